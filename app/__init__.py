@@ -1,0 +1,68 @@
+"""What an inspection is: the features of a health supervision agency, and their base."""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import flask
+from flask_compress import Compress
+from flask_migrate import Migrate
+
+from app import access, db, entry, problems
+from app.config import read
+from app.journal import service as journal
+from app.journal.idempotency import run_once
+from app.keys import load_keys
+from app.storage import Storage
+
+ROOT = Path(__file__).resolve().parent.parent
+FEATURES = ("journal",)  # packages with an api.py, lowest first
+
+
+def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:
+    """Return a bare Flask object with its settings, keys and storage; nothing is registered yet."""
+    config = read(environ)
+    keys = load_keys(environ, data_dir=config.data_dir, production=config.production, create=True)
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    flask_app = flask.Flask("suicha", root_path=str(ROOT / "app"), static_folder=None)
+    flask_app.config.update(
+        SECRET_KEY=keys.secret_key.hex(),
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": config.number("DB_POOL_SIZE"),
+            "max_overflow": 0,
+            "pool_timeout": config.number("DB_POOL_TIMEOUT_S"),
+        },
+        MAX_CONTENT_LENGTH=config.number("MAX_REQUEST_BYTES"),
+        COMPRESS_MIMETYPES=["application/json", problems.MIME, "text/html", "text/css"],
+        COMPRESS_ALGORITHM=["zstd", "gzip"],
+        COMPRESS_ZSTD_LEVEL=3,
+        API_TITLE="随查 Suicha",
+        API_VERSION="1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=None,
+    )
+    flask_app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's default provider has it
+    flask_app.json.sort_keys = False  # type: ignore[attr-defined]
+    flask_app.extensions.update(
+        suicha_config=config,
+        suicha_keys=keys,
+        suicha_storage=Storage.from_url(config.storage_url),
+        suicha_idempotency=run_once,
+    )
+    return flask_app
+
+
+def init_app(flask_app: flask.Flask) -> None:
+    """Plug the features of the agency into the application."""
+    db.init_app(flask_app)
+    Migrate(flask_app, db.db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    Compress(flask_app)
+    problems.init_app(flask_app)
+    entry.init_app(flask_app)
+    db.on_closing(journal.close)
+    api = problems.Api(flask_app)
+    flask_app.extensions["suicha_api"] = api
+    for feature in FEATURES:
+        module = importlib.import_module(f"app.{feature}.api")
+        api.register_blueprint(module.blp, url_prefix=f"/api/v1{module.blp.url_prefix or ''}")

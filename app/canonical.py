@@ -1,0 +1,97 @@
+"""Canonical JSON: RFC 8785 restricted to integers, so that Python and JavaScript agree on bytes.
+
+UTF-8, no white space, keys `[a-z][a-z0-9_]*` ascending, integers |n| <= 2^53-1, no floating-point
+numbers, no lone surrogates, no key twice, depth <= 16.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+_KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
+_MAX_INTEGER = 2**53 - 1
+MAX_DEPTH = 16
+
+
+class NotCanonical(ValueError):
+    """The text is not canonical JSON; the message says where."""
+
+
+def dumps(value: Any) -> str:
+    """Return `value` as canonical JSON. Raises NotCanonical for what the rules do not allow."""
+    _check(value, MAX_DEPTH)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of the UTF-8 bytes of `text`, lower-case hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def loads(text: str) -> Any:
+    """Return the value of canonical `text`.
+
+    Raises NotCanonical when the text is no JSON, breaks a rule, or re-serialises to other bytes.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_object, parse_float=_no_float)
+    except NotCanonical:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise NotCanonical(f"not JSON: {error}") from error
+    if dumps(value) != text:
+        raise NotCanonical("not in canonical form")
+    return value
+
+
+def instant(at: datetime) -> str:
+    """Return an aware instant in the wire's form, `2026-11-20T01:02:03.004Z`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def parse_instant(text: str) -> datetime:
+    """Return the aware UTC instant written in the wire's form. Raises ValueError."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise NotCanonical("a key stands twice")
+    return found
+
+
+def _no_float(text: str) -> Any:
+    raise NotCanonical(f"a number that is no integer: {text[:20]}")
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth < 0:
+        raise NotCanonical(f"deeper than {MAX_DEPTH}")
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if abs(value) > _MAX_INTEGER:
+            raise NotCanonical("an integer beyond 2^53-1")
+    elif isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str) or not _KEY.match(key):
+                raise NotCanonical(f"a key that is not allowed: {str(key)[:40]!r}")
+            _check(inner, depth - 1)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            _check(inner, depth - 1)
+    else:
+        raise NotCanonical(f"a {type(value).__name__} cannot be written")
+
+
+def _check_text(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise NotCanonical("a lone surrogate") from error

@@ -1,0 +1,234 @@
+"""Engine, session, types and the one place that commits.
+
+Reads and writes are separate transactions. Outside `transaction()` a session begins DEFERRED on
+SQLite and READ ONLY on PostgreSQL; `transaction()` begins IMMEDIATE or READ COMMITTED.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+import sqlalchemy as sa
+import uuid_utils.compat
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm.exc import StaleDataError
+
+from app.errors import Conflict, Unavailable
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware instant, stored in UTC; naive values are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of every table: named constraints, aware instants, UUID keys."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        date: sa.Date(),
+        UUID: sa.Uuid(),
+        str: sa.Text(),
+        int: sa.BigInteger(),
+        bytes: sa.LargeBinary(),
+        dict[str, Any]: sa.JSON(),
+        list[Any]: sa.JSON(),
+        list[str]: sa.JSON(),
+    }
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7: identity that is also local in an index."""
+    return uuid_utils.compat.uuid7()
+
+
+def id_column() -> Mapped[UUID]:
+    """Return the primary key column that every entity has."""
+    return mapped_column(primary_key=True, default=new_id)
+
+
+def one_of(column: str, states: type[StrEnum]) -> sa.CheckConstraint:
+    """Return the check constraint that keeps a text column inside an enumeration."""
+    allowed = ", ".join(f"'{state}'" for state in states)
+    return sa.CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
+
+
+def in_pairs(prefix: str, *, required: bool = False) -> sa.CheckConstraint:
+    """Return the constraint that keeps `<prefix>_at` and `<prefix>_by_kind` together."""
+    both = f"({prefix}_at IS NULL) = ({prefix}_by_kind IS NULL)"
+    return sa.CheckConstraint(
+        f"{prefix}_at IS NOT NULL AND {prefix}_by_kind IS NOT NULL" if required else both,
+        name=f"{prefix}_who_and_when",
+    )
+
+
+db = SQLAlchemy(
+    metadata=Base.metadata, session_options={"expire_on_commit": False, "autoflush": False}
+)
+
+Closing = Callable[[Session], None]
+_closing_steps: list[Closing] = []
+
+
+class Overloaded(Unavailable):
+    code, title = "overloaded", "服务器繁忙"
+
+
+class ChangedMeanwhile(Conflict):
+    code, title = "changed-meanwhile", "内容已被他人修改"
+
+
+def init_app(flask_app: Flask) -> None:
+    """Bind the session to the configured database and set both databases up to begin properly."""
+    db.init_app(flask_app)
+    with flask_app.app_context():
+        prepare_engine(db.engine)
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Make an engine begin as this module promises; also for engines that tests put in place."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "begin", _begin_postgresql)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "busy_timeout = 10000",
+        "cache_size = -32000",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get("suicha_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    write = connection.get_execution_options().get("suicha_write", False)
+    raw: Any = connection.connection.dbapi_connection
+    raw.read_only = not write
+
+
+def on_closing(step: Closing) -> None:
+    """Register the last thing a write transaction does before its commit (the journal's)."""
+    if step not in _closing_steps:
+        _closing_steps.append(step)
+
+
+def also_write(row: Base) -> None:
+    """Let `row` be written by the next transaction of this session, with its effect."""
+    db.session.info.setdefault("also_write", []).append(row)
+
+
+def in_transaction() -> bool:
+    """Return whether a write transaction of `transaction()` is open in this session."""
+    return bool(db.session.info.get("writing", False))
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One entry, one transaction: commits on success, rolls back on any exception.
+
+    Ends what was read before, then begins a write. Refuses to nest. Raises Overloaded when no
+    connection or lock is to be had in time and ChangedMeanwhile when a version was overtaken.
+    """
+    session = db.session()
+    if session.info.get("writing"):
+        raise RuntimeError("transaction() does not nest; use savepoint()")
+    session.rollback()
+    session.info.update(writing=True, waiting=[])
+    try:
+        session.connection(execution_options={"suicha_write": True})
+        yield session
+        session.add_all(session.info.pop("also_write", []))
+        session.flush()
+        for step in _closing_steps:
+            step(session)
+        session.commit()
+    except (OperationalError, PoolTimeout) as error:
+        session.rollback()
+        if is_overload(error):
+            raise Overloaded("服务器正忙，请稍后重试；数据没有写入。") from error
+        raise
+    except StaleDataError as error:
+        session.rollback()
+        raise ChangedMeanwhile("该内容刚刚被他人修改，请刷新后重试。") from error
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("writing", None)
+        session.info.pop("waiting", None)
+        session.info.pop("also_write", None)
+
+
+def is_overload(error: Exception) -> bool:
+    """Tell a locked or exhausted database from a broken one."""
+    if isinstance(error, PoolTimeout):
+        return True
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, sqlite3.OperationalError):
+        return cause.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return getattr(cause, "sqlstate", None) in {"53300", "55P03", "40P01", "57014"}
+
+
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """A part that may fail alone: an exception undoes its rows and its waiting journal entries.
+
+    The exception goes on to the caller. Objects made inside are then detached: keep ids.
+    """
+    session = db.session()
+    waiting: list[Any] = session.info["waiting"]
+    mark = len(waiting)
+    nested = session.begin_nested()
+    try:
+        yield
+        session.flush()
+    except BaseException:
+        nested.rollback()
+        del waiting[mark:]
+        raise
+    nested.commit()

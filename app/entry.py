@@ -1,0 +1,68 @@
+"""What every entry has: a request id, one log line, security headers, settings at hand."""
+
+from typing import cast
+
+import flask
+import structlog
+
+from app import clock, metrics, problems
+from app.config import Config
+from app.keys import Keys
+from app.storage import Storage
+
+log = structlog.get_logger()
+
+_CSP = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"  # noqa: E501 - one header
+
+
+def config() -> Config:
+    """Return the settings of the running application."""
+    return cast(Config, flask.current_app.extensions["suicha_config"])
+
+
+def keys() -> Keys:
+    """Return the secrets of the running application."""
+    return cast(Keys, flask.current_app.extensions["suicha_keys"])
+
+
+def storage() -> Storage:
+    """Return where the running application keeps photos."""
+    return cast(Storage, flask.current_app.extensions["suicha_storage"])
+
+
+def init_app(flask_app: flask.Flask) -> None:
+    """Begin and end every request as this module promises."""
+    flask_app.before_request(_begin)
+    flask_app.after_request(_end)
+
+
+def _begin() -> None:
+    flask.g.began = clock.monotonic()
+    problems.request_id()
+
+
+def _end(response: flask.Response) -> flask.Response:
+    seconds = clock.monotonic() - flask.g.get("began", clock.monotonic())
+    route = str(flask.request.url_rule) if flask.request.url_rule else "unknown"
+    actor = flask.g.get("actor")
+    metrics.observe(flask.request.method, route, response.status_code, seconds)
+    if route not in {"/healthz", "/metrics"}:
+        log.info(
+            "request",
+            request=problems.request_id(),
+            method=flask.request.method,
+            route=route,
+            status=response.status_code,
+            problem=flask.g.get("problem_code"),
+            actor=None if actor is None or actor.id is None else str(actor.id),
+            device=None if actor is None or actor.device_id is None else str(actor.device_id),
+            ms=round(seconds * 1000, 1),
+        )
+    response.headers["X-Request-Id"] = problems.request_id()
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Content-Security-Policy", _CSP)
+    if flask.request.path.startswith("/api/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

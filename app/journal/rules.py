@@ -1,0 +1,136 @@
+"""What the journal holds: its events and the hash chain of its entries."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from app import canonical
+
+GENESIS = "0" * 64
+ENTRY_KEYS = (
+    "actor_id",
+    "actor_kind",
+    "agency_id",
+    "at",
+    "data",
+    "device_id",
+    "event",
+    "op_id",
+    "prev_hash",
+    "seq",
+    "stream",
+    "subject_id",
+    "subject_type",
+    "subject_version",
+)
+
+
+class Event(StrEnum):
+    """Everything that can be done, `noun.past-participle`; docs/architecture.md lists them."""
+
+    JOURNAL_HEAD_PUBLISHED = "journal.head-published"
+    CATALOGUE_LOADED = "catalogue.loaded"
+    CATALOGUE_SUPERSEDED = "catalogue.superseded"
+    AGENCY_REGISTERED = "agency.registered"
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_CHANGED = "account.changed"
+    ACCOUNT_SUSPENDED = "account.suspended"
+    ACCOUNT_SIGNED_IN = "account.signed-in"
+    ACCOUNT_LOCKED = "account.locked"
+    TOKEN_ISSUED = "token.issued"  # noqa: S105 - an event's name
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an event's name
+    OFFICER_REGISTERED = "officer.registered"
+    OFFICER_CHANGED = "officer.changed"
+    RECUSAL_DECLARED = "recusal.declared"
+    ABSENCE_DECLARED = "absence.declared"
+    UNIT_REGISTERED = "unit.registered"
+    UNIT_CHANGED = "unit.changed"
+    REGISTER_IMPORTED = "register.imported"
+    REGISTER_EXPORTED = "register.exported"
+    EVIDENCE_STORED = "evidence.stored"
+    EVIDENCE_ATTACHED = "evidence.attached"
+    EVIDENCE_RETRACTED = "evidence.retracted"
+    TASK_CREATED = "task.created"
+    TASK_ASSIGNED = "task.assigned"
+    TASK_REASSIGNED = "task.reassigned"
+    TASK_ACCEPTED = "task.accepted"
+    TASK_STARTED = "task.started"
+    TASK_SUBMITTED = "task.submitted"
+    TASK_RETURNED = "task.returned"
+    TASK_RETURN_ANSWERED = "task.return-answered"
+    TASK_COMPLETED = "task.completed"
+    TASK_CLOSING_PROPOSED = "task.closing-proposed"
+    TASK_CLOSING_REFUSED = "task.closing-refused"
+    TASK_CLOSED = "task.closed"
+    TASK_REOPENED = "task.reopened"
+    VISIT_PLANNED = "visit.planned"
+    VISIT_STARTED = "visit.started"
+    VISIT_INTERRUPTED = "visit.interrupted"
+    VISIT_ITEM_ANSWERED = "visit.item-answered"
+    VISIT_FINDING_STATED = "visit.finding-stated"
+    VISIT_FINISHED = "visit.finished"
+    VISIT_SIGNED = "visit.signed"
+    DRAW_PLAN_SAVED = "draw-plan.saved"
+    DRAW_PLANNED = "draw.planned"
+    DRAW_FROZEN = "draw.frozen"
+    DRAW_ANNOUNCED = "draw.announced"
+    DRAW_DEPOSITED = "draw.deposited"
+    DRAW_ENTROPY_ENTERED = "draw.entropy-entered"
+    DRAW_SEEDED = "draw.seeded"
+    DRAW_DRAWN = "draw.drawn"
+    DRAW_PUBLISHED = "draw.published"
+    DRAW_VOIDED = "draw.voided"
+    DEVICE_CODE_ISSUED = "device.code-issued"
+    DEVICE_ENROLLED = "device.enrolled"
+    DEVICE_SESSION_OPENED = "device.session-opened"
+    DEVICE_TOKENS_REVOKED = "device.tokens-revoked"
+    DEVICE_SUSPENDED = "device.suspended"
+    DEVICE_REINSTATED = "device.reinstated"
+    OPERATION_APPLIED = "operation.applied"
+    OPERATION_MERGED = "operation.merged"
+    OPERATION_CONFLICTED = "operation.conflicted"
+    OPERATION_HELD = "operation.held"
+    OPERATION_QUARANTINED = "operation.quarantined"
+    REVIEW_DECIDED = "review.decided"
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where a chain does not hold: the entry and what is wrong with it."""
+
+    stream: str
+    seq: int
+    reason: str
+
+
+def entry_text(values: Mapping[str, Any]) -> str:
+    """Return the canonical text of an entry; its keys are exactly those of the protocol."""
+    if set(values) != set(ENTRY_KEYS):
+        raise ValueError("an entry has exactly the keys of ENTRY_KEYS")
+    return canonical.dumps(values)
+
+
+def entry_hash(text: str) -> str:
+    """Return the hash of an entry: SHA-256 of its canonical text."""
+    return canonical.digest(text)
+
+
+def first_break(
+    stream: str, entries: Iterable[tuple[int, str, str]], *, after: tuple[int, str] = (0, GENESIS)
+) -> Break | None:
+    """Walk `(seq, hash, text)` in order of seq and return where the chain first fails, or None."""
+    previous_seq, previous_hash = after
+    for seq, stored_hash, text in entries:
+        if entry_hash(text) != stored_hash:
+            return Break(stream, seq, "the text does not have the stored hash")
+        try:
+            values = canonical.loads(text)
+        except canonical.NotCanonical:
+            return Break(stream, seq, "the text is not canonical")
+        if values.get("stream") != stream or values.get("seq") != seq:
+            return Break(stream, seq, "the entry is not the one of this place")
+        if values.get("prev_hash") != previous_hash:
+            return Break(stream, seq, f"it does not follow entry {previous_seq}")
+        previous_seq, previous_hash = seq, stored_hash
+    return None

@@ -1,0 +1,261 @@
+"""The one log. Services record; the closing step numbers, chains and stores before the commit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Protocol
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import canonical
+from app.access import Actor
+from app.db import db, new_id
+from app.journal.models import Installation, JournalEntry
+from app.journal.rules import GENESIS, Break, Event, entry_hash, entry_text, first_break
+
+CATALOGUE = "catalogue"
+
+
+class Subject(Protocol):
+    """What an entry can be about: a versioned row of an agency's district."""
+
+    __tablename__: str
+
+    @property
+    def id(self) -> Any: ...
+    @property
+    def version(self) -> Any: ...
+    @property
+    def district(self) -> Any: ...
+    @property
+    def agency_id(self) -> Any: ...
+
+
+@dataclass
+class Waiting:
+    """An entry that waits in the transaction for its number."""
+
+    event: Event
+    stream: str
+    agency_id: UUID | None
+    subject_type: str | None
+    subject: Any
+    by: Actor
+    at: datetime
+    data: Mapping[str, Any]
+    op_id: UUID | None
+    numbered: Callable[["Numbered"], None] | None
+    seq: int = field(default=0)
+
+    @property
+    def subject_id(self) -> UUID | None:
+        return None if self.subject is None else self.subject.id
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Where an entry stands in its stream."""
+
+    stream: str
+    seq: int
+    hash: str
+
+
+class Subscriber(Protocol):
+    """What is told, once per transaction, which subjects changed; it returns rows to insert.
+
+    `render` runs before the stream locks and writes nothing. What it returns is called after the
+    numbering with `(stream -> last seq)` and yields `(table, rows, conflict columns)` for bulk
+    upserts.
+    """
+
+    def __call__(self, session: Session, entries: Sequence[Waiting]) -> "Stored": ...
+
+
+Stored = Callable[[Session, Mapping[str, int]], None]
+_subscribers: list[Subscriber] = []
+
+
+def subscribe(subscriber: Subscriber) -> None:
+    """Register a projection of the journal. docs/architecture.md lists them; a test compares."""
+    if subscriber not in _subscribers:
+        _subscribers.append(subscriber)
+
+
+def subscribers() -> Sequence[Subscriber]:
+    """Return the registered projections."""
+    return tuple(_subscribers)
+
+
+def record(
+    event: Event,
+    subject: Subject | None,
+    *,
+    by: Actor,
+    at: datetime,
+    data: Mapping[str, Any] | None = None,
+    stream: str | None = None,
+    op_id: UUID | None = None,
+    numbered: Callable[[Numbered], None] | None = None,
+) -> None:
+    """Let an entry wait in the open transaction; it is stored with the effect or not at all.
+
+    `data` holds ids, field names, hashes and non-personal values only, JSON without floats.
+    `stream` defaults to the subject's district (`catalogue` where it has none). `numbered` is
+    called in the closing step, under the stream's lock, with the entry's place: for what must
+    name it, as a receipt does. Raises RuntimeError outside `transaction()`.
+    """
+    session = db.session()
+    if not session.info.get("writing"):
+        raise RuntimeError("journal.record() belongs into transaction()")
+    waiting: list[Waiting] = session.info["waiting"]
+    waiting.append(
+        Waiting(
+            event=event,
+            stream=stream or getattr(subject, "district", None) or by.district or CATALOGUE,
+            agency_id=getattr(subject, "agency_id", None) or by.agency_id,
+            subject_type=None if subject is None else subject.__tablename__,
+            subject=subject,
+            by=by,
+            at=at,
+            data=data or {},
+            op_id=op_id,
+            numbered=numbered,
+        )
+    )
+
+
+def close(session: Session) -> None:
+    """The closing step: render projections, lock the streams, number, chain and store.
+
+    Streams are locked in sorted order and no other lock is taken afterwards, so that a lower
+    number never appears after a higher one was read. Nothing waits: nothing happens.
+    """
+    waiting: list[Waiting] = session.info["waiting"]
+    if not waiting:
+        return
+    projections = [subscriber(session, waiting) for subscriber in _subscribers]
+    session.flush()
+    streams = sorted({entry.stream for entry in waiting})
+    _lock(session, streams)
+    rows: list[dict[str, Any]] = []
+    last: dict[str, int] = {}
+    ordered = sorted(waiting, key=lambda entry: entry.stream)  # stable: order of recording
+    for stream, entries in groupby(ordered, key=lambda entry: entry.stream):
+        seq, previous = head(session, stream)
+        for entry in entries:
+            seq += 1
+            entry.seq = seq
+            row = _row(entry, previous)
+            previous = row["hash"]
+            rows.append(row)
+            if entry.numbered:
+                entry.numbered(Numbered(stream, seq, previous))
+        last[stream] = seq
+    session.execute(sa.insert(JournalEntry), rows)
+    for store in projections:
+        store(session, last)
+    session.flush()
+
+
+def head(session: Session, stream: str) -> tuple[int, str]:
+    """Return number and hash of the newest entry of a stream; (0, zeros) for a new one."""
+    found = session.execute(
+        sa.select(JournalEntry.seq, JournalEntry.hash)
+        .where(JournalEntry.stream == stream)
+        .order_by(JournalEntry.seq.desc())
+        .limit(1)
+    ).first()
+    return (found.seq, found.hash) if found else (0, GENESIS)
+
+
+def heads() -> dict[str, tuple[int, str]]:
+    """Return the newest number and hash of every stream."""
+    streams = db.session.scalars(sa.select(JournalEntry.stream).distinct().order_by("stream"))
+    return {stream: head(db.session(), stream) for stream in list(streams)}
+
+
+def verify(stream: str | None = None) -> tuple[int, list[Break]]:
+    """Walk the chains and return how many entries were read and where any chain breaks."""
+    count, breaks = 0, []
+    for name in [stream] if stream else sorted(heads()):
+        query = (
+            sa.select(JournalEntry.seq, JournalEntry.hash, JournalEntry.text)
+            .where(JournalEntry.stream == name)
+            .order_by(JournalEntry.seq)
+            .execution_options(yield_per=2000)
+        )
+        entries = [(row.seq, row.hash, row.text) for row in db.session.execute(query)]
+        count += len(entries)
+        if found := first_break(name, entries):
+            breaks.append(found)
+    return count, breaks
+
+
+def epoch() -> UUID:
+    """Return the epoch of this installation; a restore from backup changes it."""
+    return db.session.scalars(sa.select(Installation.epoch)).one()
+
+
+def install(*, at: datetime, demo: bool = False) -> Installation:
+    """Return this installation's row, making it the first time."""
+    found = db.session.scalars(sa.select(Installation)).one_or_none()
+    if found is None:
+        found = Installation(id=1, epoch=new_id(), created_at=at, demo=demo)
+        db.session.add(found)
+        db.session.flush()  # the epoch is read by others in this transaction
+    return found
+
+
+def _lock(session: Session, streams: Sequence[str]) -> None:
+    if session.get_bind().dialect.name != "postgresql":
+        return  # the write transaction itself is the lock
+    for stream in streams:
+        key = int.from_bytes(
+            bytes.fromhex(canonical.digest(f"stream {stream}"))[:8], "big", signed=True
+        )
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
+def _row(entry: Waiting, previous: str) -> dict[str, Any]:
+    version = None if entry.subject is None else entry.subject.version
+    text = entry_text(
+        {
+            "actor_id": _text(entry.by.id),
+            "actor_kind": str(entry.by.kind),
+            "agency_id": _text(entry.agency_id),
+            "at": canonical.instant(entry.at),
+            "data": dict(entry.data),
+            "device_id": _text(entry.by.device_id),
+            "event": str(entry.event),
+            "op_id": _text(entry.op_id),
+            "prev_hash": previous,
+            "seq": entry.seq,
+            "stream": entry.stream,
+            "subject_id": _text(entry.subject_id),
+            "subject_type": entry.subject_type,
+            "subject_version": version,
+        }
+    )
+    return {
+        "stream": entry.stream,
+        "seq": entry.seq,
+        "hash": entry_hash(text),
+        "text": text,
+        "event": str(entry.event),
+        "at": entry.at,
+        "actor_kind": str(entry.by.kind),
+        "actor_id": entry.by.id,
+        "agency_id": entry.agency_id,
+        "subject_type": entry.subject_type,
+        "subject_id": entry.subject_id,
+        "subject_version": version,
+        "op_id": entry.op_id,
+    }
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,7 @@
+"""Commands of the timetable."""
+
+from flask.cli import AppGroup
+
+
+def register(group: AppGroup) -> None:
+    """Add the commands to the `suicha` group."""

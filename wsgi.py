@@ -1,0 +1,37 @@
+"""The one factory: composes `app`, `sync` and `scheduler`, and joins their commands."""
+
+import os
+from collections.abc import Mapping
+
+import flask
+from flask.cli import FlaskGroup
+
+import app
+import app.cli
+import scheduler
+import scheduler.cli
+import sync
+import sync.cli
+from app import access, logs
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> flask.Flask:
+    """Return the whole application. Refuses to start when a view lacks its access rule."""
+    flask_app = app.make_flask_app(os.environ if environ is None else environ)
+    config = flask_app.extensions["suicha_config"]
+    logs.configure(config.text("LOG_LEVEL"))
+    app.init_app(flask_app)
+    sync.init_app(flask_app)
+    scheduler.init_app(flask_app)
+    access.check_every_view(flask_app)
+    return flask_app
+
+
+cli = FlaskGroup(
+    name="suicha", create_app=create_app, add_default_commands=False, add_version_option=False
+)
+for package in (app, sync, scheduler):
+    package.cli.register(cli)
+
+if __name__ == "__main__":
+    cli()
