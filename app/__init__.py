@@ -8,7 +8,7 @@ import flask
 from flask_compress import Compress
 from flask_migrate import Migrate
 
-from app import access, db, entry, problems
+from app import db, entry, problems
 from app.config import read
 from app.journal import service as journal
 from app.journal.idempotency import run_once

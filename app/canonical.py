@@ -71,12 +71,7 @@ def _no_float(text: str) -> Any:
 def _check(value: Any, depth: int) -> None:
     if depth < 0:
         raise NotCanonical(f"deeper than {MAX_DEPTH}")
-    if value is None or isinstance(value, bool):
-        return
-    if isinstance(value, int):
-        if abs(value) > _MAX_INTEGER:
-            raise NotCanonical("an integer beyond 2^53-1")
-    elif isinstance(value, str):
+    if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
@@ -87,7 +82,14 @@ def _check(value: Any, depth: int) -> None:
         for inner in value:
             _check(inner, depth - 1)
     else:
+        _check_plain(value)
+
+
+def _check_plain(value: Any) -> None:
+    if value is not None and not isinstance(value, int):
         raise NotCanonical(f"a {type(value).__name__} cannot be written")
+    if value is not None and abs(value) > _MAX_INTEGER:
+        raise NotCanonical("an integer beyond 2^53-1")
 
 
 def _check_text(value: str) -> None:

@@ -473,11 +473,11 @@ def _document_problems(
     if access.get("signed_in"):
         doc["security"] = [{access["scheme"]: []}]
     responses = doc.setdefault("responses", {})
-    if doc_info.get("versioned"):
-        header = "If-None-Match" if method == "get" else "If-Match"
-        _add_header(doc, header, required=method != "get")
-        if method == "get":
-            responses["304"] = {"description": "内容未变"}
+    if doc_info.get("versioned") and method == "get":
+        _add_header(doc, "If-None-Match", required=False)
+        responses["304"] = {"description": "内容未变"}
+    elif doc_info.get("versioned"):
+        _add_header(doc, "If-Match", required=True)
     if doc_info.get("creates"):
         _add_header(doc, "Idempotency-Key", required=False)
     content = {MIME: {"schema": ProblemSchema}}
