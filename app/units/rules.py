@@ -1,0 +1,269 @@
+"""What makes one row of the register right, and how a unit's life goes.
+
+A check returns problems and decides nothing: an `error` keeps a row out, a `warning` is shown and
+kept. Nothing here asks whether another row exists; that is the register's business.
+"""
+
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stdnum.cn import uscc as stdnum_uscc
+
+from app.geometry import Area, Crs, convert, from_e7, to_e7
+
+ARCHIVE_NO_BYTES = 23  # longer, and a lot of a draw would need a second SHA-256 block
+_USCC_LENGTH = 18
+_USCC_ALPHABET = frozenset("0123456789ABCDEFGHJKLMNPQRTUWXY")
+_DIGITS = frozenset("0123456789")
+_SUBJECT_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one field; `code` is for programs, `detail` a sentence for people."""
+
+    field: str
+    code: str
+    detail: str
+    severity: Severity = Severity.ERROR
+
+
+# --- 统一社会信用代码, GB 32100-2015 ---
+
+
+class UsccError(StrEnum):
+    LENGTH = "length"
+    ALPHABET = "alphabet"
+    CHECK_CHARACTER = "check_character"
+
+
+_USCC_DETAILS = {
+    UsccError.LENGTH: "统一社会信用代码应为18位。没有代码的自然人或无证场所请留空。",
+    UsccError.ALPHABET: (
+        "统一社会信用代码只能含数字和大写字母（I、O、S、V、Z除外），第3至8位为数字。"
+    ),
+    UsccError.CHECK_CHARACTER: "统一社会信用代码的校验码（第18位）不对，请核对有无错字或颠倒。",
+}
+
+
+def normalise_uscc(text: str) -> str:
+    """Return the code as it should be typed: half-width, upper case, no spaces or hyphens."""
+    wide = unicodedata.normalize("NFKC", text).upper()
+    return "".join(c for c in wide if not c.isspace() and c != "-")
+
+
+def uscc_error(code: str) -> UsccError | None:
+    """Check length, alphabet and check character of a normalised code (GB 32100-2015).
+
+    The alphabet comes before the check character, because a foreign letter has no value to compute
+    with. `stdnum.cn.uscc.validate` is not used: it refuses the registry authorities A, N and Y.
+    """
+    if len(code) != _USCC_LENGTH:
+        return UsccError.LENGTH
+    if not (_USCC_ALPHABET.issuperset(code) and _DIGITS.issuperset(code[2:8])):
+        return UsccError.ALPHABET
+    if uscc_check_character(code) != code[-1]:
+        return UsccError.CHECK_CHARACTER
+    return None
+
+
+def uscc_check_character(code: str) -> str:
+    """Return the 18th character that belongs to the first 17 of `code`."""
+    return stdnum_uscc.calc_check_digit(code[: _USCC_LENGTH - 1])
+
+
+def subject_id_fits(code: str) -> bool:
+    """Say whether characters 9–17 carry their own check character (GB 11714, modulus 11)."""
+    total = sum(int(c, 36) * weight for c, weight in zip(code[8:16], _SUBJECT_WEIGHTS, strict=True))
+    return "0123456789X0"[11 - total % 11] == code[16]
+
+
+def uscc_problems(
+    code: str, *, division_code: str, authority_classes: Collection[str] = ()
+) -> list[Problem]:
+    """Check a normalised code; what may be lawful although unusual is a warning.
+
+    `division_code` is the district's (a unit may be registered elsewhere and still stand here).
+    `authority_classes` are the known first two characters, from the catalogue; empty: not checked.
+    """
+    if error := uscc_error(code):
+        return [Problem("uscc", f"uscc-{error.replace('_', '-')}", _USCC_DETAILS[error])]
+    warnings = []
+    if code[2:8] != division_code:
+        detail = f"登记机关行政区划代码为{code[2:8]}，不是本区（{division_code}），请确认。"
+        warnings.append(Problem("uscc", "uscc-region-differs", detail, Severity.WARNING))
+    if authority_classes and code[:2] not in authority_classes:
+        detail = f"登记管理部门和机构类别代码“{code[:2]}”不在已知范围内，请确认。"
+        warnings.append(Problem("uscc", "uscc-class-unknown", detail, Severity.WARNING))
+    if not subject_id_fits(code):
+        detail = "主体标识码（第9至17位）自身的校验码不符，请对照营业执照确认。"
+        warnings.append(Problem("uscc", "uscc-subject-id", detail, Severity.WARNING))
+    return warnings
+
+
+# --- 档案编号 ---
+
+
+def archive_no_problems(archive_no: str) -> list[Problem]:
+    """Check that an archive number can be a key of a draw.
+
+    Printable, NFC, no TAB, LF or comma, no space at either end, at most 23 bytes in UTF-8.
+    """
+    found = []
+    if not archive_no:
+        found.append(("archive-no-empty", "请填写档案编号。"))
+    if not archive_no.isprintable():
+        found.append(("archive-no-not-printable", "档案编号含有不可打印的字符（如制表符、换行）。"))
+    if archive_no != archive_no.strip():
+        found.append(("archive-no-space", "档案编号的前后不能有空格。"))
+    if "," in archive_no:
+        found.append(("archive-no-comma", "档案编号不能含有英文逗号。"))
+    if not unicodedata.is_normalized("NFC", archive_no):
+        found.append(("archive-no-not-nfc", "档案编号含有组合字符，请用规范的单个字符重新输入。"))
+    size = len(archive_no.encode("utf-8", "surrogatepass"))
+    if size > ARCHIVE_NO_BYTES:
+        detail = f"档案编号最长{ARCHIVE_NO_BYTES}字节（汉字每个3字节），现为{size}字节。"
+        found.append(("archive-no-too-long", detail))
+    return [Problem("archive_no", code, detail) for code, detail in found]
+
+
+# --- 位置 ---
+
+
+def place_problems(lon_e7: int, lat_e7: int, area: Area) -> list[Problem]:
+    """Check that a WGS-84 position lies in the district; name the likely slip if it does not.
+
+    Longitude and latitude swapped, and a GCJ-02 or BD-09 position taken for WGS-84, are recognised
+    when undoing them brings the point into the district.
+    """
+    if abs(lon_e7) > to_e7(180) or abs(lat_e7) > to_e7(90):
+        swapped = abs(lat_e7) <= to_e7(180) and area.contains(lat_e7, lon_e7)
+        hint = "经度和纬度可能填反了。" if swapped else "请核对小数点。"
+        return [Problem("place", "place-out-of-range", f"坐标超出经纬度范围。{hint}")]
+    if area.contains(lon_e7, lat_e7):
+        return []
+    code, hint = _likely_slip(lon_e7, lat_e7, area)
+    return [Problem("place", code, f"坐标不在{area.name}范围内。{hint}")]
+
+
+def _likely_slip(lon_e7: int, lat_e7: int, area: Area) -> tuple[str, str]:
+    if area.contains(lat_e7, lon_e7):
+        return "place-swapped", "经度和纬度可能填反了。"
+    for crs, maker in ((Crs.GCJ02, "高德、腾讯"), (Crs.BD09, "百度")):
+        lon, lat = convert(from_e7(lon_e7), from_e7(lat_e7), crs, Crs.WGS84)
+        if area.contains(to_e7(lon), to_e7(lat)):
+            detail = f"可能是{maker}地图的{crs}坐标，请换算为WGS-84后填写。"
+            return "place-other-datum", detail
+    return "place-outside-district", "请核对坐标或确认是否属于本辖区。"
+
+
+# --- 单位状态 ---
+
+
+class UnitStatus(StrEnum):
+    """States of a unit's life; a row is flagged by its state and never deleted."""
+
+    IN_OPERATION = "in-operation"
+    SUSPENDED = "suspended"
+    LICENCE_OVERDUE = "licence-overdue"
+    NOTIFIED = "notified"
+    ANNOUNCED = "announced"
+    FORCE_CANCELLED = "force-cancelled"
+    CLOSED = "closed"
+    MOVED = "moved"
+    REVOKED = "revoked"
+    CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
+
+
+STATUS_NAMES = {
+    UnitStatus.IN_OPERATION: "在业",
+    UnitStatus.SUSPENDED: "停业",
+    UnitStatus.LICENCE_OVERDUE: "逾期未校验",
+    UnitStatus.NOTIFIED: "已发校验通知",
+    UnitStatus.ANNOUNCED: "公示告知",
+    UnitStatus.FORCE_CANCELLED: "强制注销",
+    UnitStatus.CLOSED: "歇业",
+    UnitStatus.MOVED: "搬迁",
+    UnitStatus.REVOKED: "吊销",
+    UnitStatus.CANCELLED: "注销",
+    UnitStatus.WITHDRAWN: "退出备案",
+}
+
+_ENDS = {
+    UnitStatus.CLOSED,
+    UnitStatus.MOVED,
+    UnitStatus.REVOKED,
+    UnitStatus.CANCELLED,
+    UnitStatus.WITHDRAWN,
+}
+_NEXT: dict[UnitStatus, set[UnitStatus]] = {
+    UnitStatus.IN_OPERATION: {UnitStatus.SUSPENDED, UnitStatus.LICENCE_OVERDUE, *_ENDS},
+    UnitStatus.SUSPENDED: {UnitStatus.IN_OPERATION, UnitStatus.LICENCE_OVERDUE, *_ENDS},
+    UnitStatus.LICENCE_OVERDUE: {UnitStatus.IN_OPERATION, UnitStatus.NOTIFIED, *_ENDS},
+    UnitStatus.NOTIFIED: {UnitStatus.IN_OPERATION, UnitStatus.ANNOUNCED, *_ENDS},
+    UnitStatus.ANNOUNCED: {UnitStatus.IN_OPERATION, UnitStatus.FORCE_CANCELLED, *_ENDS},
+    # A door found shut or a unit gone may open again or come back; what an organ ended does not.
+    UnitStatus.CLOSED: {UnitStatus.IN_OPERATION, UnitStatus.REVOKED, UnitStatus.CANCELLED},
+    UnitStatus.MOVED: {UnitStatus.IN_OPERATION, UnitStatus.REVOKED, UnitStatus.CANCELLED},
+    UnitStatus.FORCE_CANCELLED: set(),
+    UnitStatus.REVOKED: set(),
+    UnitStatus.CANCELLED: set(),
+    UnitStatus.WITHDRAWN: set(),
+}
+
+
+def next_statuses(status: UnitStatus) -> frozenset[UnitStatus]:
+    """Return the states that may follow; an empty set marks the end of the licence's life."""
+    return frozenset(_NEXT[status])
+
+
+def may_follow(status: UnitStatus, following: UnitStatus) -> bool:
+    """Say whether `following` may come directly after `status`."""
+    return following in _NEXT[status]
+
+
+def is_drawable(status: UnitStatus) -> bool:
+    """Say whether a unit in this state belongs into the population of a draw.
+
+    A unit on its way to 强制注销 still may practise and stays in; one that is shut, gone or ended
+    would only be drawn to be closed again.
+    """
+    return status in {
+        UnitStatus.IN_OPERATION,
+        UnitStatus.LICENCE_OVERDUE,
+        UnitStatus.NOTIFIED,
+        UnitStatus.ANNOUNCED,
+    }
+
+
+# --- 个人信息 ---
+
+
+def mask_person_code(code: str) -> str:
+    """Hide the number of a personal document: three characters at the front, two at the end stay.
+
+    A code too short to keep anything secret is hidden whole.
+    """
+    if len(code) < 10:
+        return "*" * len(code)
+    return code[:3] + "*" * (len(code) - 5) + code[-2:]
+
+
+def mask_phone(number: str) -> str:
+    """Hide the middle of a telephone number: the last four digits stay, and three at the front."""
+    if len(number) < 10:
+        return "*" * len(number)
+    return number[:3] + "*" * (len(number) - 7) + number[-4:]
+
+
+def mask_person_name(name: str) -> str:
+    """Hide a person's given name: 王小明 becomes 王**."""
+    return name[:1] + "*" * (len(name) - 1)
