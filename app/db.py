@@ -20,7 +20,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.errors import Conflict, Unavailable
@@ -232,3 +233,24 @@ def savepoint() -> Iterator[None]:
         del waiting[mark:]
         raise
     nested.commit()
+
+
+class Entity:
+    """Mixin of every journalled row: UUIDv7 key, version for optimistic locking, district, agency.
+
+    `version` begins at 1 and rises with every change of the row; an UPDATE that finds another
+    version raises StaleDataError, which `transaction()` turns into ChangedMeanwhile.
+    """
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    version: Mapped[int] = mapped_column(nullable=False)
+    district: Mapped[str] = mapped_column(index=True)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy's form
+        return {"version_id_col": cls.version}
+
+
+def touch(entity: Entity) -> None:
+    """Let the version of an entity rise although only rows that it guards changed."""
+    flag_modified(entity, "district")
