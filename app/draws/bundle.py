@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from app.draws.files import (
+    NUMBER,
     blocks_of,
     check_digest,
     line_blocks,
@@ -38,7 +39,6 @@ from app.draws.rules import (
 )
 
 HEX64 = re.compile("[0-9a-f]{64}")
-NUMBER = re.compile("0|[1-9][0-9]{0,17}")  # decimal, no leading zero
 
 # ---- manifest ------------------------------------------------------------------------------------
 

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from app.draws.rules import DrawFileChanged, DrawFileMalformed
+from app.draws.rules import DrawFileChanged, DrawFileMalformed, check_name
 
 BLOCK_BYTES = 1 << 18
+NUMBER = re.compile("0|[1-9][0-9]{0,17}")  # decimal, no leading zero
 
 
 def sha256_of(data: bytes) -> str:
@@ -104,3 +106,24 @@ def _check_text(name: str, lines: list[bytes]) -> None:
 def blocks_of(data: bytes) -> Iterator[bytes]:
     """Cut a file in memory so that its lines are never all held twice."""
     return (data[start : start + BLOCK_BYTES] for start in range(0, len(data), BLOCK_BYTES))
+
+
+def read_number(name: str, text: str) -> int:
+    if not NUMBER.fullmatch(text):
+        raise DrawFileMalformed(f"{name} 中的“{text}”不是十进制整数。")
+    return int(text)
+
+
+def read_names(name: str, text: str) -> frozenset[str]:
+    """Return the names of a comma-joined field, which may be empty but not name one twice."""
+    names = text.split(",") if text else []
+    for one in names:
+        check_name(one)
+    if len(set(names)) != len(names):
+        raise DrawFileMalformed(f"{name} 中“{text}”有重复的名称。")
+    return frozenset(names)
+
+
+def write_names(names: Iterable[str]) -> str:
+    """Return names comma-joined in byte order."""
+    return ",".join(sorted(names, key=str.encode))

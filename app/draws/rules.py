@@ -26,9 +26,13 @@ Population = Mapping[str, Mapping[int, Sequence[bytes]]]
 
 
 class DrawRefused(ValueError):
-    """Everything this package refuses; the message is a sentence for the reader."""
+    """Everything this package refuses: a sentence for the reader, details by name in `extras`."""
 
     code, title = "draw-refused", "抽取不能进行"
+
+    def __init__(self, detail: str, **extras: object) -> None:
+        super().__init__(detail)
+        self.extras = extras
 
 
 class DrawFileMalformed(DrawRefused):

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from app.draws.bundle import make_manifest, write_population, write_reveal
+from app.draws.eligibility import Eligible, Need, Officer
 from app.draws.rules import Manifest
 
 SECRET = hashlib.sha256(b"test secret").digest()
@@ -110,4 +111,34 @@ class Vector:
 VECTORS = [
     Vector(make_manifest({**FIELDS, **CHANGES[n]}), ENTROPY[n], X[n], RESULT_SHA256[n], SELECTED[n])
     for n in range(3)
+]
+
+OFFICERS_SHA256 = "6a0b6885d1bc28a2cec68a9463314addeeca464b5149a169370862c04665b1f1"
+ELIGIBLE_SHA256 = "22e697b7b98cacee1bc739d73716376f9cc8c6cf0b108f05e968dd773030f8d8"
+LEVELLED_SHA256 = "f875ceb19b9be0426b0856d62528713c855d818f55ac7214669eae9f9754a26e"
+ASSIGNMENT_SHA256 = "ecb4335d132ff2cce5fa5b349f47e026fb1caa61d4ed2c877fea6fd5d380708e"
+
+
+def certificates(digits: str) -> frozenset[str]:
+    return frozenset(f"31010500{digit}" for digit in digits)
+
+
+PLACES, CLINICS = frozenset(["公共场所"]), frozenset(["医疗机构"])
+OFFICERS = [
+    Officer("310105001", 2, None, PLACES | CLINICS, PLACES),
+    Officer("310105002", 0, None, PLACES | CLINICS, CLINICS),
+    Officer("310105003", 1, 2, PLACES, PLACES),
+    Officer("310105004", 0, None, PLACES | CLINICS, PLACES | CLINICS),
+    Officer("310105005", 0, 1, CLINICS, CLINICS),
+    Officer("310105006", 1, None, PLACES | CLINICS, frozenset()),
+]
+ELIGIBLE = [
+    Eligible(Need(stratum, id_), certificates(takes), certificates(leads), 1)
+    for stratum, id_, takes, leads in [
+        ("公共场所", "U00", "1236", "13"),
+        ("公共场所", "U01", "12346", "34"),
+        ("公共场所", "U02", "1246", "14"),
+        ("医疗机构", "U08", "12456", "245"),
+        ("医疗机构", "U09", "1456", "45"),
+    ]
 ]
