@@ -1,0 +1,76 @@
+"""Canonical JSON and the golden vector of a stream's first entry."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import canonical
+from app.journal.rules import GENESIS, entry_hash, entry_text
+
+FIRST_ENTRY = {
+    "actor_id": None,
+    "actor_kind": "timetable",
+    "agency_id": None,
+    "at": "2026-11-20T16:00:00.000Z",
+    "data": {"on": "2026-11-20"},
+    "device_id": None,
+    "event": "journal.head-published",
+    "op_id": None,
+    "prev_hash": GENESIS,
+    "seq": 1,
+    "stream": "310105",
+    "subject_id": None,
+    "subject_type": None,
+    "subject_version": None,
+}
+
+
+def test_the_first_entry_of_a_stream_has_the_published_hash() -> None:
+    assert (
+        entry_hash(entry_text(FIRST_ENTRY))
+        == "9df3699b8f976962f1a55de20b50d166bf3bcb577d04952f9c53035306973cda"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":1.0}',
+        '{"a":1e3}',
+        '{"a":NaN}',
+        '{"a": 1}',
+        '{"b":1,"a":2}',
+        '{"a":1,"a":1}',
+        '{"10":1}',
+        '{"A":1}',
+        '{"a":"\\ud800"}',
+        '{"a":9007199254740992}',
+        "[" * 18 + "]" * 18,
+        "[" * 100_000 + "]" * 100_000,
+        '{"a":"\\u4e2d"}',
+        '{"a\\n":1}',
+        "",
+        "nonsense",
+    ],
+)
+def test_what_is_not_canonical_is_refused(text: str) -> None:
+    with pytest.raises(canonical.NotCanonical):
+        canonical.loads(text)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+keys = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(values)
+def test_what_is_written_is_read_back(value: object) -> None:
+    text = canonical.dumps(value)
+    assert canonical.loads(text) == value
+    assert json.loads(text) == value

