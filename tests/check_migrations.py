@@ -14,7 +14,6 @@ from app.db import Base
 from tests.servers import ROOT, address_of, migrate
 
 
-
 def differences(url: str) -> list[object]:
     """Return what the models say and the migrated database does not, and the other way round."""
     engine = sa.create_engine(url)
