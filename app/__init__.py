@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import flask
 from flask_compress import Compress
@@ -64,5 +65,16 @@ def init_app(flask_app: flask.Flask) -> None:
     api = problems.Api(flask_app)
     flask_app.extensions["suicha_api"] = api
     for feature in FEATURES:
-        module = importlib.import_module(f"app.{feature}.api")
-        api.register_blueprint(module.blp, url_prefix=f"/api/v1{module.blp.url_prefix or ''}")
+        plug(flask_app, importlib.import_module(f"app.{feature}.api"), under="/api/v1")
+
+
+def plug(flask_app: flask.Flask, module: Any, *, under: str) -> None:
+    """Register the blueprints of an `api` module, and call its `init_app` where it has one.
+
+    A module exposes `blp`, or `BLUEPRINTS` where it has several.
+    """
+    api = flask_app.extensions["suicha_api"]
+    for blp in getattr(module, "BLUEPRINTS", None) or (module.blp,):
+        api.register_blueprint(blp, url_prefix=f"{under}{blp.url_prefix or ''}")
+    if hasattr(module, "init_app"):
+        module.init_app(flask_app)
