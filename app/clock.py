@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from app.days import SHANGHAI as SHANGHAI
+from app.days import local_date as local_date
 
 
 def _system() -> datetime:
@@ -24,11 +24,6 @@ def use(source: Callable[[], datetime] | None) -> None:
     """Take the time from `source`; None goes back to the system's clock. For tests and the demo."""
     global _source
     _source = source or _system
-
-
-def local_date(at: datetime) -> date:
-    """Return the day in Shanghai on which the instant `at` falls."""
-    return at.astimezone(SHANGHAI).date()
 
 
 def monotonic() -> float:

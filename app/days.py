@@ -1,0 +1,16 @@
+"""Local days: the calendar of the law is Shanghai's, instants are kept in UTC."""
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def local_date(at: datetime) -> date:
+    """Return the day in Shanghai on which the aware instant `at` falls."""
+    return at.astimezone(SHANGHAI).date()
+
+
+def day_begins(on: date) -> datetime:
+    """Return the instant, in UTC, at which the local day `on` begins."""
+    return datetime.combine(on, time(), SHANGHAI).astimezone(UTC)
