@@ -1,0 +1,144 @@
+"""Which row holds on a day, and when a term ends.
+
+Dates are local (Asia/Shanghai). Law lives in dated rows; here is only how rows and terms are read.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import groupby, pairwise
+from typing import Protocol, TypeVar
+
+_SATURDAY = 5
+
+
+class Dated(Protocol):
+    """A row that holds from `effective_from` to `effective_to`, both included; None: no end."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def effective_from(self) -> date: ...
+    @property
+    def effective_to(self) -> date | None: ...
+
+
+D = TypeVar("D", bound=Dated)
+
+
+def holds_on(effective_from: date, effective_to: date | None, on: date) -> bool:
+    """Say whether a row with these dates, both included, holds on a day."""
+    return effective_from <= on and (effective_to is None or on <= effective_to)
+
+
+def in_force(rows: Iterable[D], on: date) -> list[D]:
+    """Return the rows that hold on a day, in the order given."""
+    return [row for row in rows if holds_on(row.effective_from, row.effective_to, on)]
+
+
+def overlapping(rows: Iterable[Dated]) -> list[str]:
+    """Return the codes of which two rows would hold on one day, or a row ends before it begins."""
+    ordered = sorted(rows, key=lambda row: (row.code, row.effective_from))
+    found = []
+    for code, group in groupby(ordered, key=lambda row: row.code):
+        same = list(group)
+        backwards = any(
+            r.effective_to is not None and r.effective_to < r.effective_from for r in same
+        )
+        meets = any(
+            earlier.effective_to is None or earlier.effective_to >= later.effective_from
+            for earlier, later in pairwise(same)
+        )
+        if backwards or meets:
+            found.append(code)
+    return found
+
+
+# --- working days ---
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The loaded years and the days in them that break the Monday–Friday pattern.
+
+    `exceptions` says of such a day whether it is worked. Nothing is known of other years.
+    """
+
+    years: frozenset[int]
+    exceptions: Mapping[date, bool]
+
+    def is_working_day(self, day: date) -> bool | None:
+        """Say whether a day is worked; None when its year is not loaded."""
+        if day.year not in self.years:
+            return None
+        return self.exceptions.get(day, day.weekday() < _SATURDAY)
+
+
+def make_calendar(days: Iterable[tuple[date, bool]]) -> Calendar:
+    """Build a calendar from (day, is it worked); each year that occurs counts as loaded."""
+    exceptions = dict(days)
+    return Calendar(frozenset(day.year for day in exceptions), exceptions)
+
+
+class DayKind(StrEnum):
+    WORKING = "working"
+    NATURAL = "natural"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of the law: so many working or natural days, day 1 being the day after the event.
+
+    `moved` says that an end on a free day moves to the next working day; by default it does not.
+    """
+
+    days: int
+    kind: DayKind
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a term ends, or why that cannot be said yet (`calendar-2027-missing`)."""
+
+    due_on: date | None
+    reason: str | None = None
+
+
+def due(term: Term, event_on: date, calendar: Calendar) -> Deadline:
+    """Return the last day of a term that an event on `event_on` starts.
+
+    A term that needs a year that is not loaded stays open with its reason: nothing is guessed, and
+    it is computed again when the year is loaded. Raises ValueError for a term below one day.
+    """
+    if term.days < 1:
+        raise ValueError("A term has at least one day.")
+    if term.kind is DayKind.WORKING:
+        return _nth_working_day(event_on, term.days, calendar)
+    last = event_on + timedelta(days=term.days)
+    return next_working_day(last, calendar) if term.moved else Deadline(last)
+
+
+def next_working_day(day: date, calendar: Calendar) -> Deadline:
+    """Return `day` if it is worked, else the first working day after it; open like `due`."""
+    return _nth_working_day(day - timedelta(days=1), 1, calendar)
+
+
+def _nth_working_day(after: date, count: int, calendar: Calendar) -> Deadline:
+    day = after
+    while count:
+        day += timedelta(days=1)
+        worked = calendar.is_working_day(day)
+        if worked is None:
+            return Deadline(None, f"calendar-{day.year}-missing")
+        count -= worked
+    return Deadline(day)
+
+
+def working_days_in(days: Sequence[date], calendar: Calendar) -> int:
+    """Count the working days among `days`. Raises ValueError when a year is not loaded."""
+    worked = [calendar.is_working_day(day) for day in days]
+    if None in worked:
+        raise ValueError("The calendar of one of these years is not loaded.")
+    return sum(bool(w) for w in worked)

@@ -1,0 +1,108 @@
+"""Counts and rates of tasks.
+
+完成率 = completed / tasks, 完结率 = (completed + closed) / tasks. A rate stays an exact fraction;
+how it is shown is a named rounding rule, as no single rule gives the figures agencies publish.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+
+class Rounding(StrEnum):
+    """How a rate is shown in per cent."""
+
+    HALF_UP_2DP = "half-up-2dp"
+    HALF_UP_1DP = "half-up-1dp"
+    TRUNCATED_1DP = "truncated-1dp"
+    HALF_UP_0DP = "half-up-0dp"
+
+
+_PLACES = {
+    Rounding.HALF_UP_2DP: 2,
+    Rounding.HALF_UP_1DP: 1,
+    Rounding.TRUNCATED_1DP: 1,
+    Rounding.HALF_UP_0DP: 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """Numbers of tasks of one kind; a closed task stays in the denominator.
+
+    Raises ValueError when a number is negative or completed, closed and open do not add up.
+    """
+
+    tasks: int
+    completed: int
+    closed: int
+    open: int
+
+    def __post_init__(self) -> None:
+        if min(self.tasks, self.completed, self.closed, self.open) < 0:
+            raise ValueError("A count is never negative.")
+        if self.completed + self.closed + self.open != self.tasks:
+            raise ValueError("Completed, closed and open tasks must add up to all tasks.")
+
+    @property
+    def completion(self) -> Fraction | None:
+        """完成率; None without tasks."""
+        return Fraction(self.completed, self.tasks) if self.tasks else None
+
+    @property
+    def settlement(self) -> Fraction | None:
+        """完结率; None without tasks."""
+        return Fraction(self.completed + self.closed, self.tasks) if self.tasks else None
+
+    def __add__(self, other: "TaskCounts") -> "TaskCounts":
+        """Return the counts of both kinds together."""
+        return TaskCounts(
+            self.tasks + other.tasks,
+            self.completed + other.completed,
+            self.closed + other.closed,
+            self.open + other.open,
+        )
+
+
+def percent(rate: Fraction, rounding: Rounding) -> Decimal:
+    """Return a rate (not negative) in per cent with the decimals of the rounding rule."""
+    places = _PLACES[rounding]
+    scaled = rate * 100 * 10**places
+    shift = Fraction(0) if rounding is Rounding.TRUNCATED_1DP else Fraction(1, 2)
+    return Decimal((scaled + shift).__floor__()).scaleb(-places)
+
+
+def roundings_giving(rate: Fraction, printed: Decimal) -> set[Rounding]:
+    """Return the rules under which a rate is shown as the printed per cent value."""
+    return {rounding for rounding in Rounding if percent(rate, rounding) == printed}
+
+
+def counts_behind(printed: Decimal, tasks: int) -> list[int]:
+    """Return every whole number of `tasks` that some rounding rule shows as the printed value.
+
+    An empty list: the printed rate is not a rate of this number of tasks and must be refused. More
+    than one: it cannot be turned back into a count.
+    """
+    return [k for k in range(tasks + 1) if roundings_giving(Fraction(k, tasks), printed)]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialtyCount:
+    """Tasks of one specialty; those drawn across departments are counted apart."""
+
+    specialty: str
+    tasks: int
+    cross_department: bool = False
+
+
+def add_up(rows: Iterable[SpecialtyCount]) -> tuple[int, int]:
+    """Return the agency's own tasks and, apart from them, the cross-department ones."""
+    own = cross = 0
+    for row in rows:
+        if row.cross_department:
+            cross += row.tasks
+        else:
+            own += row.tasks
+    return own, cross
