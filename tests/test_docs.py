@@ -1,0 +1,34 @@
+"""The documents say what the code says."""
+
+import re
+from pathlib import Path
+
+from app.config import SETTINGS
+from app.journal import service as journal
+from wsgi import create_app
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def rows_of(document: str, heading: str) -> list[list[str]]:
+    """Return the cells of the first table after a heading."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    table = re.search(r"(?:^\|.*\n)+", text.split(heading, 1)[1], re.MULTILINE)
+    assert table, f"{document}: no table after {heading}"
+    lines = table.group().splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def test_every_setting_stands_in_the_operations_manual() -> None:
+    documented = {
+        row[0].strip("`"): (row[1].strip("`").replace("empty", ""), row[2], row[3])
+        for row in rows_of("operations.md", "## Settings")
+    }
+    assert documented == {s.name: (s.default, s.unit, s.meaning) for s in SETTINGS}
+
+
+def test_the_subscriptions_are_the_ones_that_are_documented(tmp_path: Path) -> None:
+    create_app({"DATA_DIR": str(tmp_path), "LOG_LEVEL": "CRITICAL"})
+    documented = {row[0].strip("`") for row in rows_of("architecture.md", "## Subscriptions")}
+    running = {f"{s.__module__}.{s.__name__}" for s in journal.subscribers()}  # type: ignore[attr-defined]  # functions
+    assert running == documented
