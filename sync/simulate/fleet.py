@@ -179,7 +179,9 @@ def _answer(
 ) -> None:
     item_id = str(uuid5(NAMESPACE_URL, f"suicha:item:{item['code']}"))
     lot = tablet.chance.random()
-    result = "no" if lot < _NO_SHARE else "not-applicable" if lot > 1 - _NOT_APPLICABLE_SHARE else "yes"
+    result = (
+        "no" if lot < _NO_SHARE else "not-applicable" if lot > 1 - _NOT_APPLICABLE_SHARE else "yes"
+    )
     pictures = []
     if result == "no" or number < order.photos_each:
         pictures.append(

@@ -11,7 +11,9 @@ from app.clock import SHANGHAI
 _GPS, _EXIF = 0x8825, 0x8769
 
 
-def take(chance: random.Random, *, at: datetime, lat_e7: int, lon_e7: int, edge: int = 640) -> bytes:
+def take(
+    chance: random.Random, *, at: datetime, lat_e7: int, lon_e7: int, edge: int = 640
+) -> bytes:
     """Return a JPEG that no other call returns, taken at `at` (aware) at a WGS-84 point."""
     image = Image.effect_noise((edge, edge * 3 // 4), chance.uniform(20, 60)).convert("RGB")
     draw = ImageDraw.Draw(image)
