@@ -80,7 +80,7 @@ class AccountToken(Base):
 
 
 class Recusal(Base):
-    """An officer's duty to stay away from a unit 回避, by its id; the reason is a catalogue code."""
+    """An officer's duty to stay away from a unit 回避; the reason is a catalogue code."""
 
     __tablename__ = "recusal"
 

@@ -74,7 +74,7 @@ class NewOfficer:
 
 
 def is_eligible(state: str, certificate_valid_until: date, on: date) -> bool:
-    """Tell whether an officer may be drawn for or sent to a visit on a day (行政处罚法 第四十二条)."""
+    """Tell whether an officer may be sent to a visit on a day (行政处罚法 第四十二条)."""
     return state == OfficerState.ACTIVE and on <= certificate_valid_until
 
 
