@@ -1,5 +1,7 @@
 """Commands of the agency: `suicha …`."""
 
+import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import click
 import flask
 from flask.cli import AppGroup, with_appcontext
 
-from app import clock, config, entry
+from app import clock, config, entry, logs, readiness
 from app.db import transaction
 from app.journal import service as journal
 
@@ -17,7 +19,7 @@ def register(group: AppGroup) -> None:
     from flask_migrate.cli import db as database
 
     group.add_command(database)
-    for command in (serve, init, show_config, journal_group):
+    for command in (serve, init, show_config, doctor, journal_group):
         group.add_command(command)
 
 
@@ -39,6 +41,7 @@ def serve(port: int | None) -> None:
         workers=1,
         blocking_threads=settings.number("WEB_THREADS"),
         log_access=False,
+        log_dictconfig=logs.server_logging(settings.text("LOG_LEVEL")),
         websockets=False,
         working_dir=Path(__file__).resolve().parent.parent,
     ).serve()
@@ -65,6 +68,29 @@ def show_config() -> None:
         value = settings.text(setting.name)
         shown = "(set)" if setting.secret and value else value or "(empty)"
         click.echo(f"{setting.name:22} {shown:32} {setting.unit:12} {setting.meaning}")
+
+
+@click.command()
+@with_appcontext
+def doctor() -> None:
+    """Check this installation and name where each secret comes from; 1 when something is wrong."""
+    settings = entry.config()
+    click.echo(f"python       {platform.python_version()}")
+    click.echo(f"environment  {settings.text('SUICHA_ENV')}")
+    for name, source in entry.keys().sources.items():
+        click.echo(f"secret       {name:12} {source}")
+    disk = shutil.disk_usage(settings.data_dir)
+    click.echo(f"disk         {disk.free // 2**20} MiB free at {settings.data_dir}")
+    wrong = 0
+    for check in readiness.checks():
+        wrong += not check.ok
+        click.echo(f"{check.name:12} {'ok   ' if check.ok else 'WRONG'} {check.found}")
+    if not wrong:
+        count, breaks = journal.verify()
+        wrong += len(breaks)
+        click.echo(f"journal      {'WRONG' if breaks else 'ok   '} {count} entries")
+    if wrong:
+        raise click.exceptions.Exit(1)
 
 
 journal_group = AppGroup("journal", help="The ordered, hash-chained log of everything done.")

@@ -6,29 +6,45 @@ from typing import Any
 
 import structlog
 
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.dict_tracebacks,
+]
+
+
+def json_formatter() -> logging.Formatter:
+    """Return the formatter that writes a record of the standard library as one JSON line."""
+    return structlog.stdlib.ProcessorFormatter(
+        processor=structlog.processors.JSONRenderer(ensure_ascii=False), foreign_pre_chain=_SHARED
+    )
+
+
+def server_logging(level: str) -> dict[str, Any]:
+    """Return the logging set-up of the web server's own lines, in the same form."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "app.logs.json_formatter"}},
+        "handlers": {"json": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "loggers": {"_granian": {"handlers": ["json"], "level": level, "propagate": False}},
+    }
+
 
 def configure(level: str) -> None:
     """Send structlog and the standard library to stderr as JSON lines from `level` upwards."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
-    ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[*_SHARED, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processor=structlog.processors.JSONRenderer(ensure_ascii=False),
-            foreign_pre_chain=shared,
-        )
-    )
+    handler.setFormatter(json_formatter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    for chatty in ("alembic.runtime.plugins", "alembic.autogenerate", "apscheduler"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 log = structlog.get_logger()
