@@ -1,4 +1,4 @@
-"""Whether this installation can serve: database, migrations, storage. For `/readyz` and `doctor`."""
+"""Whether this installation can serve: database, migrations, storage. For `/readyz` and doctor."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
