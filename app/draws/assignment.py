@@ -398,10 +398,9 @@ class _Walk:
 
     def _below(self, n: int) -> int:
         limit = (1 << 64) // n * n
-        for word in self.words:
-            if word < limit:
-                return word % n
-        raise AssertionError("the words never end")
+        while (word := next(self.words)) >= limit:
+            pass
+        return word % n
 
     def _words(self) -> Iterator[int]:
         for c in count():
