@@ -11,12 +11,16 @@ from app.people.rules import AbsenceReason, AccountState, OfficerState, TokenKin
 
 
 class Agency(Entity, Base):
-    """A supervision agency 监督机构; its district is the journal stream of all that it does."""
+    """A supervision agency 监督机构; its district is the journal stream of all that it does.
+
+    `boundary` is the district's outline: GeoJSON text as `app.geometry.load_area` takes it.
+    """
 
     __tablename__ = "agency"
 
     name: Mapped[str]
     demo: Mapped[bool] = mapped_column(default=False)
+    boundary: Mapped[str | None]
 
     @property
     def agency_id(self) -> UUID:

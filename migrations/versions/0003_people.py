@@ -14,6 +14,7 @@ def upgrade() -> None:
         "agency",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("demo", sa.Boolean(), nullable=False),
+        sa.Column("boundary", sa.Text(), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("district", sa.Text(), nullable=False),
