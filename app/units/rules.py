@@ -5,9 +5,11 @@ kept. Nothing here asks whether another row exists; that is the register's busin
 """
 
 import unicodedata
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from stdnum.cn import uscc as stdnum_uscc
 
@@ -242,6 +244,249 @@ def is_drawable(status: UnitStatus) -> bool:
         UnitStatus.NOTIFIED,
         UnitStatus.ANNOUNCED,
     }
+
+
+# --- 登记内容 ---
+
+
+class LicenceKind(StrEnum):
+    """A permit 许可 is granted, a filing 备案 is handed in."""
+
+    PERMIT = "permit"
+    FILING = "filing"
+
+
+LICENCE_KIND_NAMES = {LicenceKind.PERMIT: "许可", LicenceKind.FILING: "备案"}
+
+
+class Register(StrEnum):
+    """What can be imported."""
+
+    UNITS = "units"
+    OFFICERS = "officers"
+
+
+class ImportState(StrEnum):
+    PREVIEWED = "previewed"
+    APPLIED = "applied"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Registration:
+    """One thing a unit is supervised for, by catalogue codes."""
+
+    specialty: str
+    object_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceData:
+    """One permit or filing; `commitment` marks 告知承诺."""
+
+    kind: LicenceKind
+    number: str
+    object_class: str | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    commitment: bool = False
+
+    def order(self) -> tuple[str, ...]:
+        """Return a sort key: the register holds licences as a set."""
+        rest = (self.object_class, self.valid_from, self.valid_until, self.commitment)
+        return (self.kind, self.number, *(str(value or "") for value in rest))
+
+
+@dataclass(frozen=True, slots=True)
+class NewUnit:
+    """Everything the register holds of a unit; a change of a unit is a whole new one of these."""
+
+    archive_no: str
+    name: str
+    address: str
+    sign_name: str | None = None
+    uscc: str | None = None
+    legal_representative: str | None = None
+    phone: str | None = None
+    street_code: str | None = None
+    grid_cell: str | None = None
+    lat_e7: int | None = None
+    lon_e7: int | None = None
+    risk_class: str | None = None
+    credit_class: str | None = None
+    state: UnitStatus = UnitStatus.IN_OPERATION
+    opened_on: date | None = None
+    note: str | None = None
+    registrations: tuple[Registration, ...] = ()
+    licences: tuple[LicenceData, ...] = ()
+
+
+UNIT_FIELDS = tuple(f.name for f in fields(NewUnit))
+PLAIN_FIELDS = tuple(name for name in UNIT_FIELDS if name not in {"registrations", "licences"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a row of the register is judged by, as it stands on a day.
+
+    `specialties` and `object_classes` are names by code, `specialty_of` the specialty of an object
+    class. Without `area` no place is checked.
+    """
+
+    division_code: str
+    area: Area | None = None
+    specialties: Mapping[str, str] = field(default_factory=dict)
+    object_classes: Mapping[str, str] = field(default_factory=dict)
+    specialty_of: Mapping[str, str] = field(default_factory=dict)
+    authority_classes: frozenset[str] = frozenset()
+
+
+MAX_LENGTHS = {
+    "name": 100,
+    "sign_name": 100,
+    "address": 200,
+    "legal_representative": 60,
+    "phone": 40,
+    "street_code": 12,
+    "grid_cell": 40,
+    "risk_class": 20,
+    "credit_class": 20,
+    "note": 1000,
+}
+FIELD_NAMES = {
+    "archive_no": "档案编号",
+    "name": "单位名称",
+    "sign_name": "招牌名",
+    "uscc": "统一社会信用代码",
+    "legal_representative": "法定代表人",
+    "phone": "联系电话",
+    "address": "地址",
+    "street_code": "街道代码",
+    "grid_cell": "网格",
+    "place": "经纬度",
+    "risk_class": "风险等级",
+    "credit_class": "信用等级",
+    "state": "状态",
+    "opened_on": "开业日期",
+    "note": "备注",
+    "registrations": "专业/类别",
+    "licences": "许可或备案",
+}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+SEPARATORS = frozenset("；;|\n")  # part the values of one cell
+
+
+def normalise_unit(unit: NewUnit) -> NewUnit:
+    """Return a unit as it is kept: no space at the ends, empty is None, sets without order."""
+    values: dict[str, Any] = {name: getattr(unit, name) for name in UNIT_FIELDS}
+    for name, value in values.items():
+        if type(value) is str and name != "archive_no":
+            values[name] = value.strip() or (value.strip() if name in {"name", "address"} else None)
+    if values["uscc"]:
+        values["uscc"] = normalise_uscc(values["uscc"]) or None
+    values["registrations"] = tuple(sorted(set(unit.registrations)))
+    values["licences"] = tuple(sorted(set(unit.licences), key=LicenceData.order))
+    return NewUnit(**values)
+
+
+def unit_problems(unit: NewUnit, known: Known) -> list[Problem]:
+    """Check everything about one unit that can be judged without other units."""
+    found = archive_no_problems(unit.archive_no)
+    found += _text_problems(unit)
+    if unit.uscc:
+        found += uscc_problems(
+            unit.uscc,
+            division_code=known.division_code,
+            authority_classes=known.authority_classes,
+        )
+    found += _position_problems(unit, known)
+    found += _registration_problems(unit, known)
+    for licence in unit.licences:
+        found += _licence_problems(licence, known)
+    return found
+
+
+def _text_problems(unit: NewUnit) -> list[Problem]:
+    found = []
+    for name in ("name", "address"):
+        if not getattr(unit, name):
+            found.append(Problem(name, f"{name}-missing", f"请填写{FIELD_NAMES[name]}。"))
+    for name, most in MAX_LENGTHS.items():
+        value = getattr(unit, name)
+        if not value:
+            continue
+        label = FIELD_NAMES[name]
+        if len(value) > most:
+            found.append(Problem(name, "too-long", f"{label}最长{most}个字。"))
+        if any(not c.isprintable() and c != "\n" for c in value):
+            found.append(Problem(name, "not-printable", f"{label}含有不可打印的字符。"))
+        if value.startswith(_FORMULA) and not (name == "phone" and value[1:].strip(" -").isdigit()):
+            detail = f"{label}以“{value[0]}”开头，像是电子表格公式，请改为文字。"
+            found.append(Problem(name, "formula", detail))
+    if unit.archive_no.startswith(_FORMULA):
+        detail = f"档案编号以“{unit.archive_no[0]}”开头，像是电子表格公式，请改为文字。"
+        found.append(Problem("archive_no", "formula", detail))
+    return found
+
+
+def _position_problems(unit: NewUnit, known: Known) -> list[Problem]:
+    if unit.lat_e7 is None and unit.lon_e7 is None:
+        return []
+    if unit.lat_e7 is None or unit.lon_e7 is None:
+        return [Problem("place", "place-half", "经度和纬度须同时填写或同时留空。")]
+    if known.area is not None:
+        return place_problems(unit.lon_e7, unit.lat_e7, known.area)
+    if abs(unit.lon_e7) > to_e7(180) or abs(unit.lat_e7) > to_e7(90):
+        return [Problem("place", "place-out-of-range", "坐标超出经纬度范围。请核对小数点。")]
+    return []
+
+
+def _registration_problems(unit: NewUnit, known: Known) -> list[Problem]:
+    found = []
+    for one in unit.registrations:
+        if one.specialty not in known.specialties:
+            detail = f"没有“{one.specialty}”这个专业，请按专业目录填写。"
+            found.append(Problem("registrations", "specialty-unknown", detail))
+        elif one.object_class not in known.object_classes:
+            detail = f"没有“{one.object_class}”这个对象类别，请按类别目录填写。"
+            found.append(Problem("registrations", "object-class-unknown", detail))
+        elif known.specialty_of[one.object_class] != one.specialty:
+            detail = (
+                f"对象类别“{known.object_classes[one.object_class]}”不属于专业"
+                f"“{known.specialties[one.specialty]}”。"
+            )
+            found.append(Problem("registrations", "object-class-elsewhere", detail))
+    return found
+
+
+def _licence_problems(licence: LicenceData, known: Known) -> list[Problem]:
+    found = []
+    if not licence.number or len(licence.number) > 60:
+        found.append(("licence-number", "许可证号或备案号应为1至60个字。"))
+    elif SEPARATORS.intersection(licence.number) or licence.number.startswith(_FORMULA):
+        found.append(("licence-number", f"证号“{licence.number}”含有不允许的字符。"))
+    if licence.object_class and licence.object_class not in known.object_classes:
+        detail = f"没有“{licence.object_class}”这个对象类别，请按类别目录填写。"
+        found.append(("licence-class-unknown", detail))
+    if licence.valid_from and licence.valid_until and licence.valid_from > licence.valid_until:
+        detail = f"证号“{licence.number}”的有效期起止颠倒。"
+        found.append(("licence-dates-reversed", detail))
+    return [Problem("licences", code, detail) for code, detail in found]
+
+
+def changed_fields(before: NewUnit, after: NewUnit) -> list[str]:
+    """Return the names of the fields in which two normalised units differ, in register order."""
+    return [name for name in UNIT_FIELDS if getattr(before, name) != getattr(after, name)]
+
+
+def change_problems(before: NewUnit, after: NewUnit) -> list[Problem]:
+    """Check what a unit may not turn into: another archive number, a state that cannot follow."""
+    found = []
+    if before.archive_no != after.archive_no:
+        found.append(Problem("archive_no", "archive-no-fixed", "档案编号登记后不能更改。"))
+    if before.state != after.state and not may_follow(before.state, after.state):
+        detail = f"状态不能由“{STATUS_NAMES[before.state]}”变为“{STATUS_NAMES[after.state]}”。"
+        found.append(Problem("state", "state-cannot-follow", detail))
+    return found
 
 
 # --- 个人信息 ---

@@ -1,0 +1,158 @@
+"""Tables of supervised units: the register, what a unit is registered and licensed for, imports."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base, Entity, id_column, in_pairs, one_of
+from app.units.rules import ImportState, LicenceKind, Register, UnitStatus
+
+
+class Unit(Entity, Base):
+    """A supervised unit, or a person or place without licence: flagged by state, never deleted.
+
+    Several units may share one 统一社会信用代码, so the key inside the agency is `archive_no`; it
+    is never given to another unit. The version also guards registrations and licences.
+    """
+
+    __tablename__ = "unit"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    archive_no: Mapped[str]
+    name: Mapped[str]
+    sign_name: Mapped[str | None]
+    uscc: Mapped[str | None] = mapped_column(index=True)
+    legal_representative: Mapped[str | None]
+    phone: Mapped[str | None]
+    address: Mapped[str]
+    street_code: Mapped[str | None]
+    grid_cell: Mapped[str | None]
+    lat_e7: Mapped[int | None]
+    lon_e7: Mapped[int | None]
+    datum: Mapped[str] = mapped_column(default="WGS-84")
+    risk_class: Mapped[str | None]
+    credit_class: Mapped[str | None]
+    state: Mapped[str] = mapped_column(default=UnitStatus.IN_OPERATION)
+    opened_on: Mapped[date | None]
+    note: Mapped[str | None]
+
+    registrations: Mapped[list["UnitRegistration"]] = relationship(
+        back_populates="unit",
+        cascade="all, delete-orphan",
+        lazy="selectin",
+        order_by="(UnitRegistration.specialty, UnitRegistration.object_class)",
+    )
+    licences: Mapped[list["Licence"]] = relationship(
+        back_populates="unit",
+        cascade="all, delete-orphan",
+        lazy="selectin",
+        order_by="(Licence.kind, Licence.number, Licence.id)",
+    )
+
+    __table_args__ = (
+        sa.UniqueConstraint("agency_id", "archive_no"),
+        sa.Index("ix_unit_agency_id_state", "agency_id", "state"),
+        sa.Index("ix_unit_agency_id_name", "agency_id", "name"),
+        sa.CheckConstraint("(lat_e7 IS NULL) = (lon_e7 IS NULL)", name="place_whole"),
+        sa.CheckConstraint("archive_no <> '' AND name <> ''", name="named"),
+        one_of("state", UnitStatus),
+    )
+
+
+class UnitRegistration(Base):
+    """What a unit is supervised for: one specialty and object class, by catalogue code."""
+
+    __tablename__ = "unit_registration"
+
+    id: Mapped[UUID] = id_column()
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"))
+    specialty: Mapped[str]
+    object_class: Mapped[str]
+
+    unit: Mapped[Unit] = relationship(back_populates="registrations")
+
+    __table_args__ = (
+        sa.UniqueConstraint("unit_id", "specialty", "object_class"),
+        sa.Index("ix_unit_registration_specialty_object_class", "specialty", "object_class"),
+    )
+
+
+class Licence(Base):
+    """A permit 许可 or a filing 备案 of a unit, as the approving section handed it over.
+
+    `commitment` marks 告知承诺: granted on a promise, so an inspection has to follow.
+    """
+
+    __tablename__ = "licence"
+
+    id: Mapped[UUID] = id_column()
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), index=True)
+    kind: Mapped[str]
+    number: Mapped[str]
+    object_class: Mapped[str | None]
+    valid_from: Mapped[date | None]
+    valid_until: Mapped[date | None]
+    commitment: Mapped[bool] = mapped_column(default=False)
+
+    unit: Mapped[Unit] = relationship(back_populates="licences")
+
+    __table_args__ = (
+        one_of("kind", LicenceKind),
+        sa.CheckConstraint(
+            "valid_from IS NULL OR valid_until IS NULL OR valid_from <= valid_until",
+            name="dates_in_order",
+        ),
+    )
+
+
+class RegisterImport(Entity, Base):
+    """A file of units or officers: previewed row by row, then applied whole or not at all."""
+
+    __tablename__ = "register_import"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    register: Mapped[str]
+    state: Mapped[str]
+    sha256: Mapped[str]
+    file_name: Mapped[str]
+    counts: Mapped[dict[str, Any]]
+    columns: Mapped[list[str]]
+    previewed_at: Mapped[datetime]
+    previewed_by_kind: Mapped[str]
+    previewed_by_id: Mapped[UUID | None]
+    applied_at: Mapped[datetime | None]
+    applied_by_kind: Mapped[str | None]
+    applied_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        one_of("register", Register),
+        one_of("state", ImportState),
+        in_pairs("previewed", required=True),
+        in_pairs("applied"),
+        sa.CheckConstraint(
+            "(state = 'applied') = (applied_at IS NOT NULL)", name="applied_has_its_time"
+        ),
+    )
+
+
+class RegisterImportRow(Base):
+    """One row of an imported file: the verdict, why, and its cells until they are applied.
+
+    Cells may hold personal values; applying empties them, what was taken over stands in the
+    register.
+    """
+
+    __tablename__ = "register_import_row"
+
+    import_id: Mapped[UUID] = mapped_column(sa.ForeignKey("register_import.id"), primary_key=True)
+    row_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str]
+    verdict: Mapped[str]
+    reasons: Mapped[list[Any]]
+    changed: Mapped[list[str]]
+    cells: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
+
+    __table_args__ = (sa.Index("ix_register_import_row_verdict", "import_id", "verdict"),)
