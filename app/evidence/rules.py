@@ -61,3 +61,27 @@ def list_doubts(
     if gap is not None and gap > gap_max_s:
         doubts.append(Doubt.TIME_DIFFERS)
     return doubts
+
+
+class EvidenceState(StrEnum):
+    """How far a piece of evidence has come; a picture that is none is kept all the same."""
+
+    AWAITED = "awaited"
+    STORED = "stored"
+    NOT_A_PICTURE = "not-a-picture"
+    PICTURE_TOO_LARGE = "picture-too-large"
+
+
+def object_key(agency_id: object, sha256: str) -> str:
+    """Return where the original bytes lie: by agency and content."""
+    return f"evidence/{agency_id}/{sha256}"
+
+
+def thumbnail_key(agency_id: object, sha256: str) -> str:
+    """Return where the derived small picture lies."""
+    return f"thumbnails/{agency_id}/{sha256}.jpg"
+
+
+def is_picture(mime: str) -> bool:
+    """Tell whether evidence of this type is to be opened as a picture."""
+    return mime.startswith("image/")

@@ -1,0 +1,77 @@
+"""Tables of evidence: originals by SHA-256 within an agency, and what they are evidence of."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, Entity, id_column, in_pairs, one_of
+from app.evidence.rules import EvidenceState
+
+
+class Evidence(Entity, Base):
+    """One original: what it says of itself (EXIF), and what the tablet said when it was made.
+
+    `claimed_*` come from the operation that brought it, the rest from the bytes; the offsets hold
+    one against the other. Coordinates are WGS-84 in 1e-7 degrees.
+    """
+
+    __tablename__ = "evidence"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    sha256: Mapped[str]
+    size_bytes: Mapped[int]
+    mime: Mapped[str]
+    role: Mapped[str]
+    state: Mapped[str] = mapped_column(default=EvidenceState.AWAITED)
+    expected_at: Mapped[datetime | None]
+    expected_by_kind: Mapped[str | None]
+    expected_by_id: Mapped[UUID | None]
+    stored_at: Mapped[datetime | None]
+    stored_by_kind: Mapped[str | None]
+    stored_by_id: Mapped[UUID | None]
+    taken_at: Mapped[datetime | None]
+    lat_e7: Mapped[int | None]
+    lon_e7: Mapped[int | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    dhash: Mapped[str | None]
+    thumbnail: Mapped[bool] = mapped_column(default=False)
+    claimed_at: Mapped[datetime | None]
+    claimed_lat_e7: Mapped[int | None]
+    claimed_lon_e7: Mapped[int | None]
+    place_offset_m: Mapped[int | None]
+    time_offset_s: Mapped[int | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("agency_id", "sha256"),
+        sa.Index("ix_evidence_dhash", "agency_id", "dhash"),
+        one_of("state", EvidenceState),
+        in_pairs("expected"),
+        in_pairs("stored"),
+    )
+
+
+class EvidenceLink(Base):
+    """What an original is evidence of; retracted links stay."""
+
+    __tablename__ = "evidence_link"
+
+    id: Mapped[UUID] = id_column()
+    evidence_id: Mapped[UUID] = mapped_column(sa.ForeignKey("evidence.id"), index=True)
+    subject_type: Mapped[str]
+    subject_id: Mapped[UUID] = mapped_column(index=True)
+    role: Mapped[str]
+    op_id: Mapped[UUID | None]
+    attached_at: Mapped[datetime]
+    attached_by_kind: Mapped[str]
+    attached_by_id: Mapped[UUID | None]
+    retracted_at: Mapped[datetime | None]
+    retracted_by_kind: Mapped[str | None]
+    retracted_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("evidence_id", "subject_type", "subject_id", "role"),
+        in_pairs("retracted"),
+    )
