@@ -1,6 +1,8 @@
 """The one factory: composes `app`, `sync` and `scheduler`, and joins their commands."""
 
+import importlib
 import os
+import pkgutil
 from collections.abc import Mapping
 
 import flask
@@ -15,11 +17,20 @@ import sync.cli
 from app import access, logs
 
 
+def load_models() -> None:
+    """Import every `models.py`, so that the metadata is whole whatever is plugged in."""
+    for package in (app, sync, scheduler):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if found.name.endswith(".models"):
+                importlib.import_module(found.name)
+
+
 def create_app(environ: Mapping[str, str] | None = None) -> flask.Flask:
     """Return the whole application. Refuses to start when a view lacks its access rule."""
     flask_app = app.make_flask_app(os.environ if environ is None else environ)
     config = flask_app.extensions["suicha_config"]
     logs.configure(config.text("LOG_LEVEL"))
+    load_models()
     app.init_app(flask_app)
     sync.init_app(flask_app)
     scheduler.init_app(flask_app)

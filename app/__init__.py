@@ -17,7 +17,7 @@ from app.keys import load_keys
 from app.storage import Storage
 
 ROOT = Path(__file__).resolve().parent.parent
-FEATURES = ("journal",)  # packages with an api.py, lowest first
+FEATURES = ("journal", "evidence")  # packages with an api.py, lowest first
 
 
 def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:

@@ -1,23 +1,10 @@
 """Run the migrations on the database of the running application."""
 
-import importlib
-import pkgutil
 from typing import Any
 
 from alembic import context
 
-import app
-import scheduler
-import sync
 from app.db import Base, UtcDateTime, db
-
-
-def load_models() -> None:
-    """Import every `models.py`, so that the metadata is whole."""
-    for package in (app, sync, scheduler):
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if found.name.endswith(".models"):
-                importlib.import_module(found.name)
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | bool:
@@ -27,7 +14,6 @@ def render_item(kind: str, item: Any, _context: Any) -> str | bool:
     return False
 
 
-load_models()
 with db.engine.connect().execution_options(suicha_write=True) as connection:
     context.configure(
         connection=connection,

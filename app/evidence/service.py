@@ -138,7 +138,7 @@ def inspect_stored(storage: Storage, agency_id: UUID, sha256: str, *, mime: str)
     if not is_picture(mime):
         return Inspected(EvidenceState.STORED, None, thumbnail=False)
     key = object_key(agency_id, sha256)
-    if storage.head(key).size > WHOLE_PICTURE_BYTES:
+    if storage.head(key).size_bytes > WHOLE_PICTURE_BYTES:
         return Inspected(EvidenceState.PICTURE_TOO_LARGE, None, thumbnail=False)
     data = storage.get(key)
     try:
