@@ -1,14 +1,25 @@
 import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from app.draws.assignment import Assignment, repeat_assignment, write_assignment
-from app.draws.eligibility import (
-    parse_eligible,
-    parse_officers,
-    write_eligible,
-    write_officers,
+from app.draws.assignment import (
+    Assignment,
+    AssignmentStuck,
+    NobodyLeft,
+    TaskUncovered,
+    assign,
+    lead_of,
+    redraw_slot,
+    repeat_assignment,
+    write_assignment,
 )
+from app.draws.eligibility import Bar, Eligible, Need, Officer, write_eligible, write_officers
+from app.draws.rules import DrawFileMalformed
 from tests.draws.vectors import (
     ASSIGNMENT_SHA256,
     ELIGIBLE,
@@ -19,29 +30,344 @@ from tests.draws.vectors import (
     X,
 )
 
+SEED = bytes.fromhex(X[1])
+S = frozenset("sab")
+Teams = tuple[frozenset[str], ...]
+
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def vector(sweeps: int) -> Assignment:
-    return repeat_assignment(bytes.fromhex(X[1]), OFFICERS, ELIGIBLE, sweeps=sweeps)
+def staff(bases: Sequence[int], rooms: Sequence[int | None]) -> list[Officer]:
+    return [
+        Officer(f"P{n}", base, room, S, S)
+        for n, (base, room) in enumerate(zip(bases, rooms, strict=True))
+    ]
+
+
+def row(stratum: str, id_: str, takes: str, leads: str, size: int = 2, level: int = 3) -> Eligible:
+    return Eligible(
+        Need(stratum, id_, size),
+        frozenset(f"P{digit}" for digit in takes),
+        frozenset(f"P{digit}" for digit in leads),
+        level,
+    )
+
+
+def teams_of(assignment: Assignment, rows: Sequence[Eligible]) -> Teams:
+    teams = {(one.stratum, one.id): {one.lead, *one.others} for one in assignment.teams}
+    return tuple(frozenset(teams[row.need.stratum, row.need.id]) for row in rows)
+
+
+def possible(officers: Sequence[Officer], rows: Sequence[Eligible]) -> Iterator[tuple[int, Teams]]:
+    """Yield every assignment that keeps the hard rules, with its sum of squared loads."""
+    choices = [
+        [
+            frozenset(team)
+            for team in combinations(sorted(one.takes), one.need.size)
+            if one.leads.intersection(team)
+        ]
+        for one in rows
+    ]
+    for teams in product(*choices):
+        new = Counter(officer for team in teams for officer in team)
+        if all(one.room is None or new[one.certificate] <= one.room for one in officers):
+            yield sum((one.base + new[one.certificate]) ** 2 for one in officers), teams
+
+
+def optimal(officers: Sequence[Officer], rows: Sequence[Eligible]) -> set[Teams]:
+    found = list(possible(officers, rows))
+    least = min(cost for cost, _ in found)
+    return {teams for cost, teams in found if cost == least}
+
+
+# ---- the published example -----------------------------------------------------------------------
 
 
 def test_officers_and_eligible_have_the_published_bytes():
-    officers, eligible = write_officers(OFFICERS), write_eligible(ELIGIBLE)
-
-    assert (digest(officers), digest(eligible)) == (OFFICERS_SHA256, ELIGIBLE_SHA256)
-    assert parse_officers(officers) == OFFICERS
-    assert parse_eligible(eligible) == ELIGIBLE
+    assert digest(write_officers(OFFICERS)) == OFFICERS_SHA256
+    assert digest(write_eligible(ELIGIBLE)) == ELIGIBLE_SHA256
 
 
 @pytest.mark.parametrize(
     ("sweeps", "expected"), [(0, LEVELLED_SHA256), (100, ASSIGNMENT_SHA256)], ids=["start", "walk"]
 )
 def test_the_published_assignment_is_repeated_to_the_last_byte(sweeps: int, expected: str):
-    assert digest(write_assignment(vector(sweeps).teams)) == expected
+    assignment = repeat_assignment(SEED, OFFICERS, ELIGIBLE, sweeps=sweeps)
+
+    assert digest(write_assignment(assignment.teams)) == expected
 
 
-def test_loads_are_those_before_the_draw_and_the_new_tasks():
-    assert list(vector(100).loads.values()) == [3, 3, 2, 2, 1, 3]
+def test_loads_and_room_are_those_after_the_draw():
+    assignment = repeat_assignment(SEED, OFFICERS, ELIGIBLE)
+
+    assert list(assignment.loads.values()) == [3, 3, 2, 2, 1, 3]
+    assert list(assignment.room.values()) == [None, None, 1, None, 0, None]
+    assert assignment.raised == {}
+
+
+def test_the_order_of_officers_and_units_changes_nothing():
+    assert repeat_assignment(SEED, OFFICERS[::-1], ELIGIBLE[::-1]).teams == (
+        repeat_assignment(SEED, OFFICERS, ELIGIBLE).teams
+    )
+
+
+def test_a_draw_without_units_needs_no_team():
+    assert assign(SEED, OFFICERS, []).teams == []
+    assert assign(SEED, [], []).teams == []
+
+
+# ---- complete, optimal, uniform ------------------------------------------------------------------
+
+
+@st.composite
+def tight(draw: st.DrawFn) -> tuple[list[Officer], list[Eligible]]:
+    count = draw(st.integers(2, 5))
+    officers = staff(
+        draw(st.lists(st.integers(0, 3), min_size=count, max_size=count)),
+        draw(st.lists(st.sampled_from([0, 1, 1, 2, 3, None]), min_size=count, max_size=count)),
+    )
+    rows = []
+    for n in range(draw(st.integers(1, 4))):
+        size = draw(st.integers(1, min(3, count)))
+        takes = draw(st.sets(st.integers(0, count - 1), min_size=size))
+        leads = draw(st.sets(st.sampled_from(sorted(takes)), min_size=1))
+        named = "".join(map(str, sorted(takes))), "".join(map(str, sorted(leads)))
+        rows.append(row("s", f"U{n}", *named, size, level=1))
+    return officers, rows
+
+
+@settings(deadline=None, max_examples=400)
+@given(tight(), st.binary(min_size=32, max_size=32))
+def test_an_assignment_is_found_whenever_one_exists_and_has_the_least_squared_loads(
+    case: tuple[list[Officer], list[Eligible]], x: bytes
+):
+    officers, rows = case
+    try:
+        found = [repeat_assignment(x, officers, rows, sweeps=sweeps) for sweeps in (0, 20)]
+    except AssignmentStuck as stuck:
+        assert not list(possible(officers, rows))
+        slots = sum(one.need.size for one in stuck.rows)
+        room = {one.certificate: one.room for one in officers}
+        places = [room[one] for one in stuck.officers]
+        assert sum(place for place in places if place is not None) <= slots
+        return
+
+    for assignment in found:
+        assert teams_of(assignment, rows) in optimal(officers, rows)
+        for team, line in zip(assignment.teams, assignment.rows, strict=True):
+            assert (team.stratum, team.id, team.lead in line.leads) == (*line.need[:2], True)
+
+
+RECUSAL = (
+    staff([0] * 5, [None] * 5),
+    [
+        row("a", "U0", "012", "012"),
+        row("a", "U1", "123", "1"),
+        row("b", "U2", "234", "34"),
+        row("b", "U3", "034", "04"),
+    ],
+)
+UNEQUAL = (
+    staff([2, 0, 0, 1, 0], [None, 2, None, 1, None]),
+    [
+        row("a", "U0", "0123", "01"),
+        row("a", "U1", "0123", "01"),
+        row("b", "U2", "1234", "34"),
+        row("b", "U3", "01234", "24"),
+    ],
+)
+
+
+def distance(case: tuple[list[Officer], list[Eligible]], sweeps: int, seeds: int) -> float:
+    """Return the total variation between the drawn assignments and all fair ones alike."""
+    officers, rows = case
+    counts = Counter(
+        teams_of(repeat_assignment(x, officers, rows, sweeps=sweeps), rows)
+        for x in (hashlib.sha256(f"tv{n}".encode()).digest() for n in range(seeds))
+    )
+    fair = optimal(officers, rows)
+    assert counts.keys() <= fair
+    return sum(abs(counts[teams] / seeds - 1 / len(fair)) for teams in fair) / 2
+
+
+@pytest.mark.parametrize("case", [RECUSAL, UNEQUAL], ids=["recusal", "unequal loads and rooms"])
+def test_every_fair_assignment_is_as_likely_as_any_other(
+    case: tuple[list[Officer], list[Eligible]],
+):
+    assert len(optimal(*case)) == 25
+    noise = 0.044  # what perfect chance shows with 2,000 seeds and 25 assignments
+    assert distance(case, 100, 2_000) < noise + 0.02
+
+
+@pytest.mark.parametrize("case", [RECUSAL, UNEQUAL], ids=["recusal", "unequal loads and rooms"])
+def test_the_start_alone_would_not_be_fair(case: tuple[list[Officer], list[Eligible]]):
+    assert distance(case, 0, 2_000) > 0.09
+
+
+# ---- relaxing rotation ---------------------------------------------------------------------------
+
+FOUR = staff([0] * 4, [None] * 4)
+UNIT = Need("s", "U0")
+
+
+def bars(**reasons: str) -> list[Bar]:
+    return [Bar("s", "U0", name, reason) for name, reason in reasons.items()]
+
+
+def test_with_enough_officers_the_last_team_stays_away():
+    assignment = assign(SEED, FOUR, [UNIT], bars(P0="last-team", P1="last-team"))
+
+    assert assignment.rows[0].level == 1
+    assert {assignment.teams[0].lead, *assignment.teams[0].others} == {"P2", "P3"}
+
+
+def test_the_last_lead_may_come_but_not_lead():
+    barred = [*bars(P0="last-lead", P1="recusal", P2="recusal")]
+
+    assignment = assign(SEED, FOUR, [UNIT], barred)
+
+    assert (assignment.rows[0].level, assignment.teams[0].lead) == (1, "P3")
+    assert assignment.teams[0].others == ("P0",)
+
+
+def test_the_last_team_comes_again_where_nobody_else_is_left():
+    barred = bars(P0="last-team", P1="last-team", P2="absence")
+
+    assignment = assign(SEED, FOUR, [UNIT], barred)
+
+    assert assignment.rows[0].level == 2
+    assert assignment.rows[0].takes == {"P0", "P1", "P3"}
+
+
+def test_the_last_lead_leads_again_where_nobody_else_can():
+    officers = [Officer("P0", 0, None, S, S), Officer("P1", 0, None, S, frozenset())]
+
+    assignment = assign(SEED, officers, [UNIT], bars(P0="last-lead"))
+
+    assert (assignment.rows[0].level, assignment.teams[0].lead) == (3, "P0")
+
+
+@pytest.mark.parametrize("reason", ["recusal", "absence"])
+def test_recusal_and_absence_never_fall(reason: str):
+    barred = bars(P0=reason, P1=reason, P2=reason)
+
+    with pytest.raises(TaskUncovered, match="U0") as caught:
+        assign(SEED, FOUR, [UNIT], barred)
+
+    rows = caught.value.extras["rows"]
+    assert rows == [Eligible(UNIT, frozenset(["P3"]), frozenset(["P3"]), 3)]
+
+
+def test_stuck_tasks_rise_together_and_rooms_only_when_all_are_at_the_top():
+    officers = staff([0] * 4, [1, 1, 1, 1])
+    needs = [Need("s", "U0"), Need("s", "U1"), Need("s", "U2")]
+    barred = [Bar("s", f"U{n}", "P3", "last-team") for n in range(3)]
+
+    assignment = assign(SEED, officers, needs, barred)
+
+    assert {one.level for one in assignment.rows} == {3}
+    assert sum(assignment.raised.values()) >= 2
+    assert sum(assignment.loads.values()) == 6
+    repeated = repeat_assignment(SEED, officers, assignment.rows)
+    assert repeated.teams == assignment.teams
+
+
+def test_a_stuck_task_rises_and_others_stay():
+    officers = [
+        *staff([0] * 3, [1, 1, None]),
+        Officer("Q", 0, None, frozenset("b"), frozenset("b")),
+    ]
+    needs = [Need("s", "U0"), Need("s", "U1"), Need("b", "U9", 1)]
+    barred = [Bar("s", "U0", "P2", "last-team"), Bar("s", "U1", "P2", "last-team")]
+
+    assignment = assign(SEED, officers, needs, barred)
+
+    levels = {one.need.id: one.level for one in assignment.rows}
+    assert levels["U9"] == 1
+    assert levels["U0"] == levels["U1"] == 2
+    assert assignment.raised == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        row("s", "U0", "019", "0"),
+        row("s", "U0", "0", "0"),
+        row("s", "U0", "01", ""),
+        row("s", "U0", "01", "2"),
+        row("x", "U0", "01", "0"),
+    ],
+    ids=["unknown", "too few", "no lead", "lead not in team", "other stratum"],
+)
+def test_a_row_that_officers_tsv_does_not_allow_is_refused(wrong: Eligible):
+    with pytest.raises(DrawFileMalformed, match="U0"):
+        repeat_assignment(SEED, FOUR, [wrong])
+
+
+# ---- one slot again ------------------------------------------------------------------------------
+
+LINE = row("s", "U0", "0123", "01")
+
+
+EQUAL = {f"P{n}": 1 for n in range(4)}
+UNLIMITED: dict[str, int | None] = dict.fromkeys(EQUAL)
+
+
+def redrawn(
+    team: str = "02",
+    leaving: str = "P2",
+    *,
+    declared: Sequence[str] = (),
+    loads: Mapping[str, int] = EQUAL,
+    room: Mapping[str, int | None] = UNLIMITED,
+    number: int = 1,
+) -> str:
+    return redraw_slot(
+        SEED,
+        LINE,
+        [f"P{one}" for one in team],
+        leaving,
+        declared=[leaving, *declared],
+        loads=loads,
+        room=room,
+        number=number,
+    )
+
+
+def test_a_slot_is_redrawn_among_the_others():
+    assert redrawn() in {"P1", "P3"}
+    assert {redrawn(number=number) for number in range(1, 20)} == {"P1", "P3"}
+
+
+def test_the_least_loaded_takes_the_slot():
+    assert redrawn(loads={"P0": 0, "P1": 4, "P2": 0, "P3": 3}) == "P3"
+
+
+def test_who_declared_before_or_has_no_room_does_not_come():
+    assert redrawn(declared=["P1"]) == "P3"
+    assert redrawn(room={"P0": None, "P1": 1, "P2": None, "P3": 0}) == "P1"
+
+
+def test_a_leaving_lead_is_followed_by_one_who_may_lead():
+    assert {redrawn("02", "P0", number=number) for number in range(1, 20)} == {"P1"}
+    assert {redrawn("01", "P0", number=number) for number in range(1, 20)} == {"P2", "P3"}
+
+
+def test_where_nobody_is_left_the_redraw_says_so():
+    with pytest.raises(NobodyLeft):
+        redrawn("02", "P0", declared=["P1"])
+
+
+def test_the_lead_of_a_team_is_drawn_among_those_who_may():
+    assert lead_of(SEED, LINE, ["P0", "P3"]) == "P0"
+    leads = {lead_of(hashlib.sha256(bytes([n])).digest(), LINE, ["P0", "P1"]) for n in range(20)}
+    assert leads == {"P0", "P1"}
+
+
+def test_the_drawn_lead_is_the_lead_of_his_team():
+    assignment = repeat_assignment(SEED, OFFICERS, ELIGIBLE)
+
+    for team, line in zip(assignment.teams, assignment.rows, strict=True):
+        assert lead_of(SEED, line, [team.lead, *team.others]) == team.lead
