@@ -18,6 +18,7 @@ from app.storage import Storage
 
 ROOT = Path(__file__).resolve().parent.parent
 FEATURES = ("journal", "evidence")  # packages with an api.py, lowest first
+PAGES = ("public",)  # packages with a pages.py
 
 
 def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:
@@ -66,6 +67,8 @@ def init_app(flask_app: flask.Flask) -> None:
     flask_app.extensions["suicha_api"] = api
     for feature in FEATURES:
         plug(flask_app, importlib.import_module(f"app.{feature}.api"), under="/api/v1")
+    for face in PAGES:
+        flask_app.register_blueprint(importlib.import_module(f"app.{face}.pages").blp)
 
 
 def plug(flask_app: flask.Flask, module: Any, *, under: str) -> None:

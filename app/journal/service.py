@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import canonical
 from app.access import Actor
+from app.days import local_date
 from app.db import db, new_id
 from app.journal.models import Installation, JournalEntry
 from app.journal.rules import GENESIS, Break, Event, entry_hash, entry_text, first_break
@@ -208,6 +209,38 @@ def install(*, at: datetime, demo: bool = False) -> Installation:
         db.session.add(found)
         db.session.flush()  # the epoch is read by others in this transaction
     return found
+
+
+def publish_heads(*, by: Actor, at: datetime) -> bool:
+    """Write the newest number and hash of every stream down for the public, once a local day.
+
+    Who keeps a published head finds any later change of what came before it. Returns whether
+    anything was written.
+    """
+    newest = published_heads(1)
+    if newest and local_date(newest[0].at) >= local_date(at):
+        return False
+    found = [
+        {"stream": stream, "seq": seq, "hash": digest}
+        for stream, (seq, digest) in sorted(heads().items())
+    ]
+    record(Event.JOURNAL_HEAD_PUBLISHED, None, by=by, at=at, data={"heads": found})
+    return True
+
+
+def published_heads(limit: int) -> Sequence[JournalEntry]:
+    """Return the entries in which heads were published, newest first."""
+    return db.session.scalars(
+        sa.select(JournalEntry)
+        .where(JournalEntry.event == Event.JOURNAL_HEAD_PUBLISHED)
+        .order_by(JournalEntry.at.desc(), JournalEntry.seq.desc())
+        .limit(limit)
+    ).all()
+
+
+def is_demo() -> bool:
+    """Tell whether this installation holds the demo district; a database without row does not."""
+    return bool(db.session.scalar(sa.select(Installation.demo)))
 
 
 def _lock(session: Session, streams: Sequence[str]) -> None:
