@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import flask
+from flask.testing import FlaskClient
 
+from app.access import Actor, ActorKind, Role
+from app.catalogue import service as catalogue
 from app.db import transaction
+from app.people import service as people
+from app.people.models import Account, Agency, Officer
+from app.people.rules import NewOfficer
+
+DISTRICT = "310105"
+OTHER_DISTRICT = "310107"
+PASSWORD = "correct horse battery"
 
 
 class Make:
@@ -15,6 +27,9 @@ class Make:
     def __init__(self, flask_app: flask.Flask, clock: Callable[[], datetime]) -> None:
         self.flask_app = flask_app
         self.clock = clock
+        self._home: Agency | None = None
+        self._catalogue_loaded = False
+        self._numbers = count(1)
 
     @property
     def at(self) -> datetime:
@@ -25,3 +40,92 @@ class Make:
         """A context and a transaction around what a factory does."""
         with self.flask_app.app_context(), transaction():
             yield
+
+    def by(self, agency: Agency | None = None) -> Actor:
+        """Somebody who may make things: a person of the agency without an account."""
+        if agency is None:
+            return Actor(ActorKind.USER)
+        return Actor(ActorKind.USER, agency_id=agency.id, district=agency.district)
+
+    def catalogue(self) -> None:
+        """Load the packaged rows, once."""
+        with self.writing():
+            catalogue.load_defaults(by=self.by(), at=self.at)
+
+    def agency(self, district: str = DISTRICT, name: str = "长宁区卫生监督所") -> Agency:
+        """A further agency of a district."""
+        with self.writing():
+            return people.create_agency(district, name, by=self.by(), at=self.at)
+
+    def home(self) -> Agency:
+        """The agency of An, Chen and Ding; the same each time."""
+        if self._home is None:
+            self._home = self.agency()
+        return self._home
+
+    def officer(self, agency: Agency | None = None, **values: Any) -> Officer:
+        """An officer with a valid certificate who leads public places, unless `values` differ."""
+        agency = agency or self.home()
+        if not self._catalogue_loaded:
+            self.catalogue()
+            self._catalogue_loaded = True
+        number = next(self._numbers)
+        data = NewOfficer(
+            **{
+                "certificate_no": f"沪{agency.district}{number:04d}",
+                "name": f"监督员{number}",
+                "certificate_valid_until": date(2028, 12, 31),
+                "team": "一科",
+                "specialties": ("public-places",),
+                "lead_specialties": ("public-places",),
+                **values,
+            }
+        )
+        with self.writing():
+            return people.register_officer(
+                data,
+                agency=agency,
+                by=self.by(agency),
+                at=self.at,
+            )
+
+    def account(
+        self,
+        *roles: Role,
+        agency: Agency | None = None,
+        login: str | None = None,
+        officer: Officer | None = None,
+    ) -> Account:
+        """An account with `roles` and the password PASSWORD; an officer's has an officer."""
+        agency = agency or self.home()
+        if Role.OFFICER in roles and officer is None:
+            officer = self.officer(agency)
+        with self.writing():
+            return people.create_account(
+                login or f"account{next(self._numbers)}",
+                PASSWORD,
+                "某人",
+                roles,
+                agency=agency,
+                officer_id=None if officer is None else officer.id,
+                by=self.by(agency),
+                at=self.at,
+            )
+
+    def token(self, account: Account) -> str:
+        """A session of an account."""
+        with self.writing():
+            return people.sign_in(account, lasting=timedelta(hours=12), at=self.at)[0]
+
+    def headers(self, account: Account) -> dict[str, str]:
+        """The headers with which an account's requests are signed in."""
+        return {"Authorization": f"Bearer {self.token(account)}"}
+
+    def signed_in(
+        self, *roles: Role, agency: Agency | None = None, officer: Officer | None = None
+    ) -> FlaskClient:
+        """A client whose requests are those of a new account with `roles`."""
+        account = self.account(*roles, agency=agency, officer=officer)
+        client = self.flask_app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = self.headers(account)["Authorization"]
+        return client
