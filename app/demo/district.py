@@ -164,7 +164,7 @@ _TEAMS = (
 )
 _EXPIRED, _EXPIRING = 7, 19
 _RECUSING = (10, 16, 23, 31, 44, 52)
-_ABSENT = {13: ("产假", 20, 70), 27: ("脱产培训", 3, 25), 38: ("病假", 5, 14)}
+_ABSENT = {13: ("leave", 20, 70), 27: ("training", 3, 25), 38: ("sick", 5, 14)}
 _RECUSAL_REASONS = ("kinship", "past-employment", "financial-interest", "other-relation")
 _LICENCE_YEARS = {"母婴保健技术服务执业许可证": 3, "医疗机构执业许可证": 5, "放射诊疗许可证": 0}
 
@@ -180,7 +180,7 @@ def generate(
 ) -> District:
     """Return the demo district as it stands on the local date `on` (2024 or later).
 
-    From 47 units on every kind of premises occurs; from 60 officers on one certificate has expired,
+    From 50 units on every kind of premises occurs; from 60 officers on one certificate has expired,
     one is about to, six officers have recusals and three are absent.
     """
     own_units = _units(CHANGNING, seed, on, units, first_subject=0)
@@ -449,7 +449,7 @@ def _licence(
     expired = chance.happens(3, 100) or expired
     valid_until: date | None = None
     if years:
-        days = -chance.between(1, 300) if expired else chance.between(1, years * 365)
+        days = -chance.between(1, 300) if expired else chance.between(1, years * 365 - 1)
         valid_until = on + timedelta(days=days)
         valid_from = valid_until - timedelta(days=years * 365)
     else:

@@ -66,6 +66,8 @@ KINDS = (
     Kind(45, ("library",), ("图书馆",), Form.PUBLIC, CALM),
     Kind(90, ("bookshop",), ("书店", "书局"), Form.COMPANY, CALM),
     Kind(12, ("waiting-transport",), ("客运站",), Form.COMPANY),
+    Kind(40, ("sports-venue",), ("体育馆", "健身中心"), Form.COMPANY, CALM),
+    Kind(15, ("park",), ("公园",), Form.PUBLIC, CALM),
     Kind(10, ("central-supply",), ("供水厂",), Form.COMPANY, GRAVE),
     Kind(
         900,
