@@ -264,12 +264,11 @@ class _Start:
     def _search(self, first: int, goal: int) -> tuple[int | None, dict[int, tuple[int, int]]]:
         """Return the nearest officer of the goal to whom swaps lead, and how each seen was come by.
 
-        b came by (task, a) when b can take the place of a in the team of the task.
+        b came by (task, a) when b can take the place of a in the team of the task. Nobody is both
+        in `first` and in the goal.
         """
         came: dict[int, tuple[int, int]] = {}
         queue, seen = list(_bits(first)), first
-        if hit := first & goal:
-            return next(_bits(hit)), came
         for a in queue:
             for u in _bits(self.tasks[a]):
                 options = self.takes[u] & ~self.team[u] & ~seen
