@@ -24,7 +24,7 @@ from app.draws.bundle import (
     write_rules,
 )
 from app.draws.files import check_digest, read_json, write_json
-from app.draws.rules import DrawFileChanged, DrawFileMalformed, DrawRefused, Factor
+from app.draws.rules import DrawFileChanged, DrawFileMalformed, DrawRefused, Factor, check_id
 from tests.draws.vectors import FIELDS, POPULATION, ROWS, SEALED, SECRET, VECTORS
 
 GOOD: dict[str, Any] = {"alg": "SSJ1", **FIELDS}
@@ -270,6 +270,13 @@ def test_archive_numbers_of_up_to_23_bytes_are_kept_as_they_are(id_: str):
 def test_a_row_that_may_not_stand_in_the_list_is_refused(row: tuple[str, str, int]):
     with pytest.raises(DrawFileMalformed):
         write_population([row])
+
+
+def test_a_number_that_is_too_long_is_named_with_its_limit():
+    check_id("沪长卫监公共甲12")
+
+    with pytest.raises(DrawFileMalformed, match="超过 23 个字节"):
+        check_id("沪长卫监公共甲123")
 
 
 def test_a_unit_stands_once_in_a_stratum():
