@@ -1,0 +1,261 @@
+"""Tables of draws: plans, draws, deposits, dice, files byte for byte, and who was drawn."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base, Entity, id_column, in_pairs, one_of
+from app.draws.stages import (
+    Audience,
+    Coordination,
+    DrawKind,
+    DrawState,
+    EntropyState,
+    Fallback,
+    HashName,
+    Level,
+    PlanState,
+    SelectionKind,
+)
+
+
+class DrawPlan(Entity, Base):
+    """What is to be drawn in a period 抽查计划; it is drawn once, on `draw_on` or as soon after."""
+
+    __tablename__ = "draw_plan"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"), index=True)
+    name: Mapped[str]
+    year: Mapped[int]
+    period: Mapped[str]
+    kind: Mapped[str]
+    strata: Mapped[dict[str, Any]]
+    weight_factors: Mapped[list[str]]
+    coordination: Mapped[str] = mapped_column(default=Coordination.SHARED)
+    hash: Mapped[str] = mapped_column(default=HashName.SHA256)
+    list_public: Mapped[bool] = mapped_column(default=True)
+    exclude_drawn: Mapped[bool] = mapped_column(default=True)
+    level: Mapped[str]
+    draw_on: Mapped[date] = mapped_column(index=True)
+    deposits_close_at: Mapped[datetime | None]
+    opens_at: Mapped[datetime | None]
+    dice_until_at: Mapped[datetime | None]
+    reveal: Mapped[str]
+    due_on: Mapped[date]
+    team_size: Mapped[int]
+    officer_limit: Mapped[int | None]
+    fallback: Mapped[str] = mapped_column(default=Fallback.NONE)
+    state: Mapped[str] = mapped_column(default=PlanState.ACTIVE)
+    saved_at: Mapped[datetime]
+    saved_by_kind: Mapped[str]
+    saved_by_id: Mapped[UUID | None]
+    redraw_ordered_at: Mapped[datetime | None]
+    redraw_ordered_by_kind: Mapped[str | None]
+    redraw_ordered_by_id: Mapped[UUID | None]
+    redraw_reason: Mapped[str | None]
+
+    draws: Mapped[list["Draw"]] = relationship(back_populates="plan", order_by="Draw.draw_no")
+
+    __table_args__ = (
+        sa.UniqueConstraint("agency_id", "period", "name"),
+        one_of("kind", DrawKind),
+        one_of("level", Level),
+        one_of("coordination", Coordination),
+        one_of("hash", HashName),
+        one_of("fallback", Fallback),
+        one_of("state", PlanState),
+        in_pairs("saved", required=True),
+        in_pairs("redraw_ordered"),
+        sa.CheckConstraint("team_size >= 2", name="team_of_two"),
+        sa.CheckConstraint("due_on >= draw_on", name="due_after_draw"),
+    )
+
+
+class Draw(Entity, Base):
+    """One draw 抽取 under its number. `secret_sealed` opens only with the draw key.
+
+    What decided it stands in `draw_file`, byte for byte as hashed. The version also guards its
+    deposits, dice, files and selection.
+    """
+
+    __tablename__ = "draw"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"), index=True)
+    plan_id: Mapped[UUID] = mapped_column(sa.ForeignKey("draw_plan.id"))
+    period: Mapped[str]
+    draw_no: Mapped[str] = mapped_column(unique=True)
+    serial: Mapped[int]
+    year: Mapped[int]
+    state: Mapped[str] = mapped_column(default=DrawState.PLANNED, index=True)
+    level: Mapped[str]
+    hash: Mapped[str]
+    draw_on: Mapped[date]
+    due_on: Mapped[date]
+    reveal: Mapped[str]
+    team_size: Mapped[int]
+    list_public: Mapped[bool]
+    deposits_close_at: Mapped[datetime | None]
+    opens_at: Mapped[datetime | None]
+    dice_until_at: Mapped[datetime | None]
+    summary: Mapped[list[Any]] = mapped_column(default=list)
+    announce_serial: Mapped[int | None]
+    manifest_sha256: Mapped[str | None]
+    secret_sealed: Mapped[bytes | None]
+    result_sha256: Mapped[str | None]
+    held_code: Mapped[str | None]
+    held_detail: Mapped[str | None]
+    reminded_on: Mapped[date | None]
+    reminders: Mapped[int] = mapped_column(default=0)
+    void_reason: Mapped[str | None]
+    planned_at: Mapped[datetime]
+    planned_by_kind: Mapped[str]
+    planned_by_id: Mapped[UUID | None]
+    frozen_at: Mapped[datetime | None]
+    frozen_by_kind: Mapped[str | None]
+    frozen_by_id: Mapped[UUID | None]
+    announced_at: Mapped[datetime | None]
+    announced_by_kind: Mapped[str | None]
+    announced_by_id: Mapped[UUID | None]
+    seeded_at: Mapped[datetime | None]
+    seeded_by_kind: Mapped[str | None]
+    seeded_by_id: Mapped[UUID | None]
+    drawn_at: Mapped[datetime | None]
+    drawn_by_kind: Mapped[str | None]
+    drawn_by_id: Mapped[UUID | None]
+    published_at: Mapped[datetime | None]
+    published_by_kind: Mapped[str | None]
+    published_by_id: Mapped[UUID | None]
+    voided_at: Mapped[datetime | None]
+    voided_by_kind: Mapped[str | None]
+    voided_by_id: Mapped[UUID | None]
+
+    plan: Mapped[DrawPlan] = relationship(back_populates="draws", lazy="joined")
+
+    __table_args__ = (
+        # A void draw keeps its number and makes room for one that a person ordered anew.
+        sa.Index(
+            "uq_draw_plan_id_period",
+            "plan_id",
+            "period",
+            unique=True,
+            sqlite_where=sa.text("state <> 'void'"),
+            postgresql_where=sa.text("state <> 'void'"),
+        ),
+        sa.UniqueConstraint("agency_id", "announce_serial"),
+        sa.UniqueConstraint("district", "year", "serial"),
+        one_of("state", DrawState),
+        one_of("level", Level),
+        in_pairs("planned", required=True),
+        *(
+            in_pairs(prefix)
+            for prefix in ("frozen", "announced", "seeded", "drawn", "published", "voided")
+        ),
+        sa.CheckConstraint(
+            "(announced_at IS NULL) = (secret_sealed IS NULL)", name="secret_with_manifest"
+        ),
+        sa.CheckConstraint(
+            "(announced_at IS NULL) = (manifest_sha256 IS NULL)", name="hash_with_manifest"
+        ),
+        sa.CheckConstraint("voided_at IS NULL OR void_reason IS NOT NULL", name="void_with_reason"),
+    )
+
+
+class DrawDeposit(Entity, Base):
+    """32 random bytes that a person sealed 封存; its commitment is public with the manifest.
+
+    `draw_id` is None while it stands ready for the next sealed draw; `number` is its place in the
+    manifest.
+    """
+
+    __tablename__ = "draw_deposit"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"), index=True)
+    draw_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("draw.id"), index=True)
+    number: Mapped[int | None]
+    account_id: Mapped[UUID] = mapped_column(sa.ForeignKey("account.id"))
+    role: Mapped[str]
+    hash: Mapped[str]
+    commitment: Mapped[str] = mapped_column(unique=True)
+    value_sealed: Mapped[bytes]
+    deposited_at: Mapped[datetime]
+    deposited_by_kind: Mapped[str]
+    deposited_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("draw_id", "account_id"),
+        sa.UniqueConstraint("draw_id", "number"),
+        sa.CheckConstraint("number IS NULL OR draw_id IS NOT NULL", name="numbered_in_a_draw"),
+        in_pairs("deposited", required=True),
+    )
+
+
+class DrawEntropy(Base):
+    """What one person typed of the dice 骰子; two different people have to type the same."""
+
+    __tablename__ = "draw_entropy"
+
+    id: Mapped[UUID] = id_column()
+    draw_id: Mapped[UUID] = mapped_column(sa.ForeignKey("draw.id"), index=True)
+    attempt: Mapped[int]
+    digits: Mapped[str]
+    account_id: Mapped[UUID] = mapped_column(sa.ForeignKey("account.id"))
+    role: Mapped[str]
+    state: Mapped[str]
+    entered_at: Mapped[datetime]
+    entered_by_kind: Mapped[str]
+    entered_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("draw_id", "attempt", "account_id"),
+        sa.UniqueConstraint("draw_id", "attempt", "role"),
+        one_of("state", EntropyState),
+        in_pairs("entered", required=True),
+    )
+
+
+class DrawFile(Base):
+    """A file of a draw, as hashed; everybody may fetch it from `public_from` on."""
+
+    __tablename__ = "draw_file"
+
+    draw_id: Mapped[UUID] = mapped_column(sa.ForeignKey("draw.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(deferred=True)
+    sha256: Mapped[str]
+    size_bytes: Mapped[int]
+    audience: Mapped[str]
+    public_from: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("audience", Audience),
+        sa.CheckConstraint(
+            "public_from IS NULL OR audience IN ('announced', 'revealed')", name="never_public"
+        ),
+    )
+
+
+class DrawSelection(Base):
+    """A drawn unit or a reserve 备选, in the order of the lots of its class."""
+
+    __tablename__ = "draw_selection"
+
+    id: Mapped[UUID] = id_column()
+    draw_id: Mapped[UUID] = mapped_column(sa.ForeignKey("draw.id"))
+    stratum: Mapped[str]
+    weight: Mapped[int]
+    rank: Mapped[int]
+    kind: Mapped[str]
+    archive_no: Mapped[str]
+    ticket: Mapped[str]
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), index=True)
+    task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"))
+
+    __table_args__ = (
+        sa.UniqueConstraint("draw_id", "stratum", "archive_no"),
+        sa.UniqueConstraint("draw_id", "stratum", "weight", "rank"),
+        one_of("kind", SelectionKind),
+        sa.CheckConstraint("task_id IS NULL OR kind = 'selected'", name="task_of_a_drawn_unit"),
+    )

@@ -1,0 +1,59 @@
+"""When a job is due, and who may act."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.days import SHANGHAI, day_begins, local_date
+
+LEASE = timedelta(seconds=30)
+RENEW = timedelta(seconds=10)
+RUNS_KEPT = timedelta(days=30)
+
+
+class Outcome(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Every:
+    """Due at every whole multiple of `seconds` since the local day began."""
+
+    seconds: int
+
+    def last_due(self, at: datetime) -> datetime:
+        begins = day_begins(local_date(at))
+        passed = int((at - begins).total_seconds()) // self.seconds * self.seconds
+        return begins + timedelta(seconds=passed)
+
+    def next_due(self, at: datetime) -> datetime:
+        due = self.last_due(at) + timedelta(seconds=self.seconds)
+        return min(due, day_begins(local_date(at) + timedelta(days=1)))
+
+
+@dataclass(frozen=True)
+class Daily:
+    """Due every local day at an hour and minute."""
+
+    hour: int
+    minute: int = 0
+
+    def last_due(self, at: datetime) -> datetime:
+        today = self._on(at)
+        return today if today <= at else self._on(at - timedelta(days=1))
+
+    def next_due(self, at: datetime) -> datetime:
+        return self._on(self.last_due(at) + timedelta(days=1))
+
+    def _on(self, at: datetime) -> datetime:
+        begins = day_begins(at.astimezone(SHANGHAI).date())
+        return begins + timedelta(hours=self.hour, minutes=self.minute)
+
+
+When = Every | Daily
+
+
+def may_take(holder: str | None, expires_at: datetime | None, me: str, at: datetime) -> bool:
+    """Tell whether a process may act: it holds the lease already, or nobody does any more."""
+    return holder is None or holder == me or expires_at is None or expires_at <= at
