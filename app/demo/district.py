@@ -180,7 +180,7 @@ def generate(
 ) -> District:
     """Return the demo district as it stands on the local date `on` (2024 or later).
 
-    From 50 units on every kind of premises occurs; from 60 officers on one certificate has expired,
+    From 48 units on every kind of premises occurs; from 60 officers on one certificate has expired,
     one is about to, six officers have recusals and three are absent.
     """
     own_units = _units(CHANGNING, seed, on, units, first_subject=0)

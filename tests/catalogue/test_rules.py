@@ -65,6 +65,7 @@ def test_two_rows_of_one_code_on_one_day_are_found():
     touching = Row("a", date(2025, 1, 1), date(2026, 1, 1))
     assert rules.overlapping([touching, Row("a", date(2026, 1, 1))]) == ["a"]
     assert rules.overlapping([Row("c", date(2026, 1, 2), date(2026, 1, 1))]) == ["c"]
+    assert rules.overlapping([Row("c", date(2026, 1, 1), date(2026, 1, 1))]) == [], "one day"
 
 
 @pytest.mark.parametrize("row", CALENDAR_ROWS, ids=lambda r: r["date"])
