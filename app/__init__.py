@@ -17,7 +17,7 @@ from app.keys import load_keys
 from app.storage import Storage
 
 ROOT = Path(__file__).resolve().parent.parent
-FEATURES = ("journal", "people", "evidence")  # packages with an api.py, lowest first
+FEATURES = ("journal", "catalogue", "people", "evidence")  # packages with an api.py, lowest first
 PAGES = ("public",)  # packages with a pages.py
 
 

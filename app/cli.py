@@ -2,6 +2,9 @@
 
 import platform
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,14 @@ import flask
 from flask.cli import AppGroup, with_appcontext
 
 from app import clock, config, entry, logs, readiness
+from app.access import Actor, ActorKind, Role
+from app.catalogue import service as catalogue
 from app.db import transaction
+from app.errors import DomainError
 from app.journal import service as journal
+from app.people import queries as people_queries
+from app.people import service as people
+from app.people.models import Agency
 
 
 def register(group: AppGroup) -> None:
@@ -19,7 +28,7 @@ def register(group: AppGroup) -> None:
     from flask_migrate.cli import db as database
 
     group.add_command(database)
-    for command in (serve, init, show_config, doctor, journal_group):
+    for command in (serve, init, show_config, doctor, journal_group, catalogue_group, user_group):
         group.add_command(command)
 
 
@@ -50,10 +59,11 @@ def serve(port: int | None) -> None:
 @click.command()
 @with_appcontext
 def init() -> None:
-    """Create keys (where they do not come from outside) and this installation's epoch."""
+    """Create keys (where they do not come from outside), the epoch, and the packaged catalogue."""
+    at = clock.now()
     with transaction():
-        installation = journal.install(at=clock.now())
-        epoch = installation.epoch
+        epoch = journal.install(at=at).epoch
+        catalogue.load_defaults(by=_operator(), at=at)
     for name, source in entry.keys().sources.items():
         click.echo(f"{name:14} {source}")
     click.echo(f"{'epoch':14} {epoch}")
@@ -115,3 +125,116 @@ def journal_head() -> None:
         stream: {"seq": seq, "hash": digest} for stream, (seq, digest) in journal.heads().items()
     }
     click.echo(flask.json.dumps(heads, indent=2, sort_keys=True))
+
+
+@contextmanager
+def _entry() -> Iterator[None]:
+    """A transaction whose refusals are a sentence on the terminal and an exit with 1."""
+    try:
+        with transaction():
+            yield
+    except DomainError as error:
+        raise click.ClickException(error.detail) from error
+
+
+def _operator(agency: Agency | None = None) -> Actor:
+    """Return who types a command: a person without an account, of the agency it concerns."""
+    if agency is None:
+        return Actor(ActorKind.USER)
+    return Actor(ActorKind.USER, agency_id=agency.id, district=agency.district)
+
+
+catalogue_group = AppGroup("catalogue", help="The dated rows of the law.")
+
+
+@catalogue_group.command("load")
+@with_appcontext
+def catalogue_load() -> None:
+    """Bring in the packaged rows that are missing; a second time changes nothing."""
+    with _entry():
+        changed = catalogue.load_defaults(by=_operator(), at=clock.now())
+    click.echo(f"{changed} rows changed")
+
+
+user_group = AppGroup("user", help="Accounts of people.")
+
+
+@user_group.command("add")
+@click.argument("login")
+@click.option("--name", required=True, help="Name of the person.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+)
+@click.option("--district", required=True, help="Division code of the agency, six digits.")
+@click.option("--agency", "agency_name", help="Name of the agency, where the district has none.")
+@click.option("--certificate", help="Certificate number of the officer the account is for.")
+@click.option("--generate", is_flag=True, help="Make a password and print it once.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from one line.")
+@with_appcontext
+def user_add(
+    login: str,
+    name: str,
+    roles: tuple[str, ...],
+    district: str,
+    agency_name: str | None,
+    certificate: str | None,
+    generate: bool,
+    from_stdin: bool,
+) -> None:
+    """Add an account; without --generate and --stdin the password is asked for."""
+    password = _password(generate=generate, from_stdin=from_stdin)
+    at = clock.now()
+    with _entry():
+        agency = people_queries.find_agency(district)
+        if agency is None and agency_name:
+            agency = people.create_agency(district, agency_name, by=_operator(), at=at)
+        if agency is None:
+            raise click.ClickException(f"no agency in {district}; name it with --agency")
+        officer = certificate and people_queries.find_officer_by_certificate(certificate)
+        if certificate and not officer:
+            raise click.ClickException(f"no officer with certificate {certificate}")
+        account = people.create_account(
+            login,
+            password,
+            name,
+            [Role(role) for role in roles],
+            agency=agency,
+            officer_id=officer.id if officer else None,
+            by=_operator(agency),
+            at=at,
+        )
+    click.echo(f"{account.login} {account.id}")
+    if generate:
+        click.echo(f"password: {password}")
+
+
+@user_group.command("reset")
+@click.argument("login")
+@click.option("--generate", is_flag=True, help="Make a password and print it once.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from one line.")
+@with_appcontext
+def user_reset(login: str, generate: bool, from_stdin: bool) -> None:
+    """Give an account a new password, unlock it, and end its sessions and tokens."""
+    password = _password(generate=generate, from_stdin=from_stdin)
+    with _entry():
+        account = people_queries.find_account_by_login(login)
+        if account is None:
+            raise click.ClickException(f"no account {login}")
+        agency = people.get_agency(account.agency_id)
+        people.change_password(account, password, by=_operator(agency), at=clock.now())
+    click.echo(f"{account.login} has a new password; every session has ended")
+    if generate:
+        click.echo(f"password: {password}")
+
+
+def _password(*, generate: bool, from_stdin: bool) -> str:
+    if generate:
+        return people.make_password()
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked

@@ -76,14 +76,14 @@ class Text(fields.String):
             raise self.make_error("invalid")
         if not self.shortest <= len(value) <= self.longest:
             raise self.make_error("length", min=self.shortest, max=self.longest)
-        if any(_is_control(character) for character in value):
+        if any(is_control(character) for character in value):
             raise self.make_error("characters")
         if self.expected and not self.expected.match(value):
             raise self.make_error("pattern")
         return value
 
 
-def _is_control(character: str) -> bool:
+def is_control(character: str) -> bool:
     """Tell control characters and lone surrogates, which no database can be trusted with."""
     if character < " ":
         return character not in "\n\t"
