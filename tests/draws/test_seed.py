@@ -185,7 +185,12 @@ def test_with_sm3_commitment_and_seed_are_sm3_and_file_digests_stay_sha256():
     parts = [joined(sm3, manifest.data), SECRET, b"\0\0\0\1", b"\0\0\0\x14", text]
     assert commit == joined(sm3, b"SSJ1-COMMIT\n", SECRET).hex()
     assert drawn.x == joined(sm3, b"SSJ1-SEED\n", *parts)
-    assert drawn.sha256 == hashlib.sha256(drawn.result_tsv).hexdigest()
+    assert drawn.x.hex() == "8d89d7cf75bd80075eb81b9f89c6e6bda8e9088f4704b8fa725faefa6c217028"
+    assert (
+        drawn.sha256
+        == hashlib.sha256(drawn.result_tsv).hexdigest()
+        == ("1409baab78231fd9432d84192053dd15d95fbbb1c3514df302538fc9e50ab9b8")
+    )
 
 
 def test_a_weight_is_the_product_of_its_multipliers():
