@@ -175,14 +175,20 @@ def calendar() -> rules.Calendar:
 
 
 def _packages(at: datetime) -> Iterator[tuple[Kind, list[CatalogueRow]]]:
-    """Return the packaged rows by kind, none of them in the session."""
+    """Return the packaged rows by kind, none of them in the session.
+
+    A year whose calendar is packaged is not computed as well.
+    """
+    years = range(FIRST_CALENDAR, at.year + 2)
+    calendars_ = {str(year): row for year in years if (row := _calendar_row(year))}
     for name in seeds.names():
         kind = Kind(_singular(name))
-        yield kind, [_packaged(kind, row) for row in seeds.rows(name)]
-    yield (
-        Kind.CALENDAR,
-        [row for year in range(FIRST_CALENDAR, at.year + 2) if (row := _calendar_row(year))],
-    )
+        packaged = [_packaged(kind, row) for row in seeds.rows(name)]
+        if kind is Kind.CALENDAR:
+            calendars_.update((row.code, row) for row in packaged)
+        else:
+            yield kind, packaged
+    yield Kind.CALENDAR, list(calendars_.values())
 
 
 def _singular(name: str) -> str:
