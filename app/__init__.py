@@ -16,9 +16,18 @@ from app.journal.idempotency import run_once
 from app.keys import load_keys
 from app.storage import Storage
 
+API_SPEC = {
+    "info": {"description": "双随机、一公开：卫生监督现场检查的后台"},
+    "components": {
+        "securitySchemes": {
+            "user": {"type": "http", "scheme": "bearer", "description": "登录会话或 API 令牌"},
+            "device": {"type": "http", "scheme": "bearer", "description": "终端的访问令牌"},
+        }
+    },
+}
 ROOT = Path(__file__).resolve().parent.parent
 FEATURES = ("journal", "catalogue", "people", "evidence")  # packages with an api.py, lowest first
-PAGES = ("public",)  # packages with a pages.py
+PAGES = ("public.pages", "public.apidocs")  # what anybody may open
 
 
 def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:
@@ -43,6 +52,7 @@ def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:
         API_VERSION="1",
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=None,
+        API_SPEC_OPTIONS=API_SPEC,
     )
     flask_app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's default provider has it
     flask_app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -68,7 +78,7 @@ def init_app(flask_app: flask.Flask) -> None:
     for feature in FEATURES:
         plug(flask_app, importlib.import_module(f"app.{feature}.api"), under="/api/v1")
     for face in PAGES:
-        flask_app.register_blueprint(importlib.import_module(f"app.{face}.pages").blp)
+        flask_app.register_blueprint(importlib.import_module(f"app.{face}").blp)
 
 
 def plug(flask_app: flask.Flask, module: Any, *, under: str) -> None:

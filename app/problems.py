@@ -445,6 +445,12 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest is untyped
     def _register_error_handlers(self) -> None:
         """Leave failures to `respond`."""
 
+    def _register_responses(self) -> None:
+        """Leave failures to `_document_problems`."""
+
+    def _register_pagination_header(self) -> None:
+        """Leave pages to `Link`."""
+
 
 _MEANING = {
     400: "请求格式有误",

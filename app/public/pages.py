@@ -43,7 +43,7 @@ def show_day(on: Any) -> str:
     return "" if on is None else f"{on:%Y年%m月%d日}"
 
 
-@blp.context_processor
+@blp.app_context_processor
 def always() -> dict[str, Any]:
     """What every page needs: whether this is the demo district, and the address for the menu."""
     return {"demo": journal.is_demo(), "here": flask.request.path}
