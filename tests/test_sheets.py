@@ -42,7 +42,7 @@ def workbook(*rows: Sequence[object], change: Callable[[Any], object] | None = N
     sheet = book.active
     assert sheet is not None
     for row in rows:
-        sheet.append(row)
+        sheet.append(list(row))
     if change is not None:
         change(sheet)
     out = io.BytesIO()
@@ -108,9 +108,7 @@ def test_text_comes_back_as_it_went_out(kind: str, text: str) -> None:
 @given(
     st.lists(
         st.lists(
-            st.text(
-                st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("=+-@'\t\n")
-            ).filter(lambda text: not text.strip(" \u00a0\u200b\u3000\ufeff\t\n") == text == ""),
+            st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("=+-@'\t\n")),
             min_size=3,
             max_size=3,
         ).filter(lambda row: any(cell.strip(" \t\r\n\u00a0\u200b\u3000\ufeff") for cell in row)),
