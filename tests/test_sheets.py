@@ -451,6 +451,12 @@ BROKEN = {
 }
 
 
+def test_a_declaration_is_refused_however_harmless_it_looks() -> None:
+    row = "<row r='1'><c r='A1' t='str'><v>&a;</v></c></row>"
+    with pytest.raises(SheetUnreadable, match="声明"):
+        read_sheet(archive(sheet=sheet_xml(row, '<!DOCTYPE l [<!ENTITY a "档案编号">]>')))
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_unreadable_and_nothing_else(name: str, tmp_path: Path) -> None:
     (tmp_path / "sheet").write_bytes(BROKEN[name])
@@ -495,6 +501,7 @@ def packed(name: str, content: Iterator[bytes]) -> bytes:
     ("name", "unit", "times"),
     [
         ("xl/worksheets/sheet1.xml", b" " * MIB, 300),
+        ("xl/worksheets/sheet1.xml", b" " * MIB, 100),
         ("xl/worksheets/sheet1.xml", b"<c/>" * (MIB // 4), 100),
         ("xl/sharedStrings.xml", b"x" * MIB, 300),
         ("xl/styles.xml", b"<a/>" * (MIB // 4), 100),
