@@ -1,0 +1,42 @@
+"""Visits over HTTP, for reading: tablets write them by the field sync protocol."""
+
+from typing import Any
+from uuid import UUID
+
+from app.access import Role, current_actor, requires
+from app.evidence import service as evidence
+from app.problems import Blueprint, Page, page
+from app.visits import queries, service
+from app.visits.models import Visit
+from app.visits.schemas import VisitQuerySchema, VisitSchema, WholeVisitSchema
+
+blp = Blueprint("visits", __name__, url_prefix="/visits", description="检查")
+
+
+@blp.route("")
+@requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
+@blp.arguments(VisitQuerySchema, location="query")
+@blp.paged(VisitSchema)
+def list_visits(query: dict[str, Any]) -> Page[Visit]:
+    """查询检查"""
+    limit, cursor = query.pop("limit"), query.pop("cursor")
+    visits = queries.visits_of(current_actor().agency_id, **query)
+    return page(visits, Visit.id, limit=limit, cursor=cursor)
+
+
+@blp.route("/<uuid:visit_id>")
+@requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
+@blp.response(200, WholeVisitSchema)
+def get_visit(visit_id: UUID) -> dict[str, Any]:
+    """查看检查及其填报、发现、签名和待上传照片数"""
+    visit = service.get_visit(visit_id, current_actor().agency_id)
+    answers, findings = queries.answers_of(visit_id), queries.findings_of(visit_id)
+    subjects = {visit_id, *(row.id for row in answers), *(row.id for row in findings)}
+    return {
+        **{name: getattr(visit, name) for name in VisitSchema().fields},
+        "fix": visit.fix,
+        "signatures": visit.signatures,
+        "answers": answers,
+        "findings": findings,
+        "photos_awaited": sum(evidence.awaited_of(subjects).values()),
+    }

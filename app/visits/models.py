@@ -1,0 +1,158 @@
+"""Tables of visits: entries into a unit, who was there, what was answered and found."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base, Entity, in_pairs, one_of
+from app.visits.rules import AnswerResult, CodeMark, SignMethod, SignRole, VisitKind, VisitState
+
+
+class Visit(Entity, Base):
+    """One entry into a unit. Its version guards attendance and signatures."""
+
+    __tablename__ = "visit"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"), index=True)
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"))
+    kind: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    checklist_code: Mapped[str | None]
+    form_version: Mapped[int | None]
+    code_mark: Mapped[str | None]
+    clock_suspect: Mapped[bool] = mapped_column(default=False)
+    fix: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    started_recorded_at: Mapped[datetime]
+    started_at: Mapped[datetime]
+    started_by_kind: Mapped[str]
+    started_by_id: Mapped[UUID | None]
+    interrupted_reason: Mapped[str | None]
+    interrupted_at: Mapped[datetime | None]
+    interrupted_by_kind: Mapped[str | None]
+    interrupted_by_id: Mapped[UUID | None]
+    outcome: Mapped[str | None]
+    summary: Mapped[str | None]
+    finished_recorded_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    finished_by_kind: Mapped[str | None]
+    finished_by_id: Mapped[UUID | None]
+    signed_at: Mapped[datetime | None]
+    signed_by_kind: Mapped[str | None]
+    signed_by_id: Mapped[UUID | None]
+
+    attendance: Mapped[list["VisitAttendance"]] = relationship(
+        back_populates="visit",
+        order_by="VisitAttendance.officer_id",
+        cascade="all, delete-orphan",
+        lazy="selectin",
+    )
+    signatures: Mapped[list["VisitSignature"]] = relationship(
+        back_populates="visit",
+        order_by="(VisitSignature.role, VisitSignature.officer_id)",
+        cascade="all, delete-orphan",
+    )
+
+    __table_args__ = (
+        one_of("kind", VisitKind),
+        one_of("state", VisitState),
+        one_of("code_mark", CodeMark),
+        in_pairs("started", required=True),
+        in_pairs("interrupted"),
+        in_pairs("finished"),
+        in_pairs("signed"),
+        sa.CheckConstraint("(kind = 'planned') = (task_id IS NOT NULL)", name="planned_has_task"),
+        sa.CheckConstraint("kind = 'planned' OR reason IS NOT NULL", name="triggered_has_reason"),
+        sa.CheckConstraint(
+            "state = 'under-way' OR (finished_at IS NOT NULL AND outcome IS NOT NULL)",
+            name="finished_has_outcome",
+        ),
+        sa.CheckConstraint("(state = 'signed') = (signed_at IS NOT NULL)", name="signed_when"),
+        sa.Index("ix_visit_unit_id_signed_at", "unit_id", "signed_at"),
+        sa.Index("ix_visit_agency_id_id", "agency_id", "id"),
+    )
+
+
+class VisitAttendance(Base):
+    """An officer who was there, by the tablet that says so."""
+
+    __tablename__ = "visit_attendance"
+
+    visit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit.id"), primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("officer.id"), primary_key=True, index=True
+    )
+    device_id: Mapped[UUID | None]
+    recorded_at: Mapped[datetime]
+
+    visit: Mapped[Visit] = relationship(back_populates="attendance")
+
+
+class VisitSignature(Base):
+    """A signature under a finished visit; `officer_id` signed, or took the other's signature.
+
+    `content_hash` is the hash of what the tablet showed when it was signed.
+    """
+
+    __tablename__ = "visit_signature"
+
+    visit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"), primary_key=True)
+    method: Mapped[str]
+    reason: Mapped[str | None]
+    content_hash: Mapped[str | None]
+    device_id: Mapped[UUID | None]
+    recorded_at: Mapped[datetime]
+
+    visit: Mapped[Visit] = relationship(back_populates="signatures")
+
+    __table_args__ = (
+        one_of("role", SignRole),
+        one_of("method", SignMethod),
+        sa.CheckConstraint(
+            "(method = 'refused') = (reason IS NOT NULL)", name="refused_with_reason"
+        ),
+    )
+
+
+class VisitAnswer(Entity, Base):
+    """The answer to one check item; its id follows from visit and item."""
+
+    __tablename__ = "visit_answer"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    visit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit.id"))
+    item_id: Mapped[UUID]
+    item_code: Mapped[str]
+    result: Mapped[str]
+    note: Mapped[str | None]
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (
+        one_of("result", AnswerResult),
+        sa.UniqueConstraint("visit_id", "item_id"),
+    )
+
+
+class Finding(Entity, Base):
+    """What was found 检查发现: the fact, its legal basis and how it is to be handled."""
+
+    __tablename__ = "finding"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    visit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit.id"), index=True)
+    item_id: Mapped[UUID | None]
+    text: Mapped[str]
+    basis: Mapped[str | None]
+    handling: Mapped[str | None]
+    correct_within_days: Mapped[int | None]
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("correct_within_days >= 0", name="days_not_negative"),)

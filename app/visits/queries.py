@@ -1,0 +1,90 @@
+"""Reads of visits that deserve a name."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from app.catalogue.models import CatalogueRow
+from app.db import db
+from app.evidence.models import EvidenceLink
+from app.visits import rules
+from app.visits.models import Finding, Visit, VisitAnswer
+
+_forms: WeakKeyDictionary[Engine, dict[tuple[str, int], Mapping[UUID, rules.Item]]] = (
+    WeakKeyDictionary()
+)
+
+
+def find_visit(visit_id: UUID) -> Visit | None:
+    """Return a visit of any agency."""
+    return db.session.get(Visit, visit_id)
+
+
+def find_answer(answer_id: UUID) -> VisitAnswer | None:
+    """Return an answer by its id, which follows from visit and item."""
+    return db.session.get(VisitAnswer, answer_id)
+
+
+def find_finding(finding_id: UUID) -> Finding | None:
+    """Return a finding by its id, which the tablet gave it."""
+    return db.session.get(Finding, finding_id)
+
+
+def visits_of(agency_id: UUID | None, **filters: Any) -> sa.Select[tuple[Visit]]:
+    """Return the query for the visits of an agency; a filter that is None does not count.
+
+    Filters: `state`, `unit_id`, `task_id`, `officer_id` (who attended).
+    """
+    query = sa.select(Visit).where(Visit.agency_id == agency_id)
+    for name in ("state", "unit_id", "task_id"):
+        if filters.get(name) is not None:
+            query = query.where(getattr(Visit, name) == filters[name])
+    if filters.get("officer_id") is not None:
+        query = query.where(Visit.attendance.any(officer_id=filters["officer_id"]))
+    return query
+
+
+def answers_of(visit_id: UUID) -> Sequence[VisitAnswer]:
+    """Return the answers of a visit, in the order of their ids."""
+    query = sa.select(VisitAnswer).where(VisitAnswer.visit_id == visit_id)
+    return db.session.scalars(query.order_by(VisitAnswer.id)).all()
+
+
+def findings_of(visit_id: UUID) -> Sequence[Finding]:
+    """Return the findings of a visit, oldest first."""
+    query = sa.select(Finding).where(Finding.visit_id == visit_id)
+    return db.session.scalars(query.order_by(Finding.id)).all()
+
+
+def photos_of(subject_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Count what shows each subject: expected or attached, not taken back."""
+    query = (
+        sa.select(EvidenceLink.subject_id, sa.func.count())
+        .where(EvidenceLink.subject_id.in_(subject_ids), EvidenceLink.retracted_at.is_(None))
+        .group_by(EvidenceLink.subject_id)
+    )
+    return {row[0]: row[1] for row in db.session.execute(query)}
+
+
+def form_items(code: str, form_version: int) -> Mapping[UUID, rules.Item] | None:
+    """Return the items of one version of a checklist by id, in its order; None if unknown.
+
+    A form version never changes, so what was found is kept for the life of the process.
+    """
+    bind = db.session.get_bind()
+    known = _forms.setdefault(bind if isinstance(bind, Engine) else bind.engine, {})
+    if (code, form_version) not in known:
+        rows = db.session.scalars(
+            sa.select(CatalogueRow).where(
+                CatalogueRow.kind == "checklist", CatalogueRow.code == code
+            )
+        )
+        body = next((r.body for r in rows if r.body.get("form_version") == form_version), None)
+        if body is None:
+            return None
+        known[code, form_version] = {item.id: item for item in rules.items_of(body)}
+    return known[code, form_version]
