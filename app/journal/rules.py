@@ -46,6 +46,8 @@ class Event(StrEnum):
     ABSENCE_DECLARED = "absence.declared"
     UNIT_REGISTERED = "unit.registered"
     UNIT_CHANGED = "unit.changed"
+    UNIT_WANTED = "unit.wanted"
+    UNIT_WANT_ENDED = "unit.want-ended"
     REGISTER_IMPORTED = "register.imported"
     REGISTER_EXPORTED = "register.exported"
     EVIDENCE_STORED = "evidence.stored"
@@ -93,6 +95,7 @@ class Event(StrEnum):
     OPERATION_HELD = "operation.held"
     OPERATION_QUARANTINED = "operation.quarantined"
     REVIEW_DECIDED = "review.decided"
+    FEED_REBUILT = "feed.rebuilt"
 
 
 @dataclass(frozen=True)

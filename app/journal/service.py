@@ -173,6 +173,17 @@ def head(session: Session, stream: str) -> tuple[int, str]:
     return (found.seq, found.hash) if found else (0, GENESIS)
 
 
+def seq_before(stream: str, at: datetime) -> int:
+    """Return the number of the newest entry of a stream from before an instant; 0 for none."""
+    found = db.session.scalars(
+        sa.select(JournalEntry.seq)
+        .where(JournalEntry.stream == stream, JournalEntry.at < at)
+        .order_by(JournalEntry.seq.desc())
+        .limit(1)
+    ).first()
+    return found or 0
+
+
 def heads() -> dict[str, tuple[int, str]]:
     """Return the newest number and hash of every stream."""
     streams = db.session.scalars(sa.select(JournalEntry.stream).distinct().order_by("stream"))

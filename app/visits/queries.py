@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from app.catalogue.models import CatalogueRow
+from app.catalogue import queries as catalogue
 from app.db import db
 from app.evidence.models import EvidenceLink
 from app.visits import rules
@@ -34,7 +34,7 @@ def find_finding(finding_id: UUID) -> Finding | None:
     return db.session.get(Finding, finding_id)
 
 
-def visits_of(agency_id: UUID | None, **filters: Any) -> sa.Select[tuple[Visit]]:
+def visits_of(agency_id: UUID | None, **filters: Any) -> sa.Select[Visit]:
     """Return the query for the visits of an agency; a filter that is None does not count.
 
     Filters: `state`, `unit_id`, `task_id`, `officer_id` (who attended).
@@ -73,18 +73,16 @@ def photos_of(subject_ids: Collection[UUID]) -> dict[UUID, int]:
 def form_items(code: str, form_version: int) -> Mapping[UUID, rules.Item] | None:
     """Return the items of one version of a checklist by id, in its order; None if unknown.
 
-    A form version never changes, so what was found is kept for the life of the process.
+    Its items are the rows that held when it came into force. A form version never changes, so what
+    was found is kept for the life of the process.
     """
-    bind = db.session.get_bind()
-    known = _forms.setdefault(bind if isinstance(bind, Engine) else bind.engine, {})
+    known = _forms.setdefault(db.engine, {})
     if (code, form_version) not in known:
-        rows = db.session.scalars(
-            sa.select(CatalogueRow).where(
-                CatalogueRow.kind == "checklist", CatalogueRow.code == code
-            )
-        )
-        body = next((r.body for r in rows if r.body.get("form_version") == form_version), None)
-        if body is None:
+        forms = catalogue.rows_of("checklist", code)
+        form = next((row for row in forms if row.body["form_version"] == form_version), None)
+        if form is None:
             return None
-        known[code, form_version] = {item.id: item for item in rules.items_of(body)}
+        held = db.session.scalars(catalogue.holding("check_item", form.effective_from))
+        items = rules.items_of(form.body, {row.code: row.body for row in held})
+        known[code, form_version] = {item.id: item for item in items}
     return known[code, form_version]

@@ -1,6 +1,6 @@
 """What a visit is: its identities, what makes it complete, and how two tablets' words meet."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -145,17 +145,20 @@ class Item:
     photo_on_no: bool
 
 
-def items_of(form: Mapping[str, Any]) -> list[Item]:
-    """Return the items of a checklist as the catalogue writes it: sections of items, in order."""
+def items_of(form: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> list[Item]:
+    """Return the items of a checklist, in order: its sections name codes, `known` the rows of them.
+
+    Raises KeyError for a code without a row.
+    """
     return [
         Item(
-            id=item_id(item["code"]),
-            code=item["code"],
-            required=bool(item.get("required", True)),
-            photo_on_no=bool(item.get("photo_on_no", True)),
+            id=item_id(code),
+            code=code,
+            required=bool(known[code]["required"]),
+            photo_on_no=bool(known[code]["on_no"]["photo_required"]),
         )
         for section in form["sections"]
-        for item in section["items"]
+        for code in section["items"]
     ]
 
 
@@ -194,9 +197,3 @@ def effective_at(recorded_at: datetime, received_at: datetime, *, suspect: bool)
     A clock that is known to be wrong counts for nothing; then it is the arrival.
     """
     return received_at if suspect else min(recorded_at, received_at)
-
-
-def recent_signed(visits: Sequence[tuple[UUID, datetime]], keep: int = 3) -> list[UUID]:
-    """Return the ids of the newest signed visits of a unit, newest first."""
-    ordered = sorted(visits, key=lambda visit: (visit[1], visit[0]), reverse=True)
-    return [visit_id for visit_id, _ in ordered[:keep]]

@@ -136,14 +136,13 @@ def test_a_yes_asks_for_no_photo():
     assert rules.without_photo([A], answers(a=("yes", 0))) == []
 
 
-def test_a_checklist_is_read_in_order_and_asks_for_everything_unless_it_says_otherwise():
-    form = {
-        "sections": [
-            {"items": [{"code": "a"}, {"code": "b", "required": False}]},
-            {"items": [{"code": "c", "photo_on_no": False}]},
-        ]
+def test_a_checklist_is_read_in_order_with_what_each_item_asks():
+    form = {"sections": [{"items": ["a", "b"]}, {"items": ["c"]}]}
+    known = {
+        item.code: {"required": item.required, "on_no": {"photo_required": item.photo_on_no}}
+        for item in (C, B, A)
     }
-    assert rules.items_of(form) == [A, B, C]
+    assert rules.items_of(form, known) == [A, B, C]
 
 
 @pytest.mark.parametrize(
@@ -158,8 +157,3 @@ def test_the_tablets_time_counts_up_to_the_arrival_unless_its_clock_is_suspect(
     recorded, suspect, expected
 ):
     assert rules.effective_at(recorded, NOON, suspect=suspect) == expected
-
-
-def test_the_newest_three_signed_visits_are_the_history():
-    visits = [(UUID(int=n), NOON + timedelta(days=n)) for n in range(5)]
-    assert rules.recent_signed(visits) == [UUID(int=4), UUID(int=3), UUID(int=2)]

@@ -1,0 +1,110 @@
+"""The pull: what changed for a tablet since its cursor, and whether both still agree."""
+
+from typing import Any
+from uuid import UUID
+
+import flask
+
+from app import clock, db
+from app.access import current_actor, requires_device
+from app.days import local_date
+from app.journal import service as journal
+from app.problems import Blueprint
+from sync import wire
+from sync.devices import queries as devices
+from sync.feed import rules, service
+from sync.feed.schemas import FeedPageSchema, FeedQuerySchema, VerifiedSchema, VerifySchema
+
+blp = Blueprint("feed", __name__, description="终端下行同步")
+wire.attach(blp)
+
+
+def init_app(flask_app: flask.Flask) -> None:
+    """Let the feed follow the journal."""
+    journal.subscribe(service.project)
+
+
+def _places() -> tuple[list[rules.Place], list[UUID]]:
+    """Return the scopes of the calling tablet and the officers in session on it."""
+    actor = current_actor()
+    if actor.device_id is None or actor.district is None:
+        raise RuntimeError("a device always has an id and a district")
+    officers = list(devices.officers_in_session(actor.device_id, clock.now()))
+    places = rules.places_of(
+        district=actor.district,
+        agency_id=actor.agency_id,
+        device_id=actor.device_id,
+        officer_ids=officers,
+    )
+    return places, officers
+
+
+def _cursor(text: str) -> wire.Cursor:
+    actor = current_actor()
+    device_id = actor.device_id or UUID(int=0)
+    epoch = wire.present_epoch()
+    if text:
+        return wire.decode_cursor(text, device_id, epoch)
+    return wire.Cursor(epoch=epoch, device=device_id, generation=db.new_id())
+
+
+@blp.route("/feed")
+@requires_device
+@blp.arguments(FeedQuerySchema, location="query")
+@blp.response(200, FeedPageSchema)
+def pull(query: dict[str, Any]) -> flask.Response:
+    """读取游标之后的变化"""
+    wire.check_epoch()
+    cursor = _cursor(query["cursor"])
+    places, officers = _places()
+    if query["want"]:
+        _want({UUID(one) for one in query["want"].split(",")}, officers)
+    found = service.pull(places, cursor.streams, query["limit"])
+    if not found.rows and cursor.streams:
+        return _nothing_new(cursor, query["cursor"])
+    text = wire.encode_cursor(
+        wire.Cursor(cursor.epoch, cursor.device, cursor.generation, found.streams)
+    )
+    return _answer(cursor.generation, found.rows, text, more=found.more)
+
+
+def _want(unit_ids: set[UUID], officers: list[UUID]) -> None:
+    at = clock.now()
+    on = local_date(at)
+    if officers and service.wants_missing(unit_ids, officers, on):
+        with db.transaction():
+            service.want_units(unit_ids, officers, on, by=current_actor(), at=at)
+
+
+def _nothing_new(cursor: wire.Cursor, text: str) -> flask.Response:
+    """Answer that the tablet has everything; asked again with the tag, without a body."""
+    response = _answer(cursor.generation, [], text, more=False)
+    response.set_etag(text[-32:])
+    if response.headers["ETag"] in flask.request.headers.get("If-None-Match", ""):
+        response.status_code = 304
+        response.set_data(b"")
+    return response
+
+
+def _answer(generation: UUID, rows: list[str], cursor: str, *, more: bool) -> flask.Response:
+    """Put a page together from texts that are JSON already."""
+    more_text, complete_text = ("true", "false") if more else ("false", "true")
+    body = (
+        f'{{"generation":"{generation}","rows":[{",".join(rows)}],"cursor":"{cursor}",'
+        f'"more":{more_text},"complete":{complete_text}}}\n'
+    )
+    return flask.Response(body, mimetype="application/json")
+
+
+@blp.route("/verify", methods=["POST"])
+@requires_device
+@blp.arguments(VerifySchema)
+@blp.response(200, VerifiedSchema)
+def verify(data: dict[str, Any]) -> dict[str, Any]:
+    """核对终端与服务器的内容是否一致"""
+    wire.check_epoch()
+    cursor = _cursor(data["cursor"])
+    places, _ = _places()
+    sets = [service.SetSum(**one) for one in data["sets"]]
+    behind, differs = service.verify(places, cursor.streams, sets)
+    return {"behind": behind, "differs": differs}

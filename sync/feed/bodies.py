@@ -1,0 +1,212 @@
+"""What a tablet is told of an entity: its row and the children that its version guards.
+
+Others are named by id. A body is canonical JSON, so that tablets in any language hash it alike; id
+and version stand beside it in the feed's row. It never depends on who reads it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import canonical
+from app.catalogue.models import CatalogueRow
+from app.db import Base
+from app.people.models import Officer
+from app.tasks.models import Task
+from app.units.models import Unit
+from app.visits.models import Finding, Visit, VisitAnswer
+from sync.feed.rules import CATALOGUE_TYPES, Key
+
+_AT_ONCE = 500
+
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "task": (
+        "agency_id",
+        "task_no",
+        "unit_id",
+        "specialty",
+        "object_class",
+        "origin",
+        "origin_reference",
+        "level",
+        "checklist_code",
+        "due_on",
+        "state",
+        "awaiting_results",
+        "round",
+        "visit_id",
+        "lead_officer_id",
+        "outcome",
+        "return_reason",
+        "closing_reason",
+    ),
+    "unit": (
+        "agency_id",
+        "archive_no",
+        "name",
+        "sign_name",
+        "uscc",
+        "legal_representative",
+        "phone",
+        "address",
+        "street_code",
+        "grid_cell",
+        "lat_e7",
+        "lon_e7",
+        "datum",
+        "risk_class",
+        "credit_class",
+        "state",
+        "opened_on",
+        "note",
+    ),
+    "visit": (
+        "agency_id",
+        "task_id",
+        "unit_id",
+        "kind",
+        "state",
+        "reason",
+        "checklist_code",
+        "form_version",
+        "code_mark",
+        "clock_suspect",
+        "interrupted_reason",
+        "interrupted_at",
+        "started_recorded_at",
+        "started_at",
+        "finished_at",
+        "signed_at",
+        "outcome",
+        "summary",
+    ),
+    "visit_answer": (
+        "visit_id",
+        "item_id",
+        "item_code",
+        "result",
+        "note",
+        "officer_id",
+        "recorded_at",
+    ),
+    "finding": (
+        "visit_id",
+        "item_id",
+        "text",
+        "basis",
+        "handling",
+        "correct_within_days",
+        "officer_id",
+        "recorded_at",
+    ),
+    "officer": (
+        "agency_id",
+        "name",
+        "certificate_no",
+        "certificate_valid_until",
+        "team",
+        "specialties",
+        "lead_specialties",
+        "state",
+    ),
+}
+_MODELS: Mapping[str, type[Base]] = {
+    "task": Task,
+    "unit": Unit,
+    "visit": Visit,
+    "visit_answer": VisitAnswer,
+    "finding": Finding,
+    "officer": Officer,
+    **dict.fromkeys(CATALOGUE_TYPES, CatalogueRow),
+}
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return {"officer_ids": _plain(task.officer_ids())}
+
+
+def _unit(unit: Unit) -> dict[str, Any]:
+    return {
+        "registrations": _rows(unit.registrations, "specialty", "object_class"),
+        "licences": _rows(
+            unit.licences,
+            "kind",
+            "number",
+            "object_class",
+            "valid_from",
+            "valid_until",
+            "commitment",
+        ),
+    }
+
+
+def _visit(visit: Visit) -> dict[str, Any]:
+    return {
+        "attendance": _rows(visit.attendance, "officer_id", "device_id", "recorded_at"),
+        "signatures": _rows(visit.signatures, "role", "officer_id", "method", "recorded_at"),
+    }
+
+
+_CHILDREN: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "task": _task,
+    "unit": _unit,
+    "visit": _visit,
+}
+
+
+def _rows(rows: Iterable[Any], *names: str) -> list[dict[str, Any]]:
+    """Return rows as plain values, in an order that does not hang on the database."""
+    found = [{name: _plain(getattr(row, name)) for name in names} for row in rows]
+    return sorted(found, key=lambda row: [str(value) for value in row.values()])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return canonical.instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value
+
+
+def render(entity_type: str, entity: Any) -> str:
+    """Return the body of an entity as canonical JSON. Raises NotCanonical for a value beyond it."""
+    if entity_type in CATALOGUE_TYPES:
+        return canonical.dumps(_catalogue(entity))
+    found = {name: _plain(getattr(entity, name)) for name in _COLUMNS[entity_type]}
+    if entity_type in _CHILDREN:
+        found.update(_CHILDREN[entity_type](entity))
+    return canonical.dumps(found)
+
+
+def _catalogue(row: CatalogueRow) -> dict[str, Any]:
+    """Return a dated row with the members of its kind; a tablet picks the one of its day."""
+    return {
+        **row.body,
+        "code": row.code,
+        "effective_from": row.effective_from.isoformat(),
+        "effective_to": None if row.effective_to is None else row.effective_to.isoformat(),
+        "source": row.source,
+    }
+
+
+def load(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
+    """Read entities and return their bodies; what does not exist is left out."""
+    by_type: dict[str, list[str]] = {}
+    for entity_type, entity_id in keys:
+        by_type.setdefault(entity_type, []).append(entity_id)
+    found: dict[Key, str] = {}
+    for entity_type, ids in by_type.items():
+        model = cast(Any, _MODELS[entity_type])
+        for start in range(0, len(ids), _AT_ONCE):
+            part = [UUID(one) for one in ids[start : start + _AT_ONCE]]
+            for entity in session.scalars(sa.select(model).where(model.id.in_(part))):
+                found[entity_type, str(entity.id)] = render(entity_type, entity)
+    return found

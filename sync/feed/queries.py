@@ -1,0 +1,104 @@
+"""Reads of the feed, written for the database: a page is fetched as it is sent."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.db import db
+from sync.feed.models import FeedBody, FeedRow, FeedWant
+from sync.feed.rules import Key, Place, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far a scope goes, and up to which packed position its tombstones were dropped."""
+
+    position: Position
+    horizon: int
+
+
+def heads(places: Sequence[Place]) -> dict[Place, Head]:
+    """Return the head of every scope, in one read that touches one row of each."""
+    if not places:
+        return {}
+    values: dict[str, Any] = {}
+    for number, (stream, scope) in enumerate(places):
+        values[f"stream{number}"], values[f"scope{number}"] = stream, scope
+    found = dict.fromkeys(places, Head(Position(0, 0), 0))
+    for number, seq, place, horizon in db.session.execute(_heads(len(places)), values):
+        found[places[number]] = Head(Position(seq or 0, place or 0), horizon or 0)
+    return found
+
+
+@cache
+def _heads(count: int) -> sa.TextClause:
+    one = (
+        "SELECT {n} AS number, newest.seq, newest.place, horizon.position"
+        " FROM (SELECT 1 AS one) AS always"
+        " LEFT JOIN (SELECT seq, place FROM feed_row"
+        " WHERE stream = :stream{n} AND scope = :scope{n}"
+        " ORDER BY seq DESC, place DESC LIMIT 1) AS newest ON true"
+        " LEFT JOIN (SELECT position FROM feed_horizon"
+        " WHERE stream = :stream{n} AND scope = :scope{n}) AS horizon ON true"
+    )
+    return sa.text(" UNION ALL ".join(one.format(n=number) for number in range(count)))
+
+
+_PAGE = sa.text(
+    "SELECT r.entity_type, r.entity_id, r.version, r.present, b.body, r.seq, r.place"
+    " FROM feed_row AS r LEFT JOIN feed_body AS b"
+    " ON r.present AND b.entity_id = r.entity_id AND b.entity_type = r.entity_type"
+    " WHERE r.stream = :stream AND r.scope = :scope AND (r.seq, r.place) > (:seq, :place)"
+    " ORDER BY r.seq, r.place LIMIT :limit"
+)
+
+
+def page(place: Place, after: Position, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return the rows of a scope after a position, each with its body as stored."""
+    stream, scope = place
+    return db.session.execute(
+        _PAGE,
+        {
+            "stream": stream,
+            "scope": scope,
+            "seq": after.seq,
+            "place": after.place,
+            "limit": limit,
+        },
+    ).all()
+
+
+def present_rows(place: Place) -> dict[str, list[tuple[str, int]]]:
+    """Return id and version of every row that a scope shows, by type."""
+    stream, scope = place
+    found: dict[str, list[tuple[str, int]]] = {}
+    query = sa.select(FeedRow.entity_type, FeedRow.entity_id, FeedRow.version).where(
+        FeedRow.stream == stream, FeedRow.scope == scope, FeedRow.present.is_(True)
+    )
+    for entity_type, entity_id, version in db.session.execute(query):
+        found.setdefault(entity_type, []).append((entity_id, version))
+    return found
+
+
+def wants_of(officer_ids: Collection[UUID]) -> Sequence[FeedWant]:
+    """Return the units that officers asked for."""
+    return db.session.scalars(sa.select(FeedWant).where(FeedWant.officer_id.in_(officer_ids))).all()
+
+
+def stored_bodies(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
+    """Return the bodies that are stored for some entities."""
+    ids = sorted({entity_id for _, entity_id in keys})
+    found: dict[Key, str] = {}
+    for start in range(0, len(ids), 500):
+        rows = session.execute(
+            sa.select(FeedBody.entity_type, FeedBody.entity_id, FeedBody.body).where(
+                FeedBody.entity_id.in_(ids[start : start + 500])
+            )
+        )
+        found.update(((kind, entity_id), body) for kind, entity_id, body in rows)
+    return found

@@ -1,0 +1,436 @@
+"""The feed: the journal's projection for tablets, and what a tablet reads of it.
+
+`project` is the journal's only subscriber inside the transaction. Bodies are rendered before the
+stream locks, because an entity's version already guards them; scopes are decided under the lock,
+because two transactions may each see half of why a unit is in a scope.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.access import Actor
+from app.db import db
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people.models import Agency
+from app.problems import Gone
+from app.units import service as units
+from app.units.models import Unit
+from app.visits.rules import VisitState
+from sync.feed import bodies, queries, rules, scopes
+from sync.feed.models import FeedHorizon, FeedRow, FeedWant
+from sync.feed.rules import Key, NewRow, Place, Position
+
+_CATALOGUE_EVENTS = frozenset(
+    {Event.CATALOGUE_LOADED, Event.CATALOGUE_SUPERSEDED, Event.FEED_REBUILT}
+)
+
+
+class CursorTooOld(Gone):
+    code, title = "cursor-too-old", "同步游标已过期"
+
+
+# --- the projection ---
+
+
+@dataclass
+class _Seen:
+    """What the entries of one transaction say: touched, changed, streams to rebuild."""
+
+    touched: scopes.Touched
+    changed: dict[Key, Any]
+    rebuilt: set[str]
+
+
+def project(session: Session, entries: Sequence[journal.Waiting]) -> journal.Stored:
+    """Render what changed; what is returned writes the rows, under the locks, with their number.
+
+    To be given to `journal.subscribe`. Writes nothing itself.
+    """
+    seen = _read(entries)
+    rendered = {key: bodies.render(key[0], entity) for key, entity in seen.changed.items()}
+    return partial(_store, seen=seen, rendered=rendered)
+
+
+def _read(entries: Sequence[journal.Waiting]) -> _Seen:
+    seen = _Seen(scopes.Touched(), {}, set())
+    for entry in entries:
+        if entry.event is Event.FEED_REBUILT:
+            seen.rebuilt.add(entry.stream)
+        elif entry.event in _CATALOGUE_EVENTS:
+            seen.touched.whole_catalogue = True
+        elif entry.subject_type in _TOUCH and not _is_unseen(entry.subject_type, entry.subject):
+            _TOUCH[entry.subject_type](seen.touched, entry.subject)
+            seen.changed[entry.subject_type, str(entry.subject.id)] = entry.subject
+    return seen
+
+
+def _is_unseen(subject_type: str, subject: Any) -> bool:
+    """Tell a unit that is new: only a task can bring it into a scope, and touches it then."""
+    return bool(subject_type == "unit" and subject.version == 1)
+
+
+def _touch_visit(touched: scopes.Touched, visit: Any) -> None:
+    touched.visits.add(visit.id)
+    if visit.task_id is None:
+        touched.units.add(visit.unit_id)
+        touched.parents.add(visit.id)
+    if visit.state == VisitState.SIGNED:
+        touched.history_of.add(visit.unit_id)
+
+
+def _touch_answer(touched: scopes.Touched, answer: Any) -> None:
+    touched.answers.add(answer.id)
+    touched.visits.add(answer.visit_id)
+
+
+def _touch_finding(touched: scopes.Touched, finding: Any) -> None:
+    touched.findings.add(finding.id)
+    touched.visits.add(finding.visit_id)
+
+
+_TOUCH: Mapping[str | None, Any] = {
+    "task": lambda touched, task: touched.tasks.add(task.id),
+    "unit": lambda touched, unit: touched.units.add(unit.id),
+    "officer": lambda touched, officer: touched.officers.add(officer.id),
+    "visit": _touch_visit,
+    "visit_answer": _touch_answer,
+    "finding": _touch_finding,
+}
+
+
+def _store(
+    session: Session,
+    last: Mapping[str, int],
+    *,
+    seen: _Seen,
+    rendered: Mapping[Key, str],
+) -> None:
+    touched = scopes.everything(session, seen.rebuilt) if seen.rebuilt else seen.touched
+    if not touched:
+        return
+    compared = scopes.compare(session, touched)
+    again = _differing_bodies(session, compared) if seen.rebuilt else ()
+    found = rules.plan(compared.wanted, compared.stored, again=again)
+    strangers = {row.stream for row in found.rows} - last.keys()
+    if strangers:
+        raise RuntimeError(f"an entity of {sorted(strangers)} changed without an entry there")
+    texts = {key: rendered[key] for key in found.bodies if key in rendered}
+    texts.update(bodies.load(session, found.bodies - texts.keys()))
+    _put_bodies(session, {key: (compared.wanted[key].version, text) for key, text in texts.items()})
+    _drop_bodies(session, found.dropped)
+    _put_rows(session, rules.place(found.rows), last)
+
+
+def _differing_bodies(session: Session, compared: scopes.Compared) -> set[Key]:
+    """Return the shown entities whose body would read otherwise today."""
+    shown = [key for key, want in compared.wanted.items() if want.scopes]
+    stored = queries.stored_bodies(session, shown)
+    return {key for key, text in bodies.load(session, shown).items() if stored.get(key) != text}
+
+
+_PUT_ROW = sa.text(
+    "INSERT INTO feed_row"
+    " (entity_id, scope, stream, entity_type, seq, place, version, present)"
+    " VALUES (:entity_id, :scope, :stream, :entity_type, :seq, :place, :version, :present)"
+    " ON CONFLICT (entity_id, scope, stream, entity_type) DO UPDATE SET seq = excluded.seq,"
+    " place = excluded.place, version = excluded.version, present = excluded.present"
+)
+_PUT_BODY = sa.text(
+    "INSERT INTO feed_body (entity_id, entity_type, version, body)"
+    " VALUES (:entity_id, :entity_type, :version, :body)"
+    " ON CONFLICT (entity_id, entity_type) DO UPDATE"
+    " SET version = excluded.version, body = excluded.body"
+)
+_DROP_BODY = sa.text(
+    "DELETE FROM feed_body WHERE entity_id = :entity_id AND entity_type = :entity_type"
+)
+
+
+_PUT_WANT = sa.text(
+    "INSERT INTO feed_want (officer_id, unit_id, wanted_on)"
+    " VALUES (:officer_id, :unit_id, :wanted_on)"
+    " ON CONFLICT (officer_id, unit_id) DO UPDATE SET wanted_on = excluded.wanted_on"
+).bindparams(
+    sa.bindparam("officer_id", type_=sa.Uuid()),
+    sa.bindparam("unit_id", type_=sa.Uuid()),
+    sa.bindparam("wanted_on", type_=sa.Date()),
+)
+
+
+def _put_rows(
+    session: Session, numbered: Iterable[tuple[NewRow, int]], last: Mapping[str, int]
+) -> None:
+    values = [
+        {
+            "entity_id": row.id,
+            "scope": row.scope,
+            "stream": row.stream,
+            "entity_type": row.type,
+            "seq": last[row.stream],
+            "place": place,
+            "version": row.version,
+            "present": row.present,
+        }
+        for row, place in numbered
+    ]
+    if values:
+        session.execute(_PUT_ROW, values)
+
+
+def _put_bodies(session: Session, found: Mapping[Key, tuple[int, str]]) -> None:
+    values = [
+        {"entity_id": key[1], "entity_type": key[0], "version": version, "body": body}
+        for key, (version, body) in sorted(found.items())
+    ]
+    if values:
+        session.execute(_PUT_BODY, values)
+
+
+def _drop_bodies(session: Session, keys: Iterable[Key]) -> None:
+    values = [{"entity_id": entity_id, "entity_type": kind} for kind, entity_id in sorted(keys)]
+    if values:
+        session.execute(_DROP_BODY, values)
+
+
+def rebuild(*, by: Actor, at: datetime) -> None:
+    """Project every stream from nothing and write where the feed differs, bodies included.
+
+    After a release that tells tablets more of an entity, or a repair. What did not differ keeps its
+    place, so that tablets pull only the rest.
+    """
+    for stream in _streams():
+        journal.record(Event.FEED_REBUILT, None, by=by, at=at, stream=stream)
+
+
+def differences() -> list[str]:
+    """Return where the feed is not what a fresh projection would be; empty when all is well."""
+    session = db.session()
+    compared = scopes.compare(session, scopes.everything(session, _streams()))
+    found = rules.plan(compared.wanted, compared.stored, again=_differing_bodies(session, compared))
+    known = set(compared.wanted)
+    stray = session.execute(
+        sa.select(FeedRow.entity_type, FeedRow.entity_id).where(FeedRow.present.is_(True))
+    )
+    return sorted(
+        [
+            *(f"{row.type} {row.id} in {row.scope}: present={row.present}" for row in found.rows),
+            *(
+                f"{kind} {one}: shown and unknown"
+                for kind, one in stray
+                if (kind, one) not in known
+            ),
+        ]
+    )
+
+
+def _streams() -> list[str]:
+    districts = db.session.scalars(sa.select(Agency.district).distinct())
+    return sorted({rules.CATALOGUE_STREAM, *districts})
+
+
+# --- what a tablet reads ---
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A page: rows as JSON texts in order, where each scope now stands, whether more waits."""
+
+    rows: list[str]
+    streams: dict[str, dict[str, int]]
+    more: bool
+
+
+def pull(places: Sequence[Place], streams: Mapping[str, Mapping[str, int]], limit: int) -> Pulled:
+    """Return the next rows of the scopes a tablet carries, from where its cursor stands.
+
+    A scope the cursor does not know comes whole; one that the tablet no longer carries comes once,
+    as gone. A page may end between rows of one transaction: the next goes on there. Raises
+    CursorTooOld when tombstones that the tablet has not seen were dropped.
+    """
+    heads = queries.heads(places)
+    start = {place: _start(streams, place) for place in places}
+    _refuse_too_old(heads, start)
+    rows = [_gone(place) for place in _known(streams) if place not in start]
+    reached = dict(start)
+    left = limit
+    for place in places:
+        if left > 0 and heads[place].position > start[place]:
+            found = queries.page(place, start[place], left)
+            rows += _texts(place, found)
+            left -= len(found)
+            if found:
+                reached[place] = Position(found[-1].seq, found[-1].place)
+    now: dict[str, dict[str, int]] = {}
+    for (stream, scope), position in reached.items():
+        now.setdefault(stream, {})[scope] = rules.pack(position)
+    return Pulled(rows, now, more=any(heads[p].position > reached[p] for p in places))
+
+
+def _start(streams: Mapping[str, Mapping[str, int]], place: Place) -> Position:
+    return rules.unpack(streams.get(place[0], {}).get(place[1], 0))
+
+
+def _known(streams: Mapping[str, Mapping[str, int]]) -> list[Place]:
+    return sorted((stream, scope) for stream, inner in streams.items() for scope in inner)
+
+
+def _refuse_too_old(heads: Mapping[Place, queries.Head], start: Mapping[Place, Position]) -> None:
+    if any(0 < rules.pack(start[place]) < head.horizon for place, head in heads.items()):
+        raise CursorTooOld(
+            "同步游标过旧：请先上报全部未上报的内容，再从空游标重新同步；本机数据没有丢失。"
+        )
+
+
+def _gone(place: Place) -> str:
+    return f'{{"stream":"{place[0]}","scope":"{place[1]}","present":false}}'
+
+
+def _texts(place: Place, rows: Iterable[Any]) -> list[str]:
+    """Put rows into their JSON; a body is taken as stored, it is canonical JSON already."""
+    head = f'{{"stream":"{place[0]}","scope":"{place[1]}","type":"'
+    return [
+        f'{head}{kind}","id":"{entity_id}","version":{version},"present":true,"body":{body}}}'
+        if present
+        else f'{head}{kind}","id":"{entity_id}","version":{version},"present":false,"body":null}}'
+        for kind, entity_id, version, present, body, _, _ in rows
+    ]
+
+
+@dataclass(frozen=True)
+class SetSum:
+    """How many entities of a type a scope shows, and the hash over their ids and versions."""
+
+    scope: str
+    type: str
+    count: int
+    hash: str
+
+
+def verify(
+    places: Sequence[Place],
+    streams: Mapping[str, Mapping[str, int]],
+    sets: Collection[SetSum],
+) -> tuple[bool, list[SetSum]]:
+    """Compare what a tablet holds with what its scopes show.
+
+    Returns whether the tablet is behind (then nothing is compared: pull first), and the sets that
+    differ, as the server has them; a set that the tablet did not name and the server has is one.
+    """
+    if set(_known(streams)) != set(places) or _is_behind(places, streams):
+        return True, []
+    given = {(one.scope, one.type): one for one in sets}
+    held = {
+        (scope, kind): SetSum(scope, kind, len(rows), rules.digest_of(rows))
+        for stream, scope in places
+        for kind, rows in queries.present_rows((stream, scope)).items()
+    }
+    for scope, kind in given.keys() - held.keys():
+        held[scope, kind] = SetSum(scope, kind, 0, rules.digest_of(()))
+    if _is_behind(places, streams):  # something was committed between the reads
+        return True, []
+    return False, [held[key] for key in sorted(held) if held[key] != given.get(key)]
+
+
+def _is_behind(places: Sequence[Place], streams: Mapping[str, Mapping[str, int]]) -> bool:
+    return any(
+        head.position > _start(streams, place) for place, head in queries.heads(places).items()
+    )
+
+
+# --- units for triggered visits ---
+
+
+def wants_missing(unit_ids: Collection[UUID], officer_ids: Collection[UUID], on: date) -> bool:
+    """Tell whether some unit is not yet in the officers' scopes for the day."""
+    known = {
+        (one.officer_id, one.unit_id)
+        for one in queries.wants_of(officer_ids)
+        if one.wanted_on == on
+    }
+    return any((officer, unit) not in known for officer in officer_ids for unit in unit_ids)
+
+
+def want_units(
+    unit_ids: Collection[UUID],
+    officer_ids: Collection[UUID],
+    on: date,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Let units join the officers' scopes for a day, with their history. Raises UnitNotFound.
+
+    Wants of earlier days end at the same time.
+    """
+    end_wants(on, officer_ids, by=by, at=at)
+    for unit_id in sorted(unit_ids):
+        unit = units.get_unit(unit_id, by.agency_id or UUID(int=0))
+        for officer_id in sorted(officer_ids):
+            values = {"officer_id": officer_id, "unit_id": unit_id, "wanted_on": on}
+            db.session.execute(_PUT_WANT, values)  # another tablet may ask for it at once
+        journal.record(
+            Event.UNIT_WANTED,
+            unit,
+            by=by,
+            at=at,
+            data={"officer_ids": sorted(str(one) for one in officer_ids)},
+        )
+
+
+def end_wants(
+    on: date, officer_ids: Collection[UUID] | None = None, *, by: Actor, at: datetime
+) -> int:
+    """Let units leave the scopes that they joined before `on`; return how many did.
+
+    Of some officers, or of all. Flushes: the projection reads what is left.
+    """
+    query = sa.select(FeedWant).where(FeedWant.wanted_on < on)
+    if officer_ids is not None:
+        query = query.where(FeedWant.officer_id.in_(officer_ids))
+    ended = db.session.scalars(query).all()
+    for want in ended:
+        unit = db.session.get_one(Unit, want.unit_id)
+        db.session.delete(want)
+        journal.record(
+            Event.UNIT_WANT_ENDED, unit, by=by, at=at, data={"officer_id": str(want.officer_id)}
+        )
+    db.session.flush()
+    return len(ended)
+
+
+# --- the horizon ---
+
+
+def drop_tombstones(before: datetime) -> int:
+    """Drop the tombstones that are older than an instant; return how many.
+
+    Each scope remembers the newest it lost: a cursor that stands before it has to begin anew, any
+    other goes on. Takes no stream lock: rows that change meanwhile are no longer old.
+    """
+    session, dropped = db.session(), 0
+    for stream in _streams():
+        seq = journal.seq_before(stream, before)
+        old = (FeedRow.stream == stream, FeedRow.present.is_(False), FeedRow.seq <= seq)
+        lost = session.execute(
+            sa.select(
+                FeedRow.scope,
+                sa.func.max(FeedRow.seq * rules.PLACES + FeedRow.place),
+                sa.func.count(),
+            )
+            .where(*old)
+            .group_by(FeedRow.scope)
+        ).all()
+        for scope, newest, count in lost:
+            session.merge(FeedHorizon(stream=stream, scope=scope, position=newest))
+            dropped += count
+        session.execute(sa.delete(FeedRow).where(*old))
+    session.flush()
+    return dropped
