@@ -102,6 +102,7 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
 
 
 def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir(mode=0o755)
     before = os.umask(0)
     try:
         development(tmp_path)

@@ -355,6 +355,7 @@ def peak_of(call: object) -> int:
     return peak
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("edges", [(60_000, 60_000), (9_460, 9_460), (2**31 - 1, 1)])
 def test_a_header_claiming_too_many_pixels_is_refused_unread(edges: tuple[int, int]) -> None:
     data = png_claiming(*edges)
