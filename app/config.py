@@ -85,7 +85,7 @@ class Config:
 
     @property
     def storage_url(self) -> str:
-        return self.text("STORAGE_URL") or f"file://{self.data_dir / 'evidence'}"
+        return self.text("STORAGE_URL") or (self.data_dir / "evidence").as_uri()
 
 
 def read(environ: Mapping[str, str]) -> Config:
