@@ -371,7 +371,6 @@ FIELD_NAMES = {
     "registrations": "专业/类别",
     "licences": "许可或备案",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SEPARATORS = frozenset("；;|\n")  # part the values of one cell
 
 
@@ -417,14 +416,8 @@ def _text_problems(unit: NewUnit) -> list[Problem]:
         label = FIELD_NAMES[name]
         if len(value) > most:
             found.append(Problem(name, "too-long", f"{label}最长{most}个字。"))
-        if any(not c.isprintable() and c != "\n" for c in value):
-            found.append(Problem(name, "not-printable", f"{label}含有不可打印的字符。"))
-        if value.startswith(_FORMULA) and not (name == "phone" and value[1:].strip(" -").isdigit()):
-            detail = f"{label}以“{value[0]}”开头，像是电子表格公式，请改为文字。"
-            found.append(Problem(name, "formula", detail))
-    if unit.archive_no.startswith(_FORMULA):
-        detail = f"档案编号以“{unit.archive_no[0]}”开头，像是电子表格公式，请改为文字。"
-        found.append(Problem("archive_no", "formula", detail))
+        if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\n" for c in value):
+            found.append(Problem(name, "control-character", f"{label}含有控制字符。"))
     return found
 
 
@@ -462,7 +455,7 @@ def _licence_problems(licence: LicenceData, known: Known) -> list[Problem]:
     found = []
     if not licence.number or len(licence.number) > 60:
         found.append(("licence-number", "许可证号或备案号应为1至60个字。"))
-    elif SEPARATORS.intersection(licence.number) or licence.number.startswith(_FORMULA):
+    elif SEPARATORS.intersection(licence.number):
         found.append(("licence-number", f"证号“{licence.number}”含有不允许的字符。"))
     if licence.object_class and licence.object_class not in known.object_classes:
         detail = f"没有“{licence.object_class}”这个对象类别，请按类别目录填写。"

@@ -1,0 +1,165 @@
+"""The register of supervised units: register, change, find."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from app.access import Actor
+from app.catalogue import service as catalogue
+from app.days import local_date
+from app.db import db, new_id, touch
+from app.errors import Conflict, Invalid, NotFound
+from app.geometry import Area, load_area
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people.models import Agency
+from app.units import queries, rules
+from app.units.models import Licence, Unit, UnitRegistration
+from app.units.rules import PLAIN_FIELDS, Known, NewUnit, Problem, Severity
+
+
+class UnitNotFound(NotFound):
+    code, title = "unit-not-found", "未找到单位"
+
+
+class UnitInvalid(Invalid):
+    code, title = "unit-invalid", "单位资料有误"
+
+
+class ArchiveNoTaken(Conflict):
+    code, title = "archive-no-taken", "档案编号已被使用"
+
+
+def get_unit(unit_id: UUID, agency_id: UUID) -> Unit:
+    """Return a unit of the agency. Raises UnitNotFound, also for another agency's unit."""
+    unit = queries.find_unit(unit_id)
+    if unit is None or unit.agency_id != agency_id:
+        raise UnitNotFound("没有这个单位，或它不属于本机构。")
+    return unit
+
+
+def find_by_archive_no(agency_id: UUID, archive_no: str) -> Unit | None:
+    """Return the unit with this archive number in the agency, or None."""
+    return queries.find_by_archive_no(agency_id, archive_no)
+
+
+def known_on(on: date, agency: Agency) -> Known:
+    """Return what a unit of an agency is judged by: the catalogue in force `on`, the outline."""
+    specialties = catalogue.in_force("specialty", on)
+    classes = catalogue.in_force("object_class", on)
+    return Known(
+        division_code=agency.district,
+        area=_area(agency.boundary) if agency.boundary else None,
+        specialties={row.code: str(row.body["name"]) for row in specialties},
+        object_classes={row.code: str(row.body["name"]) for row in classes},
+        specialty_of={row.code: str(row.body["specialty"]) for row in classes},
+    )
+
+
+@lru_cache(maxsize=32)
+def _area(boundary: str) -> Area:
+    """Return a prepared outline; preparing takes longer than a thousand questions."""
+    return load_area(json.loads(boundary))
+
+
+def register_unit(data: NewUnit, *, agency: Agency, by: Actor, at: datetime) -> Unit:
+    """Register a unit under an archive number that the agency has never given before.
+
+    Warnings (a code of another district, say) do not stop it. Raises UnitInvalid (`errors`: field,
+    code, detail) and ArchiveNoTaken (`unit_id`). Flushes: later verbs of the entry find the unit.
+    """
+    unit = rules.normalise_unit(data)
+    known = known_on(local_date(at), agency)
+    refuse_errors(rules.unit_problems(unit, known))
+    if taken := queries.find_by_archive_no(agency.id, unit.archive_no):
+        raise ArchiveNoTaken(
+            f"档案编号“{unit.archive_no}”已经登记，档案编号不能重复使用。", unit_id=taken.id
+        )
+    row = add_unit(unit, agency=agency, by=by, at=at)
+    db.session.flush()
+    return row
+
+
+def add_unit(unit: NewUnit, *, agency: Agency, by: Actor, at: datetime) -> Unit:
+    """Add a unit that has been judged already; does not flush. For imports of many."""
+    row = Unit(id=new_id(), agency_id=agency.id, district=agency.district)
+    _take_over(row, unit)
+    db.session.add(row)
+    journal.record(Event.UNIT_REGISTERED, row, by=by, at=at, data={"archive_no": unit.archive_no})
+    return row
+
+
+def change_unit(unit_id: UUID, changes: Mapping[str, Any], *, by: Actor, at: datetime) -> Unit:
+    """Change fields of a unit; `changes` holds new values by the names of `NewUnit`.
+
+    The archive number is fixed and a state must be able to follow the present one. Nothing is
+    journalled when nothing changes. Raises UnitNotFound and UnitInvalid (`errors`).
+    """
+    unit = get_unit(unit_id, _agency_of(by))
+    before = queries.values_of(unit)
+    after = rules.normalise_unit(replace(before, **changes))
+    known = known_on(local_date(at), db.session.get_one(Agency, unit.agency_id))
+    refuse_errors(rules.unit_problems(after, known) + rules.change_problems(before, after))
+    apply_change(unit, before, after, by=by, at=at)
+    return unit
+
+
+def apply_change(
+    unit: Unit, before: NewUnit, after: NewUnit, *, by: Actor, at: datetime
+) -> Sequence[str]:
+    """Write a judged change and journal the names of its fields; return them."""
+    changed = rules.changed_fields(before, after)
+    if changed:
+        _take_over(unit, after, only=changed)
+        touch(unit)
+        journal.record(Event.UNIT_CHANGED, unit, by=by, at=at, data={"fields": changed})
+    return changed
+
+
+def refuse_errors(problems: Sequence[Problem]) -> None:
+    """Raise UnitInvalid when one of `problems` is more than a warning."""
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if errors:
+        raise UnitInvalid(
+            "".join(dict.fromkeys(problem.detail for problem in errors)),
+            errors=[
+                {"pointer": f"#/{problem.field}", "code": problem.code, "detail": problem.detail}
+                for problem in errors
+            ],
+        )
+
+
+def _agency_of(by: Actor) -> UUID:
+    if by.agency_id is None:
+        raise UnitNotFound("没有这个单位，或它不属于本机构。")
+    return by.agency_id
+
+
+def _take_over(row: Unit, unit: NewUnit, *, only: Sequence[str] | None = None) -> None:
+    """Write the values of `unit` into its row; of the sets only what differs is replaced."""
+    for name in PLAIN_FIELDS:
+        if only is None or name in only:
+            setattr(row, name, getattr(unit, name))
+    if only is None or "registrations" in only:
+        kept = {(r.specialty, r.object_class): r for r in row.registrations}
+        row.registrations = [
+            kept.get((one.specialty, one.object_class))
+            or UnitRegistration(specialty=one.specialty, object_class=one.object_class)
+            for one in unit.registrations
+        ]
+    if only is None or "licences" in only:
+        row.licences = [
+            Licence(
+                kind=one.kind,
+                number=one.number,
+                object_class=one.object_class,
+                valid_from=one.valid_from,
+                valid_until=one.valid_until,
+                commitment=one.commitment,
+            )
+            for one in unit.licences
+        ]
