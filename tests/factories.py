@@ -1,8 +1,9 @@
 """Factories: `make.unit()`, `make.task()`; each commits in a context of its own, by services."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -12,9 +13,17 @@ from flask.testing import FlaskClient
 from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.db import transaction
+from app.evidence import service as evidence
+from app.evidence.rules import EvidenceState
 from app.people import service as people
 from app.people.models import Account, Agency, Officer
 from app.people.rules import NewOfficer
+from app.tasks import service as tasks
+from app.tasks.models import Task
+from app.tasks.rules import NewTask
+from app.units import service as units
+from app.units.models import Unit
+from app.units.rules import NewUnit, Registration
 
 DISTRICT = "310105"
 OTHER_DISTRICT = "310107"
@@ -52,6 +61,11 @@ class Make:
         with self.writing():
             catalogue.load_defaults(by=self.by(), at=self.at)
 
+    def _load_catalogue(self) -> None:
+        if not self._catalogue_loaded:
+            self.catalogue()
+            self._catalogue_loaded = True
+
     def agency(self, district: str = DISTRICT, name: str = "长宁区卫生监督所") -> Agency:
         """A further agency of a district."""
         with self.writing():
@@ -66,9 +80,7 @@ class Make:
     def officer(self, agency: Agency | None = None, **values: Any) -> Officer:
         """An officer with a valid certificate who leads public places, unless `values` differ."""
         agency = agency or self.home()
-        if not self._catalogue_loaded:
-            self.catalogue()
-            self._catalogue_loaded = True
+        self._load_catalogue()
         number = next(self._numbers)
         data = NewOfficer(
             **{
@@ -129,3 +141,83 @@ class Make:
         client = self.flask_app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = self.headers(account)["Authorization"]
         return client
+
+    def actor(self, account: Account) -> Actor:
+        """Who an account is to the services."""
+        return Actor(
+            ActorKind.USER,
+            id=account.id,
+            agency_id=account.agency_id,
+            district=account.district,
+            roles=frozenset(Role(role) for role in account.roles),
+            officer_id=account.officer_id,
+        )
+
+    def supervisor(self, agency: Agency | None = None) -> Actor:
+        """A supervisor with a certificate of his own: can be a second person."""
+        officer = self.officer(agency or self.home())
+        return self.actor(self.account(Role.SUPERVISOR, agency=agency, officer=officer))
+
+    def unit(self, agency: Agency | None = None, **values: Any) -> Unit:
+        """A unit that is supervised as 住宿场所, unless `values` differ."""
+        agency = agency or self.home()
+        self._load_catalogue()
+        number = next(self._numbers)
+        data = NewUnit(
+            **{
+                "archive_no": f"GG{number:05d}",
+                "name": f"上海第{number}宾馆有限公司",
+                "address": f"长宁路{number}号",
+                "registrations": (Registration("public-places", "lodging"),),
+                **values,
+            }
+        )
+        with self.writing():
+            return units.register_unit(data, agency=agency, by=self.by(agency), at=self.at)
+
+    def task(
+        self,
+        unit: Unit | None = None,
+        *,
+        agency: Agency | None = None,
+        team: Sequence[Officer] = (),
+        **values: Any,
+    ) -> Task:
+        """A drawn task of public places; with `team` it is assigned, the first one leads."""
+        agency = agency or self.home()
+        unit = unit or self.unit(agency)
+        data = NewTask(
+            **{
+                "unit_id": unit.id,
+                "specialty": "public-places",
+                "object_class": "lodging",
+                "origin": "drawn",
+                "due_on": date(2026, 12, 20),
+                **values,
+            }
+        )
+        by = self.by(agency)
+        with self.writing():
+            task = tasks.create_task(data, agency=agency, by=by, at=self.at)
+            if team:
+                ids = [officer.id for officer in team]
+                tasks.assign_task(task.id, ids, ids[0], by=by, at=self.at)
+            return task
+
+    def stored_evidence(self, agency: Agency | None = None) -> str:
+        """The SHA-256 of a stored piece of evidence."""
+        agency = agency or self.home()
+        digest = sha256(f"evidence {next(self._numbers)}".encode()).hexdigest()
+        with self.writing():
+            evidence.record_stored(
+                digest,
+                evidence.Inspected(EvidenceState.STORED, None, thumbnail=False),
+                size_bytes=9,
+                mime="application/pdf",
+                role="closing",
+                agency_id=agency.id,
+                district=agency.district,
+                by=self.by(agency),
+                at=self.at,
+            )
+        return digest

@@ -61,6 +61,7 @@ class Event(StrEnum):
     TASK_SUBMITTED = "task.submitted"
     TASK_RETURNED = "task.returned"
     TASK_RETURN_ANSWERED = "task.return-answered"
+    TASK_RESULTS_RECORDED = "task.results-recorded"
     TASK_COMPLETED = "task.completed"
     TASK_CLOSING_PROPOSED = "task.closing-proposed"
     TASK_CLOSING_REFUSED = "task.closing-refused"

@@ -115,6 +115,7 @@ class Task(Entity, Base):
         sa.CheckConstraint(
             "NOT awaiting_results OR state = 'submitted'", name="results_awaited_when_submitted"
         ),
+        sa.CheckConstraint("state <> 'completed' OR outcome IS NOT NULL", name="outcome_stated"),
         sa.CheckConstraint(
             "(state = 'closing-proposed') = (previous_state IS NOT NULL)",
             name="previous_state_kept",

@@ -151,6 +151,26 @@ def is_overdue(state: TaskState, due_on: date | None, on: date) -> bool:
     return state in OPEN_STATES and due_on is not None and due_on < on
 
 
+# --- a new task ---
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """What a task is made of; specialty, class, origin, checklist and level are catalogue codes.
+
+    `origin_reference` names what it came from (a draw, a complaint's number): a task knows no more.
+    """
+
+    unit_id: UUID
+    specialty: str
+    origin: str
+    object_class: str | None = None
+    origin_reference: str | None = None
+    level: str | None = None
+    checklist_code: str | None = None
+    due_on: date | None = None
+
+
 # --- team ---
 
 
@@ -268,13 +288,12 @@ def evidence_problem(
     """Return why the evidence does not carry a closing, or None.
 
     `states` are the agency's own pieces of evidence by hash. A tablet proposes before its photos
-    have arrived (`awaited_will_do`), but nothing is closed on a photo that nobody has.
+    have arrived (`awaited_will_do`), but nothing is closed on photos of which nobody has one.
     """
     hashes = list(dict.fromkeys(wanted))
     if not hashes:
         return "关闭任务须附证据，例如门店关停的现场照片或登记信息截图。"
     usable = {"stored", "awaited"} if awaited_will_do else {"stored"}
-    missing = [sha256 for sha256 in hashes if states.get(sha256) not in usable]
-    if missing:
-        return f"{len(missing)} 份证据尚未上传或无法核验，请上传后再办理。"
+    if not any(states.get(sha256) in usable for sha256 in hashes):
+        return "所附证据尚未上传或无法核验，请上传后再办理。"
     return None

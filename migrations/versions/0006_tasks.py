@@ -88,6 +88,9 @@ def upgrade() -> None:
             name="ck_task_results_awaited_when_submitted",
         ),
         sa.CheckConstraint(
+            "state <> 'completed' OR outcome IS NOT NULL", name="ck_task_outcome_stated"
+        ),
+        sa.CheckConstraint(
             "(state = 'closing-proposed') = (previous_state IS NOT NULL)",
             name="ck_task_previous_state_kept",
         ),

@@ -1,0 +1,588 @@
+"""Tasks and their life: whatever the origin, who has to go where and what became of it.
+
+A verb that the state does not allow raises TaskStateWrong and changes nothing; of two people who
+act at once one wins and the other gets a Conflict. `by` without an agency (the timetable) may act
+for every agency, all others only for their own.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from app.access import Actor, ActorKind, Role
+from app.catalogue import service as catalogue
+from app.days import local_date
+from app.db import db, new_id
+from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people.models import Agency
+from app.tasks import queries, rules
+from app.tasks.models import Task, TaskOfficer
+from app.tasks.rules import NewTask, Person, TaskState, Verb
+
+TEAM_SIZE = "team-size"  # the catalogue's setting: officers a visit needs at least
+
+
+class TaskNotFound(NotFound):
+    code, title = "task-not-found", "未找到任务"
+
+
+class TaskInvalid(Invalid):
+    code, title = "task-invalid", "任务内容有误"
+
+
+class TaskStateWrong(Conflict):
+    """The task's state does not allow this; extras: `state`, `verb`, `possible` verbs."""
+
+    code, title = "task-state-wrong", "任务状态不允许此操作"
+
+
+class TeamInvalid(Invalid):
+    code, title = "team-invalid", "检查人员不符合要求"
+
+
+class NotOnTeam(Forbidden):
+    code, title = "not-on-team", "不是该任务的检查人员"
+
+
+class SecondPersonInvalid(Forbidden):
+    code, title = "second-person-invalid", "须由另一名负责人办理"
+
+
+class ClosingInvalid(Invalid):
+    code, title = "closing-invalid", "关闭申请不完整"
+
+
+_EVENTS = {
+    Verb.ASSIGN: Event.TASK_ASSIGNED,
+    Verb.REASSIGN: Event.TASK_REASSIGNED,
+    Verb.ACCEPT: Event.TASK_ACCEPTED,
+    Verb.START: Event.TASK_STARTED,
+    Verb.SUBMIT: Event.TASK_SUBMITTED,
+    Verb.RETURN: Event.TASK_RETURNED,
+    Verb.ANSWER_RETURN: Event.TASK_RETURN_ANSWERED,
+    Verb.RECORD_RESULTS: Event.TASK_RESULTS_RECORDED,
+    Verb.COMPLETE: Event.TASK_COMPLETED,
+    Verb.PROPOSE_CLOSING: Event.TASK_CLOSING_PROPOSED,
+    Verb.APPROVE_CLOSING: Event.TASK_CLOSED,
+    Verb.REFUSE_CLOSING: Event.TASK_CLOSING_REFUSED,
+    Verb.REOPEN: Event.TASK_REOPENED,
+}
+_PAIRS = {
+    Verb.ASSIGN: "assigned",
+    Verb.REASSIGN: "assigned",
+    Verb.ACCEPT: "accepted",
+    Verb.START: "started",
+    Verb.SUBMIT: "submitted",
+    Verb.RETURN: "returned",
+    Verb.ANSWER_RETURN: "submitted",
+    Verb.RECORD_RESULTS: "completed",
+    Verb.COMPLETE: "completed",
+    Verb.PROPOSE_CLOSING: "closing_proposed",
+    Verb.APPROVE_CLOSING: "closed",
+    Verb.REFUSE_CLOSING: "closing_refused",
+    Verb.REOPEN: "reopened",
+}
+
+
+# --- find ---
+
+
+def get_task(task_id: UUID, agency_id: UUID | None) -> Task:
+    """Return a task of an agency (None: of any). Raises TaskNotFound, also for a foreign one."""
+    task = queries.find_task(task_id)
+    if task is None or (agency_id is not None and task.agency_id != agency_id):
+        raise TaskNotFound("没有这个任务，或它不属于本机构。")
+    return task
+
+
+def tasks_of_officer(officer_id: UUID) -> Sequence[Task]:
+    """Return the open tasks on whose team an officer is."""
+    return queries.open_tasks_of_officer(officer_id)
+
+
+# --- create ---
+
+
+def create_task(data: NewTask, *, agency: Agency, by: Actor, at: datetime) -> Task:
+    """Create one task; see `create_tasks`."""
+    return create_tasks([data], agency=agency, by=by, at=at)[0]
+
+
+def create_tasks(data: Sequence[NewTask], *, agency: Agency, by: Actor, at: datetime) -> list[Task]:
+    """Create tasks, `pending` and numbered in the order given; all of them or none.
+
+    Numbers are unique in the agency and may have gaps. Codes are judged by the catalogue in force
+    on the day. Raises TaskInvalid (`errors`). Flushes: later verbs of the entry find the tasks.
+    """
+    if not data:
+        return []
+    on = local_date(at)
+    _refuse_unknown(data, agency_id=agency.id, on=on)
+    numbers = queries.take_numbers(agency.id, on.year, len(data))
+    tasks = []
+    for number, one in zip(numbers, data, strict=True):
+        task_id = new_id()
+        task = Task(
+            id=task_id,
+            agency_id=agency.id,
+            district=agency.district,
+            task_no=rules.task_no(on.year, number),
+            unit_id=one.unit_id,
+            specialty=one.specialty,
+            object_class=one.object_class,
+            origin=one.origin,
+            origin_reference=one.origin_reference,
+            level=one.level,
+            checklist_code=one.checklist_code,
+            due_on=one.due_on,
+            state=TaskState.PENDING,
+            round=1,
+            visit_id=rules.visit_id(task_id, 1),
+            closing_evidence=[],
+        )
+        _stamp(task, "created", by=by, at=at)
+        db.session.add(task)
+        journal.record(Event.TASK_CREATED, task, by=by, at=at, data=_created(one, task.task_no))
+        tasks.append(task)
+    db.session.flush()
+    return tasks
+
+
+def _created(data: NewTask, task_no: str) -> dict[str, Any]:
+    return {
+        "task_no": task_no,
+        "unit_id": str(data.unit_id),
+        "specialty": data.specialty,
+        "origin": data.origin,
+        "origin_reference": data.origin_reference,
+    }
+
+
+def _refuse_unknown(data: Sequence[NewTask], *, agency_id: UUID, on: date) -> None:
+    """Raise TaskInvalid when a task names something that does not exist or is not in force."""
+    agencies = queries.agencies_of_units({one.unit_id for one in data})
+    codes = {
+        kind: {row.code: row.body for row in catalogue.in_force(kind, on)}
+        for kind in ("specialty", "object_class", "origin", "checklist")
+    }
+    errors = []
+    for index, one in enumerate(data):
+        for field, detail in _unknown(one, codes):
+            errors.append({"pointer": f"#/{index}/{field}", "detail": detail})
+        if agencies.get(one.unit_id) != agency_id:
+            detail = "没有这个单位，或它不属于本机构。"
+            errors.append({"pointer": f"#/{index}/unit_id", "detail": detail})
+    if errors:
+        details = dict.fromkeys(error["detail"] for error in errors)
+        raise TaskInvalid("".join(list(details)[:5]), errors=errors[:100])
+
+
+def _unknown(one: NewTask, codes: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    found = []
+    if one.specialty not in codes["specialty"]:
+        found.append(("specialty", f"专业“{one.specialty}”不在现行目录中。"))
+    if one.origin not in codes["origin"]:
+        found.append(("origin", f"任务来源“{one.origin}”不在现行目录中。"))
+    if one.checklist_code is not None and one.checklist_code not in codes["checklist"]:
+        found.append(("checklist_code", f"检查表“{one.checklist_code}”不在现行目录中。"))
+    if one.object_class is not None:
+        body = codes["object_class"].get(one.object_class)
+        if body is None or body["specialty"] != one.specialty:
+            detail = f"专业“{one.specialty}”下没有对象类别“{one.object_class}”。"
+            found.append(("object_class", detail))
+    return found
+
+
+# --- team ---
+
+
+def assign_task(
+    task_id: UUID, officer_ids: Sequence[UUID], lead_id: UUID, *, by: Actor, at: datetime
+) -> Task:
+    """Give a pending task to a team. Raises TaskStateWrong, TeamInvalid (`errors` by officer)."""
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, Verb.ASSIGN)
+    _refuse_team(task, officer_ids, lead_id, at=at)
+    _set_team(task, officer_ids, lead_id)
+    return _move(task, Verb.ASSIGN, state, by=by, at=at, data=_team_data(task))
+
+
+def reassign_task(
+    task_id: UUID,
+    officer_ids: Sequence[UUID],
+    lead_id: UUID,
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> Task:
+    """Give a task to another team; a returned one stays returned, the new team answers.
+
+    Raises TaskStateWrong, TeamInvalid and TaskInvalid (no reason).
+    """
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, Verb.REASSIGN)
+    _refuse_team(task, officer_ids, lead_id, at=at)
+    task.reassign_reason = _stated(reason, "请填写改派理由。")
+    before = [str(officer_id) for officer_id in task.officer_ids()]
+    _set_team(task, officer_ids, lead_id)
+    data = {**_team_data(task), "officer_ids_before": before}
+    return _move(task, Verb.REASSIGN, state, by=by, at=at, data=data)
+
+
+def _refuse_team(task: Task, officer_ids: Sequence[UUID], lead_id: UUID, *, at: datetime) -> None:
+    """Raise TeamInvalid when a team must not be sent; the sentence names the officers."""
+    today = local_date(at)
+    until = max(today, task.due_on or today)
+    problems = rules.team_problems(
+        officer_ids,
+        lead_id,
+        queries.candidates(officer_ids, unit_id=task.unit_id, from_on=today, until_on=until),
+        agency_id=task.agency_id,
+        specialty=task.specialty,
+        on=until,
+        least=int(catalogue.setting(TEAM_SIZE, today)),
+    )
+    if problems:
+        raise TeamInvalid(
+            "".join(problem.detail for problem in problems),
+            errors=[
+                {
+                    "pointer": "#/officer_ids",
+                    "code": problem.code,
+                    "officer_id": problem.officer_id,
+                    "detail": problem.detail,
+                }
+                for problem in problems
+            ],
+        )
+
+
+def _set_team(task: Task, officer_ids: Sequence[UUID], lead_id: UUID) -> None:
+    """Write a checked team; members who stay keep their rows."""
+    kept = {member.officer_id: member for member in task.team}
+    task.team = [
+        kept.get(officer_id) or TaskOfficer(officer_id=officer_id, is_lead=False)
+        for officer_id in dict.fromkeys(officer_ids)
+    ]
+    for member in task.team:
+        member.is_lead = member.officer_id == lead_id
+    task.lead_officer_id = lead_id
+
+
+def _team_data(task: Task) -> dict[str, Any]:
+    return {
+        "officer_ids": [str(member.officer_id) for member in task.team],
+        "lead_officer_id": str(task.lead_officer_id),
+        "round": task.round,
+    }
+
+
+def _refuse_outsider(task: Task, officer_id: UUID | None) -> None:
+    if officer_id not in task.officer_ids():
+        raise NotOnTeam("您不是这个任务的检查人员，不能办理。", state=task.state)
+
+
+# --- the visit's side ---
+
+
+def accept_task(task_id: UUID, *, officer_id: UUID, by: Actor, at: datetime) -> Task:
+    """Accept an assigned task for its team. Raises NotOnTeam and TaskStateWrong."""
+    task = get_task(task_id, by.agency_id)
+    _refuse_outsider(task, officer_id)
+    state = _following(task, Verb.ACCEPT)
+    return _move(task, Verb.ACCEPT, state, by=by, at=at, data={"officer_id": str(officer_id)})
+
+
+def start_task(task_id: UUID, *, officer_id: UUID, by: Actor, at: datetime) -> Task:
+    """Begin the visit of an accepted task. Raises NotOnTeam and TaskStateWrong."""
+    task = get_task(task_id, by.agency_id)
+    _refuse_outsider(task, officer_id)
+    state = _following(task, Verb.START)
+    return _move(task, Verb.START, state, by=by, at=at, data={"officer_id": str(officer_id)})
+
+
+def submit_task(task_id: UUID, outcome: str, *, by: Actor, at: datetime) -> Task:
+    """Hand in what the visit found; who was there is the visit's business.
+
+    `outcome` is a catalogue code; one that ends no task (待检测) says that samples are out. Raises
+    TaskStateWrong and TaskInvalid.
+    """
+    return _hand_in(task_id, Verb.SUBMIT, outcome, by=by, at=at)
+
+
+def answer_return(task_id: UUID, outcome: str | None = None, *, by: Actor, at: datetime) -> Task:
+    """Hand in the supplement to a returned task; without an outcome the first one stays.
+
+    Raises TaskStateWrong and TaskInvalid.
+    """
+    return _hand_in(task_id, Verb.ANSWER_RETURN, outcome, by=by, at=at)
+
+
+def _hand_in(task_id: UUID, verb: Verb, outcome: str | None, *, by: Actor, at: datetime) -> Task:
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, verb)
+    stated = outcome or task.outcome or ""
+    awaiting = not _ends_task(stated, at=at)
+    task.outcome = stated
+    data = {"outcome": stated, "awaiting_results": awaiting}
+    _move(task, verb, state, by=by, at=at, data=data)
+    task.awaiting_results = awaiting
+    return task
+
+
+def record_results(task_id: UUID, outcome: str, *, by: Actor, at: datetime) -> Task:
+    """Record the last result of the samples: the task is completed with this outcome.
+
+    Raises TaskStateWrong when no result is awaited, TaskInvalid when the outcome ends nothing.
+    """
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, Verb.RECORD_RESULTS)
+    if not _ends_task(outcome, at=at):
+        raise TaskInvalid("最后一项检测结果录入后任务即完成，请选择最终的检查结果。")
+    task.outcome = outcome
+    return _move(task, Verb.RECORD_RESULTS, state, by=by, at=at, data={"outcome": outcome})
+
+
+def return_task(task_id: UUID, reason: str, *, by: Actor, at: datetime) -> Task:
+    """Send a submitted task back for a supplement; the signed visit stays as it is.
+
+    Raises TaskStateWrong and TaskInvalid (no reason).
+    """
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, Verb.RETURN)
+    task.return_reason = _stated(reason, "请写明退回理由和需要补正的内容。")
+    return _move(task, Verb.RETURN, state, by=by, at=at)
+
+
+def complete_task(task_id: UUID, *, by: Actor, at: datetime) -> Task:
+    """Complete a submitted task. Raises TaskStateWrong, also while results are awaited."""
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, Verb.COMPLETE)
+    return _move(task, Verb.COMPLETE, state, by=by, at=at, data={"outcome": task.outcome})
+
+
+def _ends_task(outcome: str, *, at: datetime) -> bool:
+    """Tell whether a visit with this outcome can complete its task; False: samples are out.
+
+    Raises TaskInvalid for an outcome that a visit cannot have: unknown, another department's, or
+    the one of a closed task.
+    """
+    for row in catalogue.in_force("outcome_code", local_date(at)):
+        ends = row.body["ends_task"]
+        if row.code == outcome and row.body["vocabulary"] == "health" and ends != "closed":
+            return bool(ends == "completed")
+    raise TaskInvalid(f"检查结果“{outcome}”不在现行目录中，请从目录中选择。")
+
+
+# --- closing ---
+
+
+def propose_closing(
+    task_id: UUID,
+    reason: str,
+    note: str,
+    evidence: Sequence[str],
+    *,
+    by: Actor,
+    at: datetime,
+) -> Task:
+    """Propose to close a task that cannot be inspected: a reason of the catalogue, evidence.
+
+    Only a member of the team or a supervisor may. Evidence is named by SHA-256; from a tablet it
+    may still be on its way. Raises NotOnTeam, TaskStateWrong and ClosingInvalid.
+    """
+    task = get_task(task_id, by.agency_id)
+    if not by.has(Role.SUPERVISOR):
+        _refuse_outsider(task, by.officer_id)
+    state = _following(task, Verb.PROPOSE_CLOSING)
+    if reason not in {row.code for row in catalogue.in_force("closing_reason", local_date(at))}:
+        raise ClosingInvalid("请从现行目录中选择关闭原因。")
+    hashes = list(dict.fromkeys(evidence))
+    _refuse_evidence(task, hashes, awaited_will_do=by.kind is ActorKind.DEVICE)
+    task.closing_reason, task.closing_note = reason, note.strip()
+    task.closing_evidence = hashes
+    task.closing_proposed_officer_id = by.officer_id
+    task.closed_officer_id = task.closing_refused_reason = None
+    for pair in ("closed", "closing_refused"):
+        _clear(task, pair)
+    data = {"reason": reason, "evidence": hashes, "officer_id": _text(by.officer_id)}
+    before = task.state
+    _move(task, Verb.PROPOSE_CLOSING, state, by=by, at=at, data={**data, "state_before": before})
+    task.previous_state = before
+    return task
+
+
+def approve_closing(task_id: UUID, *, by: Actor, at: datetime) -> Task:
+    """Close a task as the second person: it stays in every denominator.
+
+    Another officer-supervisor of the agency, not the proposer, not on the team. Raises
+    SecondPersonInvalid, TaskStateWrong, and ClosingInvalid while evidence is not stored.
+    """
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, Verb.APPROVE_CLOSING)
+    _refuse_second(
+        task,
+        _person(by),
+        first_account_id=task.closing_proposed_by_id,
+        first_officer_id=task.closing_proposed_officer_id,
+    )
+    _refuse_evidence(task, task.closing_evidence, awaited_will_do=False)
+    task.closed_officer_id = by.officer_id
+    data = {"reason": task.closing_reason, "officer_id": _text(by.officer_id)}
+    return _move(task, Verb.APPROVE_CLOSING, state, by=by, at=at, data=data)
+
+
+def refuse_closing(task_id: UUID, reason: str, *, by: Actor, at: datetime) -> Task:
+    """Refuse a proposed closing: the task is again what it was before.
+
+    Raises TaskStateWrong and TaskInvalid (no reason).
+    """
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, Verb.REFUSE_CLOSING)
+    task.closing_refused_reason = _stated(reason, "请写明不批准关闭的理由。")
+    return _move(task, Verb.REFUSE_CLOSING, state, by=by, at=at)
+
+
+def reopen_task(
+    task_id: UUID,
+    reason: str,
+    second_id: UUID,
+    *,
+    officer_ids: Sequence[UUID] | None = None,
+    lead_id: UUID | None = None,
+    by: Actor,
+    at: datetime,
+) -> Task:
+    """Open a completed or closed task again, for a new visit of a new round.
+
+    `second_id` is the officer who agrees as second person. The team stays unless another is given;
+    it is checked as on assigning, and a task that never had one needs one. Raises TaskStateWrong,
+    SecondPersonInvalid, TeamInvalid and TaskInvalid (no reason).
+    """
+    task = get_task(task_id, by.agency_id)
+    state = _following(task, Verb.REOPEN)
+    team = list(task.officer_ids() if officer_ids is None else officer_ids)
+    lead = lead_id or task.lead_officer_id
+    if lead is None or not team:
+        raise TeamInvalid("该任务还没有检查人员，重新打开时请同时指定人员和主办。", errors=[])
+    second = queries.person_of_officer(second_id)
+    _refuse_second(
+        task,
+        second or Person(None, second_id, None, supervisor=False),
+        first_account_id=by.id,
+        first_officer_id=by.officer_id,
+        team=team,
+    )
+    _refuse_team(task, team, lead, at=at)
+    task.reopen_reason = _stated(reason, "请写明重新打开任务的理由。")
+    _set_team(task, team, lead)
+    task.reopened_officer_id, task.reopened_second_officer_id = by.officer_id, second_id
+    task.outcome = None
+    task.round += 1
+    task.visit_id = rules.visit_id(task.id, task.round)
+    data = {**_team_data(task), "second_officer_id": str(second_id)}
+    return _move(task, Verb.REOPEN, state, by=by, at=at, data=data)
+
+
+def _refuse_evidence(task: Task, hashes: Sequence[str], *, awaited_will_do: bool) -> None:
+    states = queries.evidence_states(task.agency_id, hashes) if hashes else {}
+    problem = rules.evidence_problem(hashes, states, awaited_will_do=awaited_will_do)
+    if problem:
+        missing = [sha256 for sha256 in hashes if states.get(sha256) != "stored"]
+        raise ClosingInvalid(problem, missing=missing)
+
+
+def _refuse_second(
+    task: Task,
+    second: Person,
+    *,
+    first_account_id: UUID | None,
+    first_officer_id: UUID | None,
+    team: Collection[UUID] | None = None,
+) -> None:
+    problem = rules.second_person_problem(
+        second,
+        agency_id=task.agency_id,
+        first_account_id=first_account_id,
+        first_officer_id=first_officer_id,
+        team=task.officer_ids() if team is None else team,
+    )
+    if problem:
+        raise SecondPersonInvalid(problem)
+
+
+def _person(by: Actor) -> Person:
+    in_service = by.officer_id is not None and queries.is_in_service(by.officer_id)
+    return Person(
+        account_id=by.id,
+        officer_id=by.officer_id,
+        agency_id=by.agency_id,
+        supervisor=in_service and by.has(Role.SUPERVISOR),
+    )
+
+
+# --- every step ---
+
+
+def _following(task: Task, verb: Verb) -> TaskState:
+    """Return the state that `verb` leads to. Raises TaskStateWrong."""
+    state = TaskState(task.state)
+    following = rules.following(
+        verb,
+        state,
+        previous=None if task.previous_state is None else TaskState(task.previous_state),
+        awaiting_results=task.awaiting_results,
+    )
+    if following is None:
+        name = rules.state_name(state, awaiting_results=task.awaiting_results)
+        raise TaskStateWrong(
+            f"任务 {task.task_no} 现为“{name}”，不能{rules.VERB_NAMES[verb]}。请刷新后再办理。",
+            state=str(state),
+            verb=str(verb),
+            possible=[
+                str(possible)
+                for possible in rules.possible_verbs(state, awaiting_results=task.awaiting_results)
+            ],
+        )
+    return following
+
+
+def _move(
+    task: Task,
+    verb: Verb,
+    state: TaskState,
+    *,
+    by: Actor,
+    at: datetime,
+    data: dict[str, Any] | None = None,
+) -> Task:
+    """Take the step: state, who and when, journal."""
+    task.state, task.previous_state, task.awaiting_results = state, None, False
+    _stamp(task, _PAIRS[verb], by=by, at=at)
+    journal.record(_EVENTS[verb], task, by=by, at=at, data={"state": str(state), **(data or {})})
+    return task
+
+
+def _stamp(task: Task, pair: str, *, by: Actor, at: datetime) -> None:
+    setattr(task, f"{pair}_at", at)
+    setattr(task, f"{pair}_by_kind", str(by.kind))
+    setattr(task, f"{pair}_by_id", by.id)
+
+
+def _clear(task: Task, pair: str) -> None:
+    for suffix in ("at", "by_kind", "by_id"):
+        setattr(task, f"{pair}_{suffix}", None)
+
+
+def _stated(reason: str, otherwise: str) -> str:
+    if not reason.strip():
+        raise TaskInvalid(otherwise)
+    return reason.strip()
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
