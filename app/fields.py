@@ -34,6 +34,10 @@ def _described(options: Mapping[str, Any], **described: Any) -> dict[str, Any]:
     return {**options, "metadata": {**described, **options.get("metadata", {})}}
 
 
+def absent() -> None:
+    """Return None: the `load_default` of what may be left out of a query but not sent as null."""
+
+
 def _in_query(data: Any) -> bool:
     """Tell a query or form, where every value is text, from a JSON body."""
     return data is not None and not isinstance(data, dict)

@@ -26,6 +26,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import canonical, db, errors
+from app.fields import Count, Text, absent
 
 log = structlog.get_logger()
 V = TypeVar("V", bound=Callable[..., Any])
@@ -289,15 +290,8 @@ def _b64(raw: bytes) -> str:
 class PageSchema(ma.Schema):
     """Query of a list: how many, and where to go on."""
 
-    limit = fields.Integer(
-        load_default=50, validate=ma.validate.Range(1, MAX_PAGE), metadata={"description": "行数"}
-    )
-    cursor = fields.String(
-        load_default=None,
-        allow_none=True,
-        validate=ma.validate.Length(max=2000),
-        metadata={"description": "Link 头里给出的游标"},
-    )
+    limit = Count(1, MAX_PAGE, load_default=50, metadata={"description": "行数"})
+    cursor = Text(max=2000, load_default=absent, metadata={"description": "Link 头里给出的游标"})
 
 
 class Page(Generic[T]):

@@ -8,7 +8,7 @@ from marshmallow import fields as plain
 
 from app import canonical
 from app.catalogue.service import Kind
-from app.fields import Choice, Count, Day, Flag, Id, Text, is_control
+from app.fields import Choice, Count, Day, Flag, Id, Text, absent, is_control
 from app.problems import PageSchema
 
 MAX_BODY = 65_536  # characters of the canonical text
@@ -69,7 +69,7 @@ class CatalogueRowSchema(ma.Schema):
 class OnSchema(ma.Schema):
     """The local day on which rows are to hold; today where none is given."""
 
-    on = Day(load_default=None)
+    on = Day(load_default=absent)
 
 
 class CatalogueQuerySchema(PageSchema, OnSchema):

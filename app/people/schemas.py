@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields as plain
 
 from app.access import Role
-from app.fields import Choice, Count, Day, Id, Instant, Text
+from app.fields import Choice, Count, Day, Id, Instant, Text, absent
 from app.people.rules import (
     LOGIN_PATTERN,
     PASSWORD_MAX,
@@ -153,7 +153,7 @@ class MeSchema(ma.Schema):
 class OfficerQuerySchema(PageSchema):
     """Query of the officers: everybody, or those in one state."""
 
-    state = Choice(OfficerState, load_default=None, allow_none=True)
+    state = Choice(OfficerState, load_default=absent)
 
 
 class NewOfficerSchema(ma.Schema):
