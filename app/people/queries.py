@@ -2,13 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm.util import identity_key
 
 from app.db import db
 from app.people.models import Absence, Account, AccountToken, Agency, Officer, Recusal
 from app.people.rules import OfficerState
+
+E = TypeVar("E", Account, Officer)
 
 
 def find_agency(district: str) -> Agency | None:
@@ -31,7 +35,20 @@ def find_account_of_officer(officer_id: UUID) -> Account | None:
 
 def lock_account(account_id: UUID) -> Account:
     """Return an account as it now is, kept from other writers until the transaction ends."""
-    return db.session.get_one(Account, account_id, with_for_update=True, populate_existing=True)
+    return _lock(Account, account_id)
+
+
+def lock_officer(officer_id: UUID) -> Officer:
+    """Return an officer as they now are, kept from other writers until the transaction ends."""
+    return _lock(Officer, officer_id)
+
+
+def _lock(model: type[E], key: UUID) -> E:
+    loaded = db.session.identity_map.get(identity_key(model, key))
+    if loaded is not None:
+        db.session.flush()  # what was changed here is not to be forgotten
+        db.session.expire(loaded)  # else SQLAlchemy refuses a row that has a newer version
+    return db.session.get_one(model, key, with_for_update=True, populate_existing=True)
 
 
 def find_token(token_hash: str) -> tuple[AccountToken, Account] | None:

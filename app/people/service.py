@@ -619,7 +619,7 @@ def declare_recusal(
     """
     if effective_to is not None and effective_to < effective_from:
         raise DaysReversed("终止日期不能早于起始日期。")
-    officer = _lock_officer(officer)
+    officer = queries.lock_officer(officer.id)  # not to fail by being second to an edit
     recusal = Recusal(
         officer_id=officer.id,
         unit_id=unit_id,
@@ -648,7 +648,7 @@ def declare_absence(
     """Say on which days, both included, an officer cannot go. Raises DaysReversed."""
     if until_on < from_on:
         raise DaysReversed("终止日期不能早于起始日期。")
-    officer = _lock_officer(officer)
+    officer = queries.lock_officer(officer.id)  # not to fail by being second to an edit
     absence = Absence(
         officer_id=officer.id,
         from_on=from_on,
@@ -685,11 +685,6 @@ def _check_specialties(
 
 def _taken() -> CertificateTaken:
     return CertificateTaken("这个执法证号已经登记，请核对。")
-
-
-def _lock_officer(officer: Officer) -> Officer:
-    """Wait for whoever is changing the officer: a declaration must not fail by being second."""
-    return db.session.get_one(Officer, officer.id, with_for_update=True, populate_existing=True)
 
 
 def _add_to(
