@@ -62,6 +62,8 @@ migration: $(VENV)/dev.stamp ## M="add unit boundary"
 lock: ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+	uv pip compile bench/requirements.in --universal --generate-hashes --no-emit-index-url --no-header -q -o bench/requirements.lock
+	cd bench && npm install --package-lock-only
 
 clean: ## remove the environment and caches, never data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
