@@ -1,0 +1,324 @@
+"""Devices over HTTP: for tablets, for their supervisors, and discovery for anyone."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import flask
+import sqlalchemy as sa
+
+from app import canonical, clock, entry
+from app.access import (
+    Actor,
+    ActorKind,
+    Role,
+    anyone,
+    current_actor,
+    requires,
+    requires_device,
+    set_loader,
+)
+from app.db import db, transaction
+from app.journal import service as journal
+from app.journal.models import Installation
+from app.people import service as people
+from app.people.models import Account
+from app.problems import Blueprint, NotSignedIn, Page, PageSchema, page
+from sync import wire
+from sync.devices import queries, service
+from sync.devices.models import Device
+from sync.devices.rules import DeviceState
+from sync.devices.schemas import (
+    ChallengeRequestSchema,
+    ChallengeSchema,
+    DeviceCodeSchema,
+    DeviceSchema,
+    DiscoverySchema,
+    EnrolledSchema,
+    MyDeviceSchema,
+    NewDeviceCodeSchema,
+    NewDeviceSchema,
+    ReasonSchema,
+    SessionSchema,
+    SignInSchema,
+    TokenRequestSchema,
+    TokensSchema,
+    WipedSchema,
+)
+from sync.devices.service import Lives, NewDevice, TokenRequest, Tokens, TokenUnknown
+
+blp = Blueprint("sync-devices", __name__, description="终端：登记、登录、令牌")
+desk = Blueprint("devices", __name__, url_prefix="/devices", description="终端管理")
+codes = Blueprint("device-codes", __name__, url_prefix="/device-codes", description="终端登记码")
+discovery = Blueprint("discovery", __name__, url_prefix="/.well-known", description="同步协议发现")
+wire.attach(blp)
+
+
+def init_app(flask_app: flask.Flask) -> None:
+    """Register what lies outside the protocol's prefix, and who a device is."""
+    api = flask_app.extensions["suicha_api"]
+    api.register_blueprint(discovery)
+    for found in (desk, codes):
+        api.register_blueprint(found, url_prefix=f"/api/v1{found.url_prefix}")
+    set_loader(flask_app, ActorKind.DEVICE, load_device)
+
+
+def load_device() -> Actor:
+    """Return the device that calls, by its access token."""
+    scheme, _, token = flask.request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotSignedIn("请在 Authorization 请求头中给出终端的访问令牌。")
+    actor, epoch = service.device_of_token(token.strip(), flask.request.path, at=clock.now())
+    flask.g.sync_epoch = epoch
+    return actor
+
+
+def _lives() -> Lives:
+    settings = entry.config()
+    return Lives(
+        access=timedelta(seconds=settings.number("ACCESS_TOKEN_S")),
+        refresh=timedelta(days=settings.number("REFRESH_TOKEN_DAYS")),
+        session=timedelta(days=settings.number("OFFICER_SESSION_DAYS")),
+    )
+
+
+@discovery.route("/suicha")
+@anyone
+@discovery.response(200, DiscoverySchema)
+def discover() -> dict[str, Any]:
+    """同步协议的版本、限额与公钥"""
+    found = db.session.scalars(sa.select(Installation)).one()
+    return wire.discovery(
+        entry.keys(),
+        epoch=found.epoch,
+        since=found.created_at,
+        min_build=entry.config().text("MIN_BUILD"),
+        at=clock.now(),
+    )
+
+
+@blp.route("/devices", methods=["POST"])
+@anyone
+@blp.arguments(NewDeviceSchema)
+@blp.response(201, EnrolledSchema)
+def enrol(data: dict[str, Any]) -> dict[str, Any]:
+    """登记终端"""
+    at = clock.now()
+    account_id = _checked(data, at)
+    with transaction():
+        device, session, tokens = service.enrol(
+            people.get_account(account_id),
+            data["code"],
+            NewDevice(
+                alg=data["alg"],
+                key=_key(data["key"]),
+                model=data["model"],
+                os=data["os"],
+                build=data["build"],
+            ),
+            lives=_lives(),
+            at=at,
+        )
+        epoch = journal.epoch()
+    return {"device_id": device.id, "epoch": epoch, "session": session, "tokens": tokens}
+
+
+def _checked(data: dict[str, Any], at: datetime) -> UUID:
+    """Return the account whose login and password these are."""
+    with transaction():
+        return people.check_password(data["login"], data["password"], at=at).id
+
+
+def _key(text: str) -> bytes:
+    try:
+        return wire.decode_b64(text)
+    except ValueError as error:
+        raise service.DeviceKeyUnusable("公钥应以 base64url 写成，末尾不补等号。") from error
+
+
+@blp.route("/sessions", methods=["POST"])
+@requires_device
+@blp.arguments(SignInSchema)
+@blp.response(201, SessionSchema)
+def sign_in(data: dict[str, Any]) -> Any:
+    """监督员在终端上登录"""
+    at = clock.now()
+    device_id = _me()
+    account_id = _checked(data, at)
+    with transaction():
+        device = service.get_device(device_id, current_actor().agency_id)
+        account = people.get_account(account_id)
+        return service.open_session(device, account, lives=_lives(), at=at)
+
+
+def _me() -> UUID:
+    device_id = current_actor().device_id
+    if device_id is None:
+        raise NotSignedIn("请在 Authorization 请求头中给出终端的访问令牌。")
+    return device_id
+
+
+@blp.route("/challenge", methods=["POST"])
+@anyone
+@blp.arguments(ChallengeRequestSchema)
+@blp.response(200, ChallengeSchema)
+def challenge(data: dict[str, Any]) -> dict[str, Any]:
+    """获取待签名的质询"""
+    text, until = service.make_challenge(
+        data["device_id"], secret=entry.keys().secret_key, at=clock.now()
+    )
+    return {"challenge": text, "until": until}
+
+
+@blp.route("/tokens", methods=["POST"])
+@anyone
+@blp.arguments(TokenRequestSchema)
+@blp.response(200, TokensSchema)
+def renew(data: dict[str, Any]) -> Tokens:
+    """换取新的终端令牌"""
+    given = flask.request.get_json()
+    request = TokenRequest(
+        device_id=data["device_id"],
+        refresh=data["refresh"],
+        challenge=data["challenge"],
+        digest=canonical.digest(canonical.dumps({k: v for k, v in given.items() if k != "sig"})),
+        sig=data["sig"],
+    )
+    with transaction():
+        tokens = service.renew_tokens(
+            request, lives=_lives(), secret=entry.keys().secret_key, at=clock.now()
+        )
+    if tokens is None:
+        raise TokenUnknown("刷新令牌已被用过，本终端的令牌已全部作废；请用终端密钥重新获取。")
+    return tokens
+
+
+@blp.route("/devices/me")
+@requires_device
+@blp.response(200, MyDeviceSchema)
+def show_me() -> dict[str, Any]:
+    """本终端的状态"""
+    device_id = _me()
+    device = service.get_device(device_id, current_actor().agency_id)
+    chain = queries.chain_of(device_id)
+    return {
+        "device_id": device.id,
+        "state": device.state,
+        "sessions": queries.open_sessions(device_id, clock.now()),
+        "device_seq": chain.device_seq,
+        "op_hash": chain.op_hash,
+        "receipt_seq": chain.receipt_seq,
+    }
+
+
+@blp.route("/devices/me/wiped", methods=["POST"])
+@requires_device
+@blp.arguments(WipedSchema)
+@blp.response(204)
+def wiped(data: dict[str, Any]) -> None:
+    """终端已清除"""
+    with transaction():
+        service.note_wiped(_me(), data["unsent"], by=current_actor(), at=clock.now())
+
+
+@codes.route("", methods=["POST"])
+@requires(Role.SUPERVISOR, Role.ADMINISTRATOR)
+@codes.creates
+@codes.arguments(NewDeviceCodeSchema)
+@codes.response(201, DeviceCodeSchema)
+def issue_code(data: dict[str, Any]) -> dict[str, Any]:
+    """签发终端登记码"""
+    by = current_actor()
+    with transaction():
+        account = _account(data["login"], by)
+        code, expires_at = service.issue_code(account, by=by, at=clock.now())
+    return {"code": code, "login": data["login"], "expires_at": expires_at}
+
+
+def _account(login: str, by: Actor) -> Account:
+    account = people.find_account(login)
+    if account is None or account.agency_id != by.agency_id:
+        raise people.AccountUnknown("本单位没有这个账号。")
+    return account
+
+
+@desk.route("")
+@requires(Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR)
+@desk.arguments(PageSchema, location="query")
+@desk.paged(DeviceSchema)
+def list_devices(query: dict[str, Any]) -> Page[Device]:
+    """本单位终端"""
+    agency_id = current_actor().agency_id
+    if agency_id is None:
+        return Page([], None)
+    return page(queries.devices_of(agency_id), Device.id, **query)
+
+
+@desk.route("/<uuid:device_id>")
+@requires(Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR)
+@desk.etag
+@desk.response(200, DeviceSchema)
+def show_device(device_id: UUID) -> Device:
+    """查看终端"""
+    device = service.get_device(device_id, current_actor().agency_id)
+    desk.set_etag(device.version)
+    return device
+
+
+@desk.route("/<uuid:device_id>/suspend", methods=["POST"])
+@requires(Role.SUPERVISOR)
+@desk.etag
+@desk.arguments(ReasonSchema)
+@desk.response(200, DeviceSchema)
+def suspend(data: dict[str, Any], device_id: UUID) -> Device:
+    """停用终端"""
+    return _change(device_id, DeviceState.SUSPENDED, data["reason"])
+
+
+@desk.route("/<uuid:device_id>/request-wipe", methods=["POST"])
+@requires(Role.SUPERVISOR)
+@desk.etag
+@desk.arguments(ReasonSchema)
+@desk.response(200, DeviceSchema)
+def request_wipe(data: dict[str, Any], device_id: UUID) -> Device:
+    """要求终端清除数据"""
+    return _change(device_id, DeviceState.WIPE_REQUESTED, data["reason"])
+
+
+@desk.route("/<uuid:device_id>/reinstate", methods=["POST"])
+@requires(Role.ADMINISTRATOR)
+@desk.etag
+@desk.arguments(ReasonSchema)
+@desk.response(200, DeviceSchema)
+def reinstate(data: dict[str, Any], device_id: UUID) -> Device:
+    """恢复终端"""
+    return _change(device_id, DeviceState.ACTIVE, data["reason"])
+
+
+@desk.route("/<uuid:device_id>/close", methods=["POST"])
+@requires(Role.ADMINISTRATOR)
+@desk.etag
+@desk.arguments(ReasonSchema)
+@desk.response(200, DeviceSchema)
+def close(data: dict[str, Any], device_id: UUID) -> Device:
+    """注销终端"""
+    return _change(device_id, DeviceState.CLOSED, data["reason"])
+
+
+@desk.route("/<uuid:device_id>/report-lost", methods=["POST"])
+@requires(Role.OFFICER)
+@desk.arguments(ReasonSchema)
+@desk.response(200, DeviceSchema)
+def report_lost(data: dict[str, Any], device_id: UUID) -> Device:
+    """监督员报告终端遗失"""
+    with transaction():
+        return service.report_lost(device_id, data["reason"], by=current_actor(), at=clock.now())
+
+
+def _change(device_id: UUID, wanted: DeviceState, reason: str) -> Device:
+    by = current_actor()
+    with transaction():
+        desk.check_version(service.get_device(device_id, by.agency_id), DeviceSchema)
+        device = service.change_state(device_id, wanted, reason, by=by, at=clock.now())
+    desk.set_etag(device.version)
+    return device

@@ -1,0 +1,110 @@
+"""Reads of devices."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.db import db
+from app.journal.models import Installation
+from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
+
+
+def bearer(access_hash: str) -> sa.Row[tuple[UUID, UUID, str, str, datetime, bool, UUID]] | None:
+    """Return who an access token stands for, and the epoch, in one read.
+
+    Columns: id, agency_id, district, state, access_until, revoked, epoch.
+    """
+    return db.session.execute(
+        sa.select(
+            Device.id,
+            Device.agency_id,
+            Device.district,
+            Device.state,
+            DeviceToken.access_until,
+            DeviceToken.revoked_at.is_not(None).label("revoked"),
+            Installation.epoch,
+        )
+        .join(DeviceToken, DeviceToken.device_id == Device.id)
+        .join(Installation, Installation.id == 1)
+        .where(DeviceToken.access_hash == access_hash)
+    ).one_or_none()
+
+
+def find_code(code_hash: str) -> DeviceCode | None:
+    """Return an enrolment code by its hash, locked: of two tablets that use it, one is first."""
+    query = sa.select(DeviceCode).where(DeviceCode.code_hash == code_hash).with_for_update()
+    return db.session.scalars(query).one_or_none()
+
+
+def find_by_key(public_key: bytes) -> Device | None:
+    """Return the device that has this public key."""
+    return db.session.scalars(
+        sa.select(Device).where(Device.public_key == public_key)
+    ).one_or_none()
+
+
+def find_device(device_id: UUID, *, lock: bool = False) -> Device | None:
+    """Return a device; with `lock` nobody else changes it until the transaction ends."""
+    return db.session.get(
+        Device, device_id, with_for_update=True if lock else None, populate_existing=lock
+    )
+
+
+def open_sessions(device_id: UUID, at: datetime) -> Sequence[DeviceSession]:
+    """Return who is in session on a device at `at`, oldest first."""
+    return db.session.scalars(
+        sa.select(DeviceSession)
+        .where(
+            DeviceSession.device_id == device_id,
+            DeviceSession.ended_at.is_(None),
+            DeviceSession.until > at,
+        )
+        .order_by(DeviceSession.opened_at, DeviceSession.id)
+    ).all()
+
+
+def officers_in_session(device_id: UUID, at: datetime) -> Sequence[UUID]:
+    """Return the officers whose tasks a device is fed, in no order that means anything."""
+    return db.session.scalars(
+        sa.select(DeviceSession.officer_id)
+        .where(
+            DeviceSession.device_id == device_id,
+            DeviceSession.ended_at.is_(None),
+            DeviceSession.until > at,
+        )
+        .distinct()
+    ).all()
+
+
+def chain_of(device_id: UUID, *, lock: bool = False) -> DeviceChain:
+    """Return a device's chain; with `lock` its pushes happen one after another."""
+    query = sa.select(DeviceChain).where(DeviceChain.device_id == device_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(query).one()
+
+
+def devices_of(agency_id: UUID) -> sa.Select[tuple[Device]]:
+    """Return the query of an agency's devices."""
+    return sa.select(Device).where(Device.agency_id == agency_id)
+
+
+def token_by_refresh(device_id: UUID, refresh_hash: str) -> DeviceToken | None:
+    """Return the pair of tokens that a refresh token belongs to."""
+    return db.session.scalars(
+        sa.select(DeviceToken).where(
+            DeviceToken.device_id == device_id, DeviceToken.refresh_hash == refresh_hash
+        )
+    ).one_or_none()
+
+
+def challenge_used(challenge_hash: str) -> bool:
+    """Tell whether a challenge has bought tokens already."""
+    return (
+        db.session.scalar(
+            sa.select(DeviceToken.id).where(DeviceToken.challenge_hash == challenge_hash)
+        )
+        is not None
+    )

@@ -1,0 +1,463 @@
+"""What happens to devices: enrolment, sessions, tokens, and what supervisors decide about them."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import canonical
+from app.access import Actor, ActorKind
+from app.db import db
+from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people.models import Account
+from app.people.rules import AccountState
+from app.problems import Problem
+from sync import wire
+from sync.devices import queries, rules
+from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
+from sync.devices.rules import DeviceState, TokenUse
+
+
+class TokenUnknown(Problem):
+    code, title, status = "token-unknown", "终端令牌无效", 401
+
+
+class TokenExpired(Problem):
+    code, title, status = "token-expired", "终端令牌已过期", 401
+
+
+class DeviceClosed(Problem):
+    code, title, status = "device-closed", "终端已注销", 401
+
+
+class DeviceUnknown(NotFound):
+    code, title = "device-unknown", "没有这台终端"
+
+
+class DeviceSuspended(Forbidden):
+    code, title = "device-suspended", "终端已停用"
+
+
+class DeviceStateWrong(Conflict):
+    code, title = "device-state-wrong", "终端状态不允许此操作"
+
+
+class EnrolmentCodeUnknown(Forbidden):
+    code, title = "enrolment-code-unknown", "终端登记码无效"
+
+
+class DeviceKeyUnusable(Invalid):
+    code, title = "device-key-unusable", "终端公钥无法使用"
+
+
+class DeviceKeyTaken(Conflict):
+    code, title = "device-key-taken", "终端公钥已被使用"
+
+
+class OfficerMissing(Forbidden):
+    code, title = "officer-missing", "账号不是监督员"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A new pair of tokens, in the only moment in which they are known."""
+
+    access: str
+    access_until: datetime
+    refresh: str
+    refresh_until: datetime
+    use: TokenUse
+
+
+@dataclass(frozen=True)
+class Lives:
+    """How long things last, from the settings."""
+
+    access: timedelta
+    refresh: timedelta
+    session: timedelta
+
+
+@dataclass(frozen=True)
+class NewDevice:
+    """What a tablet says about itself when it enrols."""
+
+    alg: str
+    key: bytes
+    model: str
+    os: str
+    build: str
+
+
+def issue_code(account: Account, *, by: Actor, at: datetime) -> tuple[str, datetime]:
+    """Return a new one-time enrolment code for an account, and until when it is good.
+
+    Raises OfficerMissing when the account belongs to no officer: nobody could sign with the device.
+    """
+    if account.officer_id is None or account.state != AccountState.ACTIVE:
+        raise OfficerMissing("该账号没有关联在岗监督员，不能登记终端。")
+    code = "".join(secrets.choice(rules.CODE_ALPHABET) for _ in range(rules.CODE_LETTERS))
+    row = DeviceCode(
+        code_hash=_hash(code),
+        account_id=account.id,
+        issued_at=at,
+        issued_by_kind=by.kind,
+        issued_by_id=by.id,
+        expires_at=at + rules.CODE_LIFE,
+    )
+    db.session.add(row)
+    db.session.flush()  # the entry names the row
+    journal.record(Event.DEVICE_CODE_ISSUED, account, by=by, at=at, data={"code_id": str(row.id)})
+    return rules.show_code(code), row.expires_at
+
+
+def enrol(
+    account: Account, code: str, new: NewDevice, *, lives: Lives, at: datetime
+) -> tuple[Device, DeviceSession, Tokens]:
+    """Make a tablet a device of the account's agency, with a session of its officer and tokens.
+
+    The password has been checked. Sent again with the same key and code (the answer was lost) it
+    finds the same device and gives new tokens. Raises EnrolmentCodeUnknown, DeviceKeyUnusable,
+    DeviceKeyTaken, DeviceClosed, OfficerMissing.
+    """
+    try:
+        wire.load_public_key(new.alg, new.key)
+    except ValueError as error:
+        raise DeviceKeyUnusable("公钥与所声明的算法不符，请重新生成密钥后登记。") from error
+    row = queries.find_code(_hash(rules.read_code(code)))
+    device = queries.find_by_key(new.key)
+    if row is None or row.account_id != account.id or at >= row.expires_at:
+        raise EnrolmentCodeUnknown("登记码无效或已过期，请向科长重新索取。")
+    if row.used_at is not None and (device is None or row.device_id != device.id):
+        raise EnrolmentCodeUnknown("登记码已经用过，请向科长重新索取。")
+    by = actor_of(account)
+    if device is None:
+        device = _new_device(account, new, by=by, at=at)
+    elif device.agency_id != account.agency_id:
+        raise DeviceKeyTaken("这把公钥已登记在其他单位，请重新生成密钥后登记。")
+    elif device.state == DeviceState.CLOSED:
+        raise DeviceClosed("这台终端已经注销，请重新生成密钥后登记。")
+    row.used_at, row.device_id = row.used_at or at, device.id
+    session = open_session(device, account, lives=lives, at=at)
+    return device, session, _issue(device, lives=lives, at=at)
+
+
+def _new_device(account: Account, new: NewDevice, *, by: Actor, at: datetime) -> Device:
+    device = Device(
+        district=account.district,
+        agency_id=account.agency_id,
+        alg=new.alg,
+        public_key=new.key,
+        model=new.model,
+        os=new.os,
+        build=new.build,
+        state=DeviceState.ACTIVE,
+        enrolled_at=at,
+        enrolled_by_kind=by.kind,
+        enrolled_by_id=by.id,
+    )
+    db.session.add(device)
+    db.session.flush()  # chain, session and tokens refer to the row
+    db.session.add(
+        DeviceChain(
+            device_id=device.id,
+            device_seq=0,
+            op_hash=wire.GENESIS,
+            receipt_seq=0,
+            receipt_hash=wire.GENESIS,
+            missing=[],
+        )
+    )
+    journal.record(Event.DEVICE_ENROLLED, device, by=by, at=at, data={"alg": new.alg})
+    return device
+
+
+def open_session(device: Device, account: Account, *, lives: Lives, at: datetime) -> DeviceSession:
+    """Put an account's officer in session on a device, or prolong the session that is open.
+
+    The password has been checked. Raises OfficerMissing, and DeviceUnknown for an account of
+    another agency.
+    """
+    if account.officer_id is None:
+        raise OfficerMissing("该账号没有关联监督员，不能在终端上登录。")
+    if account.agency_id != device.agency_id:
+        raise DeviceUnknown("本单位没有这台终端。")
+    for found in queries.open_sessions(device.id, at):
+        if found.account_id == account.id and found.officer_id == account.officer_id:
+            found.until = at + lives.session
+            return found
+    session = DeviceSession(
+        device_id=device.id,
+        officer_id=account.officer_id,
+        account_id=account.id,
+        opened_at=at,
+        until=at + lives.session,
+    )
+    db.session.add(session)
+    db.session.flush()  # the entry names the session
+    data = {"officer_id": str(account.officer_id), "session_id": str(session.id)}
+    journal.record(Event.DEVICE_SESSION_OPENED, device, by=actor_of(account), at=at, data=data)
+    return session
+
+
+def actor_of(account: Account) -> Actor:
+    """Return the account as the one who acts on a device, without any role."""
+    return Actor(
+        ActorKind.USER,
+        id=account.id,
+        agency_id=account.agency_id,
+        district=account.district,
+        officer_id=account.officer_id,
+    )
+
+
+# --- tokens ------------------------------------------------------------------------------------
+
+
+def make_challenge(device_id: UUID, *, secret: bytes, at: datetime) -> tuple[str, datetime]:
+    """Return a challenge for a device, and until when it is good. Nothing is stored.
+
+    Any id gets one, so that nobody learns which devices exist.
+    """
+    until = at + rules.CHALLENGE_LIFE
+    body = device_id.bytes + int(until.timestamp()).to_bytes(8, "big") + secrets.token_bytes(8)
+    return wire.encode_b64(body + _challenge_mac(body, secret)), until
+
+
+def _check_challenge(challenge: str, device_id: UUID, *, secret: bytes, at: datetime) -> None:
+    try:
+        raw = wire.decode_b64(challenge)
+    except ValueError:
+        raw = b""
+    body, mac = raw[:-16], raw[-16:]
+    if (
+        len(body) != 32
+        or not hmac.compare_digest(mac, _challenge_mac(body, secret))
+        or body[:16] != device_id.bytes
+        or int.from_bytes(body[16:24], "big") < at.timestamp()
+        or queries.challenge_used(_hash(challenge))
+    ):
+        raise TokenUnknown("质询无效、已过期或已用过，请重新获取质询。")
+
+
+def _challenge_mac(body: bytes, secret: bytes) -> bytes:
+    key = hashlib.sha256(b"device-challenge" + secret).digest()
+    return hmac.digest(key, body, "sha256")[:16]
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """What a tablet sends for new tokens; `digest` is what `sig` covers."""
+
+    device_id: UUID
+    refresh: str | None
+    challenge: str | None
+    digest: str
+    sig: str
+
+
+def renew_tokens(
+    request: TokenRequest, *, lives: Lives, secret: bytes, at: datetime
+) -> Tokens | None:
+    """Return new tokens for a refresh token, or for a challenge signed by the device's key.
+
+    A refresh token stays good until one that it bought is first used for the next renewal. One that
+    comes back later may be a thief's: then all tokens of the device are revoked, the device is
+    not, and None is returned so that the caller can commit before refusing. Renewing by refresh
+    token prolongs the officers' open sessions. Raises TokenUnknown, DeviceClosed.
+    """
+    device = queries.find_device(request.device_id, lock=True)
+    if device is None or not wire.is_signed(
+        wire.load_public_key(device.alg, device.public_key),
+        wire.TOKEN_LABEL,
+        request.digest,
+        request.sig,
+    ):
+        raise TokenUnknown("终端未登记或签名不符，请检查终端密钥。")
+    if device.state == DeviceState.CLOSED:
+        raise DeviceClosed("这台终端已经注销，未上报的内容请导出救援文件交科长导入。")
+    if request.challenge is not None:
+        _check_challenge(request.challenge, device.id, secret=secret, at=at)
+        _revoke(device.id, at=at)
+        return _issue(device, lives=lives, at=at, challenge=request.challenge)
+    return _rotate(device, request.refresh or "", lives=lives, at=at)
+
+
+def _rotate(device: Device, refresh: str, *, lives: Lives, at: datetime) -> Tokens | None:
+    pair = queries.token_by_refresh(device.id, _hash(refresh))
+    if pair is None or pair.revoked_at is not None or at >= pair.refresh_until:
+        raise TokenUnknown("刷新令牌无效或已过期，请用终端密钥重新获取令牌。")
+    if pair.superseded_at is not None:
+        _revoke(device.id, at=at)
+        by = Actor(ActorKind.DEVICE, device.id, device.agency_id, device.district)
+        journal.record(Event.DEVICE_TOKENS_REVOKED, device, by=by, at=at, data={"reason": "reused"})
+        return None
+    if pair.used_at is None:
+        pair.used_at = at
+        if pair.parent_id is not None:
+            _supersede(device.id, pair, at=at)
+    for session in queries.open_sessions(device.id, at):
+        if _still_allowed(session.account_id):
+            session.until = at + lives.session
+    _forget_expired(device.id, at=at)
+    return _issue(device, lives=lives, at=at, parent_id=pair.id)
+
+
+def _still_allowed(account_id: UUID) -> bool:
+    account = db.session.get(Account, account_id)
+    return account is not None and account.state == AccountState.ACTIVE
+
+
+def _supersede(device_id: UUID, pair: DeviceToken, *, at: datetime) -> None:
+    """Let the pair that bought this one, and its other purchases, be good no longer."""
+    db.session.execute(
+        sa.update(DeviceToken)
+        .where(
+            DeviceToken.device_id == device_id,
+            DeviceToken.id != pair.id,
+            DeviceToken.superseded_at.is_(None),
+            sa.or_(DeviceToken.id == pair.parent_id, DeviceToken.parent_id == pair.parent_id),
+        )
+        .values(superseded_at=at)
+    )
+
+
+def _revoke(device_id: UUID, *, at: datetime) -> None:
+    db.session.execute(
+        sa.update(DeviceToken)
+        .where(DeviceToken.device_id == device_id, DeviceToken.revoked_at.is_(None))
+        .values(revoked_at=at)
+    )
+
+
+def _forget_expired(device_id: UUID, *, at: datetime) -> None:
+    db.session.execute(
+        sa.delete(DeviceToken).where(
+            DeviceToken.device_id == device_id, DeviceToken.refresh_until <= at
+        )
+    )
+
+
+def _issue(
+    device: Device,
+    *,
+    lives: Lives,
+    at: datetime,
+    parent_id: UUID | None = None,
+    challenge: str | None = None,
+) -> Tokens:
+    tokens = Tokens(
+        access=secrets.token_urlsafe(32),
+        access_until=at + lives.access,
+        refresh=secrets.token_urlsafe(32),
+        refresh_until=at + lives.refresh,
+        use=rules.use_of(DeviceState(device.state)),
+    )
+    db.session.add(
+        DeviceToken(
+            device_id=device.id,
+            parent_id=parent_id,
+            access_hash=_hash(tokens.access),
+            refresh_hash=_hash(tokens.refresh),
+            use=tokens.use,
+            created_at=at,
+            access_until=tokens.access_until,
+            refresh_until=tokens.refresh_until,
+            challenge_hash=None if challenge is None else _hash(challenge),
+        )
+    )
+    return tokens
+
+
+def _hash(secret: str) -> str:
+    return canonical.digest(secret)
+
+
+def device_of_token(access: str, path: str, *, at: datetime) -> tuple[Actor, UUID]:
+    """Return the device an access token stands for, and the epoch.
+
+    Raises TokenUnknown, TokenExpired, DeviceClosed (401), and DeviceSuspended (403) when `path` is
+    not one that a suspended device may call.
+    """
+    found = queries.bearer(_hash(access))
+    if found is None or found.revoked:
+        raise TokenUnknown("访问令牌无效，请用刷新令牌或终端密钥重新获取。")
+    if found.state == DeviceState.CLOSED:
+        raise DeviceClosed("这台终端已经注销，未上报的内容请导出救援文件交科长导入。")
+    if at >= found.access_until:
+        raise TokenExpired("访问令牌已过期，请用刷新令牌重新获取。")
+    if not rules.may_call(DeviceState(found.state), path):
+        raise DeviceSuspended(
+            "终端已停用，只能上报尚未送达的内容；如需恢复请联系管理员。", state=found.state
+        )
+    actor = Actor(ActorKind.DEVICE, found.id, found.agency_id, found.district, device_id=found.id)
+    return actor, found.epoch
+
+
+# --- what supervisors and administrators decide ------------------------------------------------
+
+
+def get_device(device_id: UUID, agency_id: UUID | None) -> Device:
+    """Return a device of the agency. Raises DeviceUnknown."""
+    device = queries.find_device(device_id)
+    if device is None or device.agency_id != agency_id:
+        raise DeviceUnknown("本单位没有这台终端。")
+    return device
+
+
+_EVENTS = {
+    DeviceState.ACTIVE: Event.DEVICE_REINSTATED,
+    DeviceState.SUSPENDED: Event.DEVICE_SUSPENDED,
+    DeviceState.WIPE_REQUESTED: Event.DEVICE_WIPE_REQUESTED,
+    DeviceState.CLOSED: Event.DEVICE_CLOSED,
+}
+
+
+def change_state(
+    device_id: UUID, wanted: DeviceState, reason: str, *, by: Actor, at: datetime
+) -> Device:
+    """Suspend a device, ask it to wipe itself, reinstate or close it.
+
+    What a suspended device pushes is kept and waits in quarantine. Raises DeviceUnknown and
+    DeviceStateWrong (`state`).
+    """
+    device = get_device(device_id, by.agency_id)
+    if not rules.may_become(DeviceState(device.state), wanted):
+        raise DeviceStateWrong("终端的当前状态不允许此操作，请刷新后重试。", state=device.state)
+    device.state, device.state_reason = wanted, reason
+    device.state_changed_at = at
+    device.state_changed_by_kind, device.state_changed_by_id = by.kind, by.id
+    if wanted is DeviceState.CLOSED:
+        _revoke(device.id, at=at)
+    journal.record(_EVENTS[wanted], device, by=by, at=at, data={"state": str(wanted)})
+    return device
+
+
+def report_lost(device_id: UUID, reason: str, *, by: Actor, at: datetime) -> Device:
+    """Suspend a device at the word of an officer who is in session on it.
+
+    Raises DeviceUnknown for anybody else.
+    """
+    if by.officer_id is None or by.officer_id not in queries.officers_in_session(device_id, at):
+        raise DeviceUnknown("您没有在这台终端上登录。")
+    return change_state(device_id, DeviceState.SUSPENDED, reason, by=by, at=at)
+
+
+def note_wiped(device_id: UUID, unsent: int, *, by: Actor, at: datetime) -> None:
+    """Keep a tablet's word that it erased itself, and how many operations it had not sent.
+
+    Said again, it changes nothing. Raises DeviceStateWrong when nobody asked for it.
+    """
+    device = queries.find_device(device_id, lock=True)
+    if device is None or device.state != DeviceState.WIPE_REQUESTED:
+        raise DeviceStateWrong("没有对这台终端提出清除要求。")
+    if device.wiped_at is not None:
+        return
+    device.wiped_at, device.wiped_unsent = at, unsent
+    journal.record(Event.DEVICE_WIPED, device, by=by, at=at, data={"unsent": unsent})
