@@ -6,6 +6,7 @@ from uuid import UUID
 
 import flask
 import sqlalchemy as sa
+from app.people.queries import find_account_by_login
 
 from app import canonical, clock, entry
 from app.access import (
@@ -24,7 +25,7 @@ from app.journal.models import Installation
 from app.people import service as people
 from app.people.models import Account
 from app.problems import Blueprint, NotSignedIn, Page, PageSchema, page
-from sync import wire
+from sync import operations, wire
 from sync.devices import queries, service
 from sync.devices.models import Device
 from sync.devices.rules import DeviceState
@@ -107,7 +108,7 @@ def enrol(data: dict[str, Any]) -> dict[str, Any]:
     account_id = _checked(data, at)
     with transaction():
         device, session, tokens = service.enrol(
-            people.get_account(account_id),
+            db.session.get_one(Account, account_id),
             data["code"],
             NewDevice(
                 alg=data["alg"],
@@ -124,14 +125,13 @@ def enrol(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(data: dict[str, Any], at: datetime) -> UUID:
-    """Return the account whose login and password these are."""
-    with transaction():
-        return people.check_password(data["login"], data["password"], at=at).id
+    """Return the account whose login and password these are; an entry of its own."""
+    return people.check_password(data["login"], data["password"], at=at).id
 
 
 def _key(text: str) -> bytes:
     try:
-        return wire.decode_b64(text)
+        return operations.decode_b64(text)
     except ValueError as error:
         raise service.DeviceKeyUnusable("公钥应以 base64url 写成，末尾不补等号。") from error
 
@@ -147,7 +147,7 @@ def sign_in(data: dict[str, Any]) -> Any:
     account_id = _checked(data, at)
     with transaction():
         device = service.get_device(device_id, current_actor().agency_id)
-        account = people.get_account(account_id)
+        account = db.session.get_one(Account, account_id)
         return service.open_session(device, account, lives=_lives(), at=at)
 
 
@@ -236,9 +236,9 @@ def issue_code(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _account(login: str, by: Actor) -> Account:
-    account = people.find_account(login)
+    account = find_account_by_login(login.lower())
     if account is None or account.agency_id != by.agency_id:
-        raise people.AccountUnknown("本单位没有这个账号。")
+        raise people.AccountNotFound("本单位没有这个账号。")
     return account
 
 

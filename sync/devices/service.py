@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
+from app.people.service import actor_of
 
 from app import canonical
 from app.access import Actor, ActorKind
@@ -18,7 +19,7 @@ from app.journal.rules import Event
 from app.people.models import Account
 from app.people.rules import AccountState
 from app.problems import Problem
-from sync import wire
+from sync import operations
 from sync.devices import queries, rules
 from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
 from sync.devices.rules import DeviceState, TokenUse
@@ -60,8 +61,8 @@ class DeviceKeyTaken(Conflict):
     code, title = "device-key-taken", "终端公钥已被使用"
 
 
-class OfficerMissing(Forbidden):
-    code, title = "officer-missing", "账号不是监督员"
+class OfficerNeeded(Forbidden):
+    code, title = "officer-needed", "账号不是监督员"
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,10 @@ class NewDevice:
 def issue_code(account: Account, *, by: Actor, at: datetime) -> tuple[str, datetime]:
     """Return a new one-time enrolment code for an account, and until when it is good.
 
-    Raises OfficerMissing when the account belongs to no officer: nobody could sign with the device.
+    Raises OfficerNeeded when the account belongs to no officer: nobody could sign with the device.
     """
     if account.officer_id is None or account.state != AccountState.ACTIVE:
-        raise OfficerMissing("该账号没有关联在岗监督员，不能登记终端。")
+        raise OfficerNeeded("该账号没有关联在岗监督员，不能登记终端。")
     code = "".join(secrets.choice(rules.CODE_ALPHABET) for _ in range(rules.CODE_LETTERS))
     row = DeviceCode(
         code_hash=_hash(code),
@@ -124,10 +125,10 @@ def enrol(
 
     The password has been checked. Sent again with the same key and code (the answer was lost) it
     finds the same device and gives new tokens. Raises EnrolmentCodeUnknown, DeviceKeyUnusable,
-    DeviceKeyTaken, DeviceClosed, OfficerMissing.
+    DeviceKeyTaken, DeviceClosed, OfficerNeeded.
     """
     try:
-        wire.load_public_key(new.alg, new.key)
+        operations.load_public_key(new.alg, new.key)
     except ValueError as error:
         raise DeviceKeyUnusable("公钥与所声明的算法不符，请重新生成密钥后登记。") from error
     row = queries.find_code(_hash(rules.read_code(code)))
@@ -168,9 +169,9 @@ def _new_device(account: Account, new: NewDevice, *, by: Actor, at: datetime) ->
         DeviceChain(
             device_id=device.id,
             device_seq=0,
-            op_hash=wire.GENESIS,
+            op_hash=operations.GENESIS,
             receipt_seq=0,
-            receipt_hash=wire.GENESIS,
+            receipt_hash=operations.GENESIS,
             missing=[],
         )
     )
@@ -181,11 +182,11 @@ def _new_device(account: Account, new: NewDevice, *, by: Actor, at: datetime) ->
 def open_session(device: Device, account: Account, *, lives: Lives, at: datetime) -> DeviceSession:
     """Put an account's officer in session on a device, or prolong the session that is open.
 
-    The password has been checked. Raises OfficerMissing, and DeviceUnknown for an account of
+    The password has been checked. Raises OfficerNeeded, and DeviceUnknown for an account of
     another agency.
     """
     if account.officer_id is None:
-        raise OfficerMissing("该账号没有关联监督员，不能在终端上登录。")
+        raise OfficerNeeded("该账号没有关联监督员，不能在终端上登录。")
     if account.agency_id != device.agency_id:
         raise DeviceUnknown("本单位没有这台终端。")
     for found in queries.open_sessions(device.id, at):
@@ -206,17 +207,6 @@ def open_session(device: Device, account: Account, *, lives: Lives, at: datetime
     return session
 
 
-def actor_of(account: Account) -> Actor:
-    """Return the account as the one who acts on a device, without any role."""
-    return Actor(
-        ActorKind.USER,
-        id=account.id,
-        agency_id=account.agency_id,
-        district=account.district,
-        officer_id=account.officer_id,
-    )
-
-
 # --- tokens ------------------------------------------------------------------------------------
 
 
@@ -227,12 +217,12 @@ def make_challenge(device_id: UUID, *, secret: bytes, at: datetime) -> tuple[str
     """
     until = at + rules.CHALLENGE_LIFE
     body = device_id.bytes + int(until.timestamp()).to_bytes(8, "big") + secrets.token_bytes(8)
-    return wire.encode_b64(body + _challenge_mac(body, secret)), until
+    return operations.encode_b64(body + _challenge_mac(body, secret)), until
 
 
 def _check_challenge(challenge: str, device_id: UUID, *, secret: bytes, at: datetime) -> None:
     try:
-        raw = wire.decode_b64(challenge)
+        raw = operations.decode_b64(challenge)
     except ValueError:
         raw = b""
     body, mac = raw[:-16], raw[-16:]
@@ -273,9 +263,9 @@ def renew_tokens(
     token prolongs the officers' open sessions. Raises TokenUnknown, DeviceClosed.
     """
     device = queries.find_device(request.device_id, lock=True)
-    if device is None or not wire.is_signed(
-        wire.load_public_key(device.alg, device.public_key),
-        wire.TOKEN_LABEL,
+    if device is None or not operations.is_signed(
+        operations.load_public_key(device.alg, device.public_key),
+        operations.TOKEN_LABEL,
         request.digest,
         request.sig,
     ):

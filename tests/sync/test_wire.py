@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from app import canonical
 from app.problems import MediaTypeUnsupported
-from sync import wire
-from sync.wire import Cursor, Malformed, decode_cursor, encode_cursor, parse_line
+from sync import operations, wire
+from sync.operations import Malformed, parse_line
+from sync.wire import Cursor, decode_cursor, encode_cursor
 from tests.sync import tablet as a_tablet
 from tests.sync.tablet import Tablet, line_of, op_of
 
@@ -43,7 +44,7 @@ DEVICE = UUID("019a0000-0000-7000-8000-000000000002")
 EPOCH = UUID("019a0000-0000-7000-8000-00000000000e")
 
 
-def golden_key() -> wire.PublicKey:
+def golden_key() -> operations.PublicKey:
     return Ed25519PrivateKey.from_private_bytes(bytes(range(32))).public_key()
 
 
@@ -67,19 +68,13 @@ def test_the_golden_operation_has_the_hash_and_the_signature_of_the_specificatio
     operation = parse_line(line_of(GOLDEN, GOLDEN_SIG))
 
     assert operation.digest == GOLDEN_HASH
-    assert wire.is_signed(golden_key(), wire.OPERATION_LABEL, operation.digest, operation.sig)
+    assert operations.is_signed(
+        golden_key(), operations.OPERATION_LABEL, operation.digest, operation.sig
+    )
     assert operation.device_id == DEVICE
     assert operation.fields["note"] == '泳池水浑浊，\n“𠮷祥”馆 "A" 区'
     assert operation.recorded_at == datetime(2026, 11, 20, 1, 2, 3, 4000, tzinfo=UTC)
     assert canonical.dumps(json.loads(GOLDEN)) == GOLDEN
-
-
-def test_an_answer_has_the_id_that_both_sides_compute_from_visit_and_item():
-    values = json.loads(GOLDEN)
-
-    assert values["entity_id"] == str(
-        wire.answer_id(UUID(values["fields"]["visit_id"]), UUID(values["fields"]["item_id"]))
-    )
 
 
 @pytest.mark.parametrize(
@@ -90,14 +85,14 @@ def test_both_kinds_of_key_sign_and_a_changed_hash_or_label_is_noticed(
 ):
     private = make_key()
     alg, raw = a_tablet.public(private)
-    key = wire.load_public_key(alg, wire.decode_b64(raw))
+    key = operations.load_public_key(alg, operations.decode_b64(raw))
     sig = a_tablet.sign(private, "suicha-op-1", GOLDEN_HASH)
 
-    assert wire.is_signed(key, "suicha-op-1", GOLDEN_HASH, sig)
-    assert not wire.is_signed(key, "suicha-op-1", GOLDEN_HASH.replace("b9", "b8"), sig)
-    assert not wire.is_signed(key, "suicha-token-1", GOLDEN_HASH, sig)
-    assert not wire.is_signed(key, "suicha-op-1", GOLDEN_HASH, sig[:-1])
-    assert not wire.is_signed(key, "suicha-op-1", GOLDEN_HASH, "")
+    assert operations.is_signed(key, "suicha-op-1", GOLDEN_HASH, sig)
+    assert not operations.is_signed(key, "suicha-op-1", GOLDEN_HASH.replace("b9", "b8"), sig)
+    assert not operations.is_signed(key, "suicha-token-1", GOLDEN_HASH, sig)
+    assert not operations.is_signed(key, "suicha-op-1", GOLDEN_HASH, sig[:-1])
+    assert not operations.is_signed(key, "suicha-op-1", GOLDEN_HASH, "")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +101,7 @@ def test_both_kinds_of_key_sign_and_a_changed_hash_or_label_is_noticed(
 )
 def test_a_key_that_is_none_is_refused(alg: str, key: bytes):
     with pytest.raises(ValueError, match=r".*"):
-        wire.load_public_key(alg, key)
+        operations.load_public_key(alg, key)
 
 
 @pytest.mark.parametrize(
