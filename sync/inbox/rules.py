@@ -1,0 +1,346 @@
+"""What a pushed operation may be, what becomes of it, and what it says about its tablet.
+
+Which types there are and which fields each carries; gaps in a tablet's chain; clocks that cannot
+be right; which operations a person has to look at.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sync.operations import is_hash, is_id, is_integer
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+BEFORE_SESSION_TOLERANCE: Final = timedelta(days=1)
+HELD_PATIENCE: Final = timedelta(days=5)
+SUSPENDED_OPERATIONS_A_DAY: Final = 2000
+MAX_GAPS: Final = 1000
+
+
+class Outcome(StrEnum):
+    """What became of an operation. `duplicate` is said, never stored."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    MERGED = "merged"
+    CONFLICT = "conflict"
+    HELD = "held"
+    QUARANTINED = "quarantined"
+
+
+class ReviewKind(StrEnum):
+    """Why a person has to look."""
+
+    CONFLICT = "conflict"
+    QUARANTINE = "quarantine"
+    LATE = "late"
+    HELD = "held"
+    CLOCK = "clock"
+    GAP = "gap"
+    PHOTOS = "photos"
+
+
+class ReviewState(StrEnum):
+    """`settled`: nobody decided, the matter ended by itself (a gap was filled, a parent came)."""
+
+    OPEN = "open"
+    DECIDED = "decided"
+    SETTLED = "settled"
+
+
+class Decision(StrEnum):
+    """What a supervisor may say about an item of the review list."""
+
+    ACCEPT = "accept"
+    KEEP = "keep"
+    MERGE = "merge"
+    REOPEN = "reopen"
+    RETURN = "return"
+    DECLINE = "decline"
+
+
+RESOLVED: Final = frozenset({Outcome.APPLIED, Outcome.MERGED, Outcome.CONFLICT})
+LATE_REASONS: Final = frozenset({"late-contribution", "task-closed", "task-gone"})
+NOT_SERVED: Final = "not-yet-served"
+CORRECTION: Final = "unit-correction"
+
+
+class OperationType(StrEnum):
+    """Everything a tablet can say."""
+
+    TASK_ACCEPT = "task.accept"
+    TASK_PROPOSE_CLOSING = "task.propose_closing"
+    TASK_ANSWER_RETURN = "task.answer_return"
+    VISIT_START = "visit.start"
+    VISIT_INTERRUPT = "visit.interrupt"
+    VISIT_FINISH = "visit.finish"
+    VISIT_ANSWER_ITEM = "visit.answer_item"
+    VISIT_STATE_FINDING = "visit.state_finding"
+    EVIDENCE_ATTACH = "evidence.attach"
+    EVIDENCE_RETRACT = "evidence.retract"
+    DOCUMENT_SIGN = "document.sign"
+    DOCUMENT_REFUSE_SIGNATURE = "document.refuse_signature"
+    ORDER_ISSUE = "order.issue"
+    OPINION_ISSUE = "opinion.issue"
+    DECISION_ISSUE = "decision.issue"
+    SAMPLE_RECORD = "sample.record"
+    UNIT_PROPOSE_CORRECTION = "unit.propose_correction"
+
+
+# --- fields ------------------------------------------------------------------------------------
+
+Check = Callable[[Any], bool]
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}\Z")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def is_text(longest: int, *, shortest: int = 1) -> Check:
+    """Return the check for text that databases and people can read."""
+    return lambda value: (
+        isinstance(value, str)
+        and shortest <= len(value) <= longest
+        and not _CONTROL.search(value)
+    )
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(value, str) and bool(_CODE.match(value))
+
+
+def _or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def _some_of(*allowed: str) -> Check:
+    return lambda value: isinstance(value, str) and value in allowed
+
+
+def _hashes(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= 50 and all(is_hash(one) for one in value)
+
+
+def _ids(value: Any) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= 10 and all(is_id(one) for one in value)
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The fields of one type of operation: those it must have, those it may have.
+
+    An `open` one takes others too, kept as they are: its service does not exist yet.
+    """
+
+    must: Mapping[str, Check]
+    may: Mapping[str, Check]
+    open: bool = False
+
+
+NOTE: Final = is_text(4000, shortest=0)
+_SUBJECTS = _some_of("task", "visit", "visit_answer", "finding")
+_ROLES = _some_of("officer", "party", "witness")
+CORRECTABLE: Final[Mapping[str, Check]] = {
+    "name": is_text(200),
+    "sign_name": _or_none(is_text(200)),
+    "legal_representative": _or_none(is_text(100)),
+    "phone": _or_none(is_text(40)),
+    "address": is_text(400),
+    "lat_e7": lambda v: is_integer(v, -900_000_000, 900_000_000),
+    "lon_e7": lambda v: is_integer(v, -1_800_000_000, 1_800_000_000),
+    "note": NOTE,
+}
+_ISSUED = Shape({}, {"visit_id": is_id}, open=True)
+SHAPES: Final[Mapping[OperationType, Shape]] = {
+    OperationType.TASK_ACCEPT: Shape({}, {}),
+    OperationType.TASK_PROPOSE_CLOSING: Shape(
+        {"reason": _is_code, "evidence": _hashes}, {"note": _or_none(NOTE)}
+    ),
+    OperationType.TASK_ANSWER_RETURN: Shape({"note": is_text(4000)}, {}),
+    OperationType.VISIT_START: Shape(
+        {"task_id": _or_none(is_id), "unit_id": is_id},
+        {
+            "checklist_code": _or_none(_is_code),
+            "form_version": _or_none(lambda v: is_integer(v, 0, 1_000_000)),
+            "code_mark": _or_none(_some_of("code-missing", "code-revoked", "code-expired")),
+            "reason": _or_none(is_text(1000)),
+            "code_request_id": _or_none(is_id),
+            "officer_ids": _ids,
+        },
+    ),
+    OperationType.VISIT_INTERRUPT: Shape({"reason": is_text(1000)}, {}),
+    OperationType.VISIT_FINISH: Shape({"outcome": _is_code}, {"summary": _or_none(NOTE)}),
+    OperationType.VISIT_ANSWER_ITEM: Shape(
+        {"visit_id": is_id, "item_id": is_id},
+        {
+            "item_code": _is_code,
+            "result": _some_of("yes", "no", "not-applicable"),
+            "note": _or_none(NOTE),
+        },
+    ),
+    OperationType.VISIT_STATE_FINDING: Shape(
+        {"visit_id": is_id},
+        {
+            "item_id": _or_none(is_id),
+            "text": is_text(4000),
+            "basis": _or_none(is_text(1000, shortest=0)),
+            "handling": _or_none(is_text(1000, shortest=0)),
+            "correct_within_days": _or_none(lambda v: is_integer(v, 0, 3650)),
+        },
+    ),
+    OperationType.EVIDENCE_ATTACH: Shape({"subject_type": _SUBJECTS, "subject_id": is_id}, {}),
+    OperationType.EVIDENCE_RETRACT: Shape(
+        {"subject_type": _SUBJECTS, "subject_id": is_id, "sha256": is_hash},
+        {"reason": is_text(1000)},
+    ),
+    OperationType.DOCUMENT_SIGN: Shape(
+        {}, {"role": _ROLES, "refused": _flag, "content_hash": is_hash, "reason": is_text(1000)}
+    ),
+    OperationType.DOCUMENT_REFUSE_SIGNATURE: Shape(
+        {"reason": is_text(1000)}, {"role": _ROLES, "content_hash": is_hash}
+    ),
+    OperationType.ORDER_ISSUE: _ISSUED,
+    OperationType.OPINION_ISSUE: _ISSUED,
+    OperationType.DECISION_ISSUE: _ISSUED,
+    OperationType.SAMPLE_RECORD: _ISSUED,
+    OperationType.UNIT_PROPOSE_CORRECTION: Shape({}, CORRECTABLE),
+}
+
+
+def wrong_fields(type_: OperationType, fields: Mapping[str, Any]) -> list[str]:
+    """Return the names of fields that are missing, not known, or not of their type; sorted."""
+    shape = SHAPES[type_]
+    known = {**shape.must, **shape.may}
+    wrong = {name for name in shape.must if name not in fields}
+    for name, value in fields.items():
+        if name not in known:
+            if not shape.open:
+                wrong.add(name)
+        elif not known[name](value):
+            wrong.add(name)
+    if type_ is OperationType.UNIT_PROPOSE_CORRECTION and not fields:
+        wrong.add("name")
+    return sorted(wrong)
+
+
+def review_kind(outcome: Outcome, reason: str | None) -> ReviewKind | None:
+    """Return under which kind an operation waits for a person, None where nobody has to look."""
+    if outcome is Outcome.CONFLICT:
+        return ReviewKind.CONFLICT
+    if outcome is Outcome.HELD:
+        return ReviewKind.HELD
+    if outcome is not Outcome.QUARANTINED:
+        return None
+    return ReviewKind.LATE if reason in LATE_REASONS else ReviewKind.QUARANTINE
+
+
+# --- the tablet's chain ------------------------------------------------------------------------
+
+Gaps = Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The highest `device_seq` that came, and the gaps `[first, last]` below it."""
+
+    highest: int
+    gaps: Gaps
+
+
+def advance(progress: Progress, seq: int) -> Progress:
+    """Return the progress after operation `seq` came; a number below a gap or twice changes none.
+
+    Above MAX_GAPS the lowest gaps are kept: only a broken tablet makes so many.
+    """
+    if seq > progress.highest:
+        gaps = list(progress.gaps)
+        if seq > progress.highest + 1:
+            gaps.append([progress.highest + 1, seq - 1])
+        return Progress(seq, gaps[:MAX_GAPS])
+    found = next((gap for gap in progress.gaps if gap[0] <= seq <= gap[1]), None)
+    if found is None:
+        return progress
+    rest = [gap for gap in ([found[0], seq - 1], [seq + 1, found[1]]) if gap[0] <= gap[1]]
+    gaps = [*(gap for gap in progress.gaps if gap is not found), *rest]
+    return Progress(progress.highest, sorted(gaps)[:MAX_GAPS])
+
+
+def missing_text(gaps: Gaps) -> str:
+    """Return the missing numbers as people read them: 「41、44–46」."""
+    return "、".join(str(a) if a == b else f"{a}–{b}" for a, b in gaps)
+
+
+# --- clocks ------------------------------------------------------------------------------------
+
+
+def is_clock_suspect(
+    recorded_at: datetime,
+    *,
+    session_opened_at: datetime,
+    previous: datetime | None,
+    skew_s: int | None,
+    at: datetime,
+) -> bool:
+    """Tell whether a tablet's clock cannot have been right when it recorded an operation.
+
+    Later than the arrival, more than a day before the officer's session began, earlier than the
+    operation before it, or a clock that is wrong now. An old time alone is no fault.
+    """
+    return (
+        recorded_at > at + CLOCK_TOLERANCE
+        or recorded_at < session_opened_at - BEFORE_SESSION_TOLERANCE
+        or (previous is not None and recorded_at < previous - CLOCK_TOLERANCE)
+        or (skew_s is not None and abs(skew_s) > CLOCK_TOLERANCE.total_seconds())
+    )
+
+
+def effective_at(
+    recorded_at: datetime, *, last_server_time: datetime, arrived_at: datetime
+) -> datetime:
+    """Return the instant that counts: the tablet's, bounded by what the server knows.
+
+    `last_server_time` is a server time that the tablet must have seen before: the opening of the
+    session that the operation names.
+    """
+    return min(max(recorded_at, last_server_time), arrived_at)
+
+
+# --- order -------------------------------------------------------------------------------------
+
+
+def in_causal_order(
+    operations: Sequence[tuple[str, int, Collection[str]]],
+) -> list[int]:
+    """Return positions of `(id, device_seq, depends_on)` so that parents stand before children.
+
+    Otherwise by the tablet's own numbers. A circle stays as it came: its members wait for ever.
+    """
+    places: dict[str, int] = {}
+    for place, (op_id, _, _) in enumerate(operations):
+        places.setdefault(op_id, place)
+    done: dict[int, None] = {}
+    for start in sorted(range(len(operations)), key=lambda place: operations[place][1]):
+        path, open_places = [start], {start}
+        while path:
+            place = path[-1]
+            parent = next(
+                (
+                    places[op_id]
+                    for op_id in operations[place][2]
+                    if op_id in places
+                    and places[op_id] not in done
+                    and places[op_id] not in open_places
+                ),
+                None,
+            )
+            if parent is None or place in done:
+                done.setdefault(path.pop())
+            else:
+                path.append(parent)
+                open_places.add(parent)
+    return list(done)
