@@ -34,7 +34,7 @@ class Operation(Base):
     `key` is what makes a repeat a repeat: the operation's hash, for a malformed line the line's.
     `op_id` and `device_seq` stand only where the operation holds them: not when it is malformed or
     reuses another's; `claimed_op_id` is what it says. `op` is the signed text, of a malformed line
-    that holds none the line itself. Never deleted; `outcome` and what follows it change when a
+    the line itself. Never deleted; `outcome` and what follows it change when a
     parent arrives or a supervisor decides.
     """
 

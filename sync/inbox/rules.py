@@ -161,7 +161,7 @@ SHAPES: Final[Mapping[OperationType, Shape]] = {
     OperationType.TASK_PROPOSE_CLOSING: Shape(
         {"reason": _is_code, "evidence": _hashes}, {"note": _or_none(NOTE)}
     ),
-    OperationType.TASK_ANSWER_RETURN: Shape({"note": is_text(4000)}, {}),
+    OperationType.TASK_ANSWER_RETURN: Shape({"note": is_text(4000)}, {"outcome": _is_code}),
     OperationType.VISIT_START: Shape(
         {"task_id": _or_none(is_id), "unit_id": is_id},
         {

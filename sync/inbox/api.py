@@ -1,0 +1,130 @@
+"""The inbox over HTTP: a batch in, one result per line out; and receipts to be read again."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from app import clock, entry
+from app.access import current_actor, requires_device
+from app.db import ChangedMeanwhile, Overloaded, is_overload, transaction
+from app.errors import Unavailable
+from app.problems import Blueprint, NotSignedIn
+from sync import wire
+from sync.inbox import queries, service
+from sync.inbox.models import Receipt
+from sync.inbox.schemas import ReceiptQuerySchema, ReceiptsSchema, ResultsSchema
+from sync.inbox.service import RaceLost, Result
+
+log = structlog.get_logger()
+blp = Blueprint("inbox", __name__, description="终端上报与回执")
+wire.attach(blp)
+TRIES = 4
+_LINES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string", "maxLength": wire.BATCH_BYTES},
+                "example": '{"op":"{…}","sig":"…"}\n',
+            }
+        },
+    }
+}
+
+
+class DatabaseFailed(Unavailable):
+    code, title = "database-failed", "数据库暂时不可用"
+
+
+@blp.route("/inbox", methods=["POST"])
+@requires_device
+@blp.doc(**_LINES)
+@blp.response(200, ResultsSchema)
+def push() -> dict[str, Any]:
+    """上报一批操作
+
+    每行一项 `{"op":"<规范 JSON>","sig":"…"}`，至多 50 行。逐行返回结果和签名回执；重复上报得到同一份回执。
+    """
+    device_id = _me()
+    raw = wire.read_body()
+    lines = _lines(raw)
+    at = clock.now()
+    try:
+        results = _receive(device_id, raw, lines, at)
+        receipts = queries.first_receipts({result.operation_id for result in results})
+    except service.DATABASE_FAILURES as error:
+        if is_overload(error):
+            raise Overloaded("服务器正忙，请稍后整批重新上报。") from error
+        log.exception("the database failed")
+        raise DatabaseFailed("数据库暂时不可用，请稍后整批重新上报。", retry_after_s=30) from error
+    return {"results": [_answer(result, receipts[result.operation_id]) for result in results]}
+
+
+def _receive(device_id: UUID, raw: bytes, lines: Sequence[bytes], at: datetime) -> list[Result]:
+    """Store the batch, then decide it; begin again when another transaction came between."""
+    with transaction():
+        batch_id = service.store_batch(device_id, raw, at=at)
+    for tried in range(1, TRIES + 1):
+        try:
+            with transaction():
+                return service.receive(
+                    device_id,
+                    batch_id,
+                    lines,
+                    keys=entry.keys(),
+                    skew_s=wire.clock_skew_s(at),
+                    at=at,
+                    last_try=tried == TRIES,
+                )
+        except (RaceLost, ChangedMeanwhile):
+            continue
+    raise Overloaded("内容正被他人修改，请稍后整批重新上报。")
+
+
+def _me() -> UUID:
+    device_id = current_actor().device_id
+    if device_id is None:
+        raise NotSignedIn("请在 Authorization 请求头中给出终端的访问令牌。")
+    return device_id
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    """Return the lines of a batch. Raises FramingWrong and BatchTooLarge, nothing else refuses."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise wire.FramingWrong("上报内容不是 UTF-8 文本，请整批重新上报。") from error
+    count = raw.count(b"\n") + (not raw.endswith(b"\n"))
+    if count > wire.BATCH_OPERATIONS:
+        raise wire.BatchTooLarge(
+            f"一批至多 {wire.BATCH_OPERATIONS} 项操作，请分成两半分别上报。",
+            limit_operations=wire.BATCH_OPERATIONS,
+        )
+    if not raw:
+        raise wire.FramingWrong("上报内容是空的。")
+    return raw.removesuffix(b"\n").split(b"\n")
+
+
+def _answer(result: Result, receipt: Receipt) -> dict[str, Any]:
+    return {
+        "line": result.line,
+        "op_id": result.op_id,
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "receipt": receipt,
+        "problem": None if result.problem is None else json.loads(result.problem),
+    }
+
+
+@blp.route("/receipts")
+@requires_device
+@blp.arguments(ReceiptQuerySchema, location="query")
+@blp.response(200, ReceiptsSchema)
+def list_receipts(query: dict[str, Any]) -> dict[str, Any]:
+    """读取本终端的回执"""
+    found = queries.receipts_after(_me(), query["after_seq"], query["limit"] + 1)
+    return {"receipts": found[: query["limit"]], "more": len(found) > query["limit"]}

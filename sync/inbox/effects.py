@@ -1,0 +1,460 @@
+"""What each type of operation does: from its signed fields to a service's verb.
+
+Every effect runs in a savepoint of its own. What it raises as a DomainError becomes the reason and
+the problem document under which the operation is kept.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app import canonical
+from app.access import Actor
+from app.db import db
+from app.errors import Conflict, Forbidden, Invalid
+from app.evidence import queries as evidence_queries
+from app.evidence import service as evidence
+from app.evidence.models import Evidence
+from app.evidence.rules import EvidenceState
+from app.tasks import service as tasks
+from app.tasks.models import Task
+from app.tasks.rules import TaskState
+from app.units import service as units
+from app.visits import rules as visit_rules
+from app.visits import service as visits
+from app.visits.models import Finding, VisitAnswer
+from sync.inbox import rules
+from sync.inbox.rules import OperationType, Outcome
+from sync.operations import Operation
+
+
+class OperationTypeUnknown(Invalid):
+    code, title = "operation-type-unknown", "操作类型未知"
+
+
+class OperationFieldsWrong(Invalid):
+    code, title = "operation-fields-wrong", "操作内容有误"
+
+
+class EntityIdWrong(Invalid):
+    code, title = "entity-id-wrong", "编号不符"
+
+
+class SubjectUnknown(Conflict):
+    code, title = "subject-unknown", "证据所属内容不存在"
+
+
+class AttachmentMissing(Invalid):
+    code, title = "attachment-missing", "没有附件"
+
+
+class NotTheirVisit(Forbidden):
+    code, title = "not-their-visit", "不是本次检查的人员"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an operation did: its outcome, and the version of its entity afterwards."""
+
+    outcome: Outcome
+    version: int | None = None
+    reason: str | None = None
+    detail: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Doing:
+    """An operation being carried out: by its author on its device, received at."""
+
+    operation: Operation
+    type: OperationType
+    by: Actor
+    at: datetime
+    clock_suspect: bool
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        return self.operation.fields
+
+    @property
+    def entity_id(self) -> UUID:
+        return self.operation.entity_id
+
+    @property
+    def officer_id(self) -> UUID:
+        return self.operation.officer_id
+
+    def id_of(self, name: str) -> UUID:
+        return UUID(self.fields[name])
+
+
+def check(operation: Operation) -> OperationType:
+    """Return the type of an operation whose fields have the shape of that type.
+
+    Raises OperationTypeUnknown and OperationFieldsWrong (`fields`).
+    """
+    try:
+        type_ = OperationType(operation.type)
+    except ValueError as error:
+        raise OperationTypeUnknown("服务器不认识这种操作，内容已留存，由负责人处理。") from error
+    if wrong := rules.wrong_fields(type_, operation.fields):
+        raise OperationFieldsWrong("操作的字段有缺漏或不合要求，内容已留存。", fields=wrong)
+    return type_
+
+
+def carry_out(doing: Doing) -> Effect:
+    """Expect the operation's attachments, then do what it says."""
+    subject_type, subject_id = _subject(doing)
+    attach(doing.operation, subject_type, subject_id, by=doing.by, at=doing.at)
+    return EFFECTS[doing.type](doing)
+
+
+def attach(
+    operation: Operation, subject_type: str, subject_id: UUID, *, by: Actor, at: datetime
+) -> None:
+    """Expect every attachment of an operation as evidence of a subject."""
+    if by.agency_id is None or by.district is None:
+        return
+    fix = operation.fix or {}
+    for one in operation.attachments:
+        evidence.expect(
+            one["sha256"],
+            size_bytes=one["size"],
+            mime=one["mime"],
+            role=one["role"],
+            subject_type=subject_type,
+            subject_id=subject_id,
+            agency_id=by.agency_id,
+            district=by.district,
+            op_id=operation.op_id,
+            claim=evidence.Claim(
+                at=operation.recorded_at, lat_e7=fix.get("lat_e7"), lon_e7=fix.get("lon_e7")
+            ),
+            by=by,
+            at=at,
+        )
+
+
+def attachments_pending(operation: Operation, agency_id: UUID) -> int:
+    """Return how many of an operation's attachments are not in the storage yet."""
+    pending = 0
+    for sha256 in {one["sha256"] for one in operation.attachments}:
+        found = evidence_queries.find_evidence(agency_id, sha256)
+        pending += found is None or found.state == EvidenceState.AWAITED
+    return pending
+
+
+_SUBJECT_OF: Mapping[str, str] = {
+    "task": "task",
+    "visit": "visit",
+    "document": "visit",
+    "unit": "unit",
+    "order": "operation",
+    "opinion": "operation",
+    "decision": "operation",
+    "sample": "operation",
+}
+
+
+def _subject(doing: Doing) -> tuple[str, UUID]:
+    """Return what an operation's attachments are evidence of."""
+    if doing.type is OperationType.VISIT_ANSWER_ITEM:
+        return "visit_answer", doing.entity_id
+    if doing.type is OperationType.VISIT_STATE_FINDING:
+        return "finding", doing.entity_id
+    if doing.type in {OperationType.EVIDENCE_ATTACH, OperationType.EVIDENCE_RETRACT}:
+        return doing.fields["subject_type"], doing.id_of("subject_id")
+    return _SUBJECT_OF[doing.type.partition(".")[0]], doing.entity_id
+
+
+# --- tasks -------------------------------------------------------------------------------------
+
+
+def _their_task(task_id: UUID, doing: Doing) -> Task:
+    """Return an open task on whose team the author is.
+
+    Raises TaskGone, TaskIsClosed and LateContribution: the three ways in which work offline can
+    come too late.
+    """
+    task = db.session.get(Task, task_id)
+    if task is None or task.agency_id != doing.by.agency_id:
+        raise visits.TaskGone("该任务已不存在，内容已留存，由负责人处理。")
+    if task.state in {TaskState.COMPLETED, TaskState.CLOSED}:
+        raise visits.TaskIsClosed(
+            "该任务已完成或已关闭，内容已留存，由负责人处理。", state=task.state
+        )
+    if doing.officer_id not in task.officer_ids():
+        raise visits.LateContribution(
+            "该任务已改派他人，内容已留存，由负责人处理。", task_id=task.id
+        )
+    return task
+
+
+def _accept_task(doing: Doing) -> Effect:
+    task = _their_task(doing.entity_id, doing)
+    if task.state != TaskState.ASSIGNED and task.accepted_at is not None:
+        return Effect(Outcome.MERGED, task.version)  # the colleague accepted for both
+    tasks.accept_task(task.id, officer_id=doing.officer_id, by=doing.by, at=doing.at)
+    return _applied(task)
+
+
+def _propose_closing(doing: Doing) -> Effect:
+    task = _their_task(doing.entity_id, doing)
+    tasks.propose_closing(
+        task.id,
+        doing.fields["reason"],
+        doing.fields.get("note") or "",
+        doing.fields["evidence"],
+        by=doing.by,
+        at=doing.at,
+    )
+    return _applied(task)
+
+
+def _answer_return(doing: Doing) -> Effect:
+    task = _their_task(doing.entity_id, doing)
+    tasks.answer_return(task.id, doing.fields.get("outcome"), by=doing.by, at=doing.at)
+    return _applied(task)
+
+
+# --- visits ------------------------------------------------------------------------------------
+
+
+def _start_visit(doing: Doing) -> Effect:
+    fields = doing.fields
+    started = visits.start_visit(
+        doing.entity_id,
+        visits.Start(
+            task_id=None if fields["task_id"] is None else UUID(fields["task_id"]),
+            unit_id=doing.id_of("unit_id"),
+            checklist_code=fields.get("checklist_code"),
+            form_version=fields.get("form_version", doing.operation.form_version),
+            fix=doing.operation.fix,
+            code_mark=_mark(fields.get("code_mark")),
+            reason=fields.get("reason"),
+            code_request_id=_id_or_none(fields.get("code_request_id")),
+            officer_ids=tuple(UUID(one) for one in fields.get("officer_ids", ())),
+            clock_suspect=doing.clock_suspect,
+        ),
+        officer_id=doing.officer_id,
+        device_id=doing.operation.device_id,
+        recorded_at=doing.operation.recorded_at,
+        by=doing.by,
+        at=doing.at,
+    )
+    return _applied(started.visit, Outcome.MERGED if started.merged else Outcome.APPLIED)
+
+
+def _mark(code: str | None) -> visit_rules.CodeMark | None:
+    return None if code is None else visit_rules.CodeMark(code)
+
+
+def _id_or_none(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
+
+
+def _interrupt_visit(doing: Doing) -> Effect:
+    visit = visits.interrupt_visit(
+        doing.entity_id,
+        doing.fields["reason"],
+        officer_id=doing.officer_id,
+        by=doing.by,
+        at=doing.at,
+    )
+    return _applied(visit)
+
+
+def _finish_visit(doing: Doing) -> Effect:
+    visit = visits.finish_visit(
+        doing.entity_id,
+        doing.fields["outcome"],
+        doing.fields.get("summary"),
+        officer_id=doing.officer_id,
+        recorded_at=doing.operation.recorded_at,
+        by=doing.by,
+        at=doing.at,
+    )
+    return _applied(visit)
+
+
+def _seen(doing: Doing) -> visits.Seen:
+    return visits.Seen(base=doing.operation.base, version=doing.operation.base_version)
+
+
+def _answer_item(doing: Doing) -> Effect:
+    visit_id, item_id = doing.id_of("visit_id"), doing.id_of("item_id")
+    if doing.entity_id != visit_rules.answer_id(visit_id, item_id):
+        raise EntityIdWrong("答案编号与检查、事项不符，内容已留存。")
+    answered = visits.answer_item(
+        visit_id,
+        item_id,
+        {name: doing.fields[name] for name in ("result", "note") if name in doing.fields},
+        officer_id=doing.officer_id,
+        recorded_at=doing.operation.recorded_at,
+        seen=_seen(doing),
+        by=doing.by,
+        at=doing.at,
+    )
+    return _met(answered.outcome, answered.current, answered.disputed)
+
+
+def _state_finding(doing: Doing) -> Effect:
+    changes = {name: value for name, value in doing.fields.items() if name != "visit_id"}
+    if changes.get("item_id") is not None:
+        changes["item_id"] = UUID(changes["item_id"])
+    stated = visits.state_finding(
+        doing.id_of("visit_id"),
+        doing.entity_id,
+        changes,
+        officer_id=doing.officer_id,
+        recorded_at=doing.operation.recorded_at,
+        seen=_seen(doing),
+        by=doing.by,
+        at=doing.at,
+    )
+    return _met(stated.outcome, stated.current, stated.disputed)
+
+
+def _met(
+    merge: visit_rules.Merge, current: VisitAnswer | Finding, disputed: tuple[str, ...]
+) -> Effect:
+    outcome = Outcome(str(merge))
+    if outcome is not Outcome.CONFLICT:
+        return _applied(current, outcome)
+    return Effect(outcome, current.version, "field-conflict", {"fields": list(disputed)})
+
+
+def _sign(doing: Doing) -> Effect:
+    fields = doing.fields
+    refused = doing.type is OperationType.DOCUMENT_REFUSE_SIGNATURE or fields.get("refused")
+    confirmation = doing.operation.confirmation
+    visit = visits.sign_visit(
+        doing.entity_id,
+        visits.Signature(
+            role=visit_rules.SignRole(fields.get("role", "party" if refused else "officer")),
+            content_hash=fields.get("content_hash"),
+            refusal=(fields.get("reason") or "拒绝签名") if refused else None,
+            confirmed_by=None if confirmation is None else UUID(confirmation["officer_id"]),
+        ),
+        officer_id=doing.officer_id,
+        device_id=doing.operation.device_id,
+        recorded_at=doing.operation.recorded_at,
+        by=doing.by,
+        at=doing.at,
+    )
+    return _applied(visit)
+
+
+# --- evidence ----------------------------------------------------------------------------------
+
+
+def _refuse_stranger(doing: Doing) -> None:
+    """Refuse evidence for what is not the author's: his task, or a visit he is part of."""
+    subject_type, subject_id = _subject(doing)
+    if subject_type == "task":
+        _their_task(subject_id, doing)
+        return
+    if subject_type != "visit":
+        model = VisitAnswer if subject_type == "visit_answer" else Finding
+        row: VisitAnswer | Finding | None = db.session.get(model, subject_id)
+        if row is None:
+            raise SubjectUnknown("证据所属的内容还没有上报，证据已留存。")
+        subject_id = row.visit_id
+    visit = visits.get_visit(subject_id, doing.by.agency_id)
+    if visit.task_id is not None:
+        _their_task(visit.task_id, doing)
+    elif doing.officer_id not in {one.officer_id for one in visit.attendance}:
+        raise NotTheirVisit("您不是本次检查的人员，证据已留存，由负责人处理。")
+
+
+def _attach_evidence(doing: Doing) -> Effect:
+    _refuse_stranger(doing)
+    if not doing.operation.attachments:
+        raise AttachmentMissing("这项操作没有附带任何文件。")
+    return Effect(Outcome.APPLIED)
+
+
+def _retract_evidence(doing: Doing) -> Effect:
+    _refuse_stranger(doing)
+    found = _find_evidence(doing)
+    evidence.retract(found.id, doing.id_of("subject_id"), by=doing.by, at=doing.at)
+    return _applied(found)
+
+
+def _find_evidence(doing: Doing) -> Evidence:
+    agency_id = doing.by.agency_id
+    found = (
+        None
+        if agency_id is None
+        else evidence_queries.find_evidence(agency_id, doing.fields["sha256"])
+    )
+    if found is None:
+        raise evidence.EvidenceMissing("没有这份证据，或它不属于本机构。")
+    return found
+
+
+# --- units, and what no service takes yet ------------------------------------------------------
+
+
+def _propose_correction(doing: Doing) -> Effect:
+    """Put a proposed correction before a supervisor: the register's value stays until then."""
+    if doing.by.agency_id is None:
+        raise units.UnitNotFound("没有这个单位，或它不属于本机构。")
+    unit = units.get_unit(doing.entity_id, doing.by.agency_id)
+    return Effect(
+        Outcome.CONFLICT, unit.version, rules.CORRECTION, {"fields": sorted(doing.fields)}
+    )
+
+
+def _keep_for_later(doing: Doing) -> Effect:
+    """Keep what no service takes yet: readable, on the review list, and not called done."""
+    return Effect(Outcome.HELD, None, rules.NOT_SERVED)
+
+
+def _applied(entity: Any, outcome: Outcome = Outcome.APPLIED) -> Effect:
+    db.session.flush()  # the receipt names the version that the database gave
+    return Effect(outcome, entity.version)
+
+
+EFFECTS: dict[OperationType, Callable[[Doing], Effect]] = {
+    OperationType.TASK_ACCEPT: _accept_task,
+    OperationType.TASK_PROPOSE_CLOSING: _propose_closing,
+    OperationType.TASK_ANSWER_RETURN: _answer_return,
+    OperationType.VISIT_START: _start_visit,
+    OperationType.VISIT_INTERRUPT: _interrupt_visit,
+    OperationType.VISIT_FINISH: _finish_visit,
+    OperationType.VISIT_ANSWER_ITEM: _answer_item,
+    OperationType.VISIT_STATE_FINDING: _state_finding,
+    OperationType.EVIDENCE_ATTACH: _attach_evidence,
+    OperationType.EVIDENCE_RETRACT: _retract_evidence,
+    OperationType.DOCUMENT_SIGN: _sign,
+    OperationType.DOCUMENT_REFUSE_SIGNATURE: _sign,
+    OperationType.ORDER_ISSUE: _keep_for_later,
+    OperationType.OPINION_ISSUE: _keep_for_later,
+    OperationType.DECISION_ISSUE: _keep_for_later,
+    OperationType.SAMPLE_RECORD: _keep_for_later,
+    OperationType.UNIT_PROPOSE_CORRECTION: _propose_correction,
+}
+
+
+def current_of(type_: str | None, entity_id: UUID | None) -> dict[str, Any] | None:
+    """Return what stands now where an operation wanted something else, for the review list."""
+    if entity_id is None:
+        return None
+    if type_ == OperationType.VISIT_ANSWER_ITEM:
+        answer = db.session.get(VisitAnswer, entity_id)
+        return None if answer is None else _shown(answer, ("result", "note", "officer_id"))
+    if type_ == OperationType.VISIT_STATE_FINDING:
+        finding = db.session.get(Finding, entity_id)
+        return None if finding is None else _shown(finding, visits.FINDING_FIELDS)
+    return None
+
+
+def _shown(row: VisitAnswer | Finding, names: tuple[str, ...]) -> dict[str, Any]:
+    plain: dict[str, Any] = {"version": row.version}
+    for name in names:
+        value = getattr(row, name)
+        plain[name] = str(value) if isinstance(value, UUID) else value
+    return {**plain, "recorded_at": canonical.instant(row.recorded_at)}

@@ -1,0 +1,158 @@
+"""Reads of the inbox."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.db import db
+from app.people.models import Account, Officer
+from app.people.rules import AccountState, OfficerState
+from sync.devices.models import DeviceSession
+from sync.devices.rules import SessionSpan
+from sync.inbox.models import InboxBatch, Operation, OperationWait, Receipt
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What is remembered of an operation that came before."""
+
+    id: UUID
+    key: str
+    op_id: UUID | None
+    device_seq: int | None
+    op_hash: str
+    outcome: str
+    declined: bool
+
+
+_EARLIER = (
+    Operation.id,
+    Operation.key,
+    Operation.op_id,
+    Operation.device_seq,
+    Operation.op_hash,
+    Operation.outcome,
+    Operation.declined,
+)
+
+
+def find_batch(device_id: UUID, sha256: str) -> UUID | None:
+    """Return the id of a batch that was stored before."""
+    return db.session.scalar(
+        sa.select(InboxBatch.id).where(
+            InboxBatch.device_id == device_id, InboxBatch.sha256 == sha256
+        )
+    )
+
+
+def earlier(
+    device_id: UUID, keys: Collection[str], op_ids: Collection[UUID], seqs: Collection[int]
+) -> Sequence[Earlier]:
+    """Return every operation of a device that has one of these keys, ids or numbers."""
+    found = {}
+    for column, values in (
+        (Operation.key, keys),
+        (Operation.op_id, op_ids),
+        (Operation.device_seq, seqs),
+    ):
+        query = sa.select(*_EARLIER).where(Operation.device_id == device_id, column.in_(values))
+        for row in db.session.execute(query):
+            found[row.id] = Earlier(*row)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """A session on a device, and whether its officer may still act."""
+
+    officer_id: UUID
+    span: SessionSpan
+    allowed: bool
+
+
+def sittings_of(device_id: UUID, session_ids: Collection[UUID]) -> dict[UUID, Sitting]:
+    """Return sessions of a device by id."""
+    rows = db.session.execute(
+        sa.select(
+            DeviceSession.id,
+            DeviceSession.officer_id,
+            DeviceSession.opened_at,
+            DeviceSession.until,
+            DeviceSession.ended_at,
+            Account.state,
+            Officer.state,
+        )
+        .join(Account, Account.id == DeviceSession.account_id)
+        .join(Officer, Officer.id == DeviceSession.officer_id)
+        .where(DeviceSession.device_id == device_id, DeviceSession.id.in_(session_ids))
+    )
+    return {
+        row[0]: Sitting(
+            officer_id=row[1],
+            span=SessionSpan(row[2], row[3], row[4]),
+            allowed=row[5] == AccountState.ACTIVE and row[6] == OfficerState.ACTIVE,
+        )
+        for row in rows
+    }
+
+
+def parents(device_id: UUID, op_ids: Collection[UUID]) -> dict[UUID, tuple[str, bool]]:
+    """Return outcome and whether it was declined of each operation that came, by `op_id`."""
+    rows = db.session.execute(
+        sa.select(Operation.op_id, Operation.outcome, Operation.declined).where(
+            Operation.device_id == device_id, Operation.op_id.in_(op_ids)
+        )
+    )
+    return {row[0]: (row[1], row[2]) for row in rows if row[0] is not None}
+
+
+def waits_of(device_id: UUID) -> list[tuple[UUID, UUID]]:
+    """Return what is held for what: `(operation, parent op_id)`; almost always nothing."""
+    rows = db.session.execute(
+        sa.select(OperationWait.operation_id, OperationWait.parent_op_id)
+        .where(OperationWait.device_id == device_id)
+        .order_by(OperationWait.operation_id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def get_operations(ids: Collection[UUID]) -> Sequence[Operation]:
+    """Return operations by their own ids."""
+    return db.session.scalars(sa.select(Operation).where(Operation.id.in_(ids))).all()
+
+
+def first_receipts(operation_ids: Collection[UUID]) -> dict[UUID, Receipt]:
+    """Return the first receipt of each operation: the one that a repeat is answered with."""
+    rows = db.session.scalars(
+        sa.select(Receipt)
+        .where(Receipt.operation_id.in_(operation_ids))
+        .order_by(Receipt.receipt_seq.desc())
+    )
+    return {row.operation_id: row for row in rows}
+
+
+def receipts_after(device_id: UUID, after_seq: int, limit: int) -> Sequence[Receipt]:
+    """Return a device's receipts above a number, in order."""
+    return db.session.scalars(
+        sa.select(Receipt)
+        .where(Receipt.device_id == device_id, Receipt.receipt_seq > after_seq)
+        .order_by(Receipt.receipt_seq)
+        .limit(limit)
+    ).all()
+
+
+def pushed_within_a_day(device_id: UUID, at: datetime) -> int:
+    """Return how many operations a device pushed in the last 24 hours."""
+    return (
+        db.session.scalar(
+            sa.select(sa.func.count())
+            .select_from(Operation)
+            .where(
+                Operation.device_id == device_id, Operation.received_at > at - timedelta(days=1)
+            )
+        )
+        or 0
+    )

@@ -1,0 +1,152 @@
+"""Receipts: numbered, chained and signed in the closing step, in the commit of what they attest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.access import Actor, ActorKind
+from app.canonical import instant
+from app.db import db
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.journal.service import Numbered
+from app.keys import Keys
+from sync.devices.models import Device, DeviceChain
+from sync.inbox.models import Receipt
+from sync.inbox.rules import Outcome
+from sync.operations import Operation as Pushed
+from sync.wire import make_receipt
+
+_EVENTS = {
+    Outcome.APPLIED: Event.OPERATION_APPLIED,
+    Outcome.MERGED: Event.OPERATION_MERGED,
+    Outcome.CONFLICT: Event.OPERATION_CONFLICTED,
+    Outcome.HELD: Event.OPERATION_HELD,
+    Outcome.QUARANTINED: Event.OPERATION_QUARANTINED,
+}
+
+
+@dataclass(frozen=True)
+class OperationSubject:
+    """An operation as the journal names it; its row never changes version."""
+
+    id: UUID
+    agency_id: UUID
+    district: str
+    version: int = 1
+    __tablename__: ClassVar[str] = "operation"
+
+
+@dataclass
+class Record:
+    """One operation being decided: its row-to-be, or the row that is there already."""
+
+    id: UUID
+    pushed: Pushed | None
+    row: dict[str, Any]
+    new: bool = True
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    attachments_pending: int = 0
+
+
+@dataclass
+class Desk:
+    """Where receipts are written: one device, its chain of receipts, the server's key."""
+
+    device: Device
+    by: Actor
+    keys: Keys
+    at: datetime
+    receipt_seq: int
+    receipt_hash: str
+    chain: dict[str, Any] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    expected: int = 0
+
+    @staticmethod
+    def of(device: Device, chain: DeviceChain, *, keys: Keys, at: datetime) -> "Desk":
+        """Return the desk of a device whose chain is locked."""
+        by = Actor(
+            ActorKind.DEVICE,
+            device.id,
+            device.agency_id,
+            device.district,
+            device_id=device.id,
+        )
+        return Desk(device, by, keys, at, chain.receipt_seq, chain.receipt_hash)
+
+    def record(self, record: Record, *, by: Actor | None = None) -> None:
+        """Let an operation's journal entry wait, and with it its receipt."""
+        row, self.expected = record.row, self.expected + 1
+        subject = OperationSubject(record.id, self.device.agency_id, self.device.district)
+        journal.record(
+            _EVENTS[Outcome(row["outcome"])],
+            subject,
+            by=by or self.by,
+            at=self.at,
+            data={
+                "op_hash": row["op_hash"],
+                "type": row["type"],
+                "entity_id": _text(row["entity_id"]),
+                "officer_id": _text(row["officer_id"]),
+                "reason": row["reason"],
+            },
+            stream=self.device.district,
+            op_id=row["op_id"],
+            numbered=lambda place: self._sign(record, dict(row), place),
+        )
+
+    def _sign(self, record: Record, row: Mapping[str, Any], place: Numbered) -> None:
+        """Number, chain and sign a receipt; the last one writes them all."""
+        self.receipt_seq += 1
+        receipt = make_receipt(
+            {
+                "op_id": _text(row["claimed_op_id"]),
+                "device_id": str(self.device.id),
+                "device_seq": None if record.pushed is None else record.pushed.device_seq,
+                "op_hash": row["op_hash"],
+                "status": str(row["outcome"]),
+                "reason": row["reason"],
+                "version": row["entity_version"],
+                "stream": place.stream,
+                "journal_seq": place.seq,
+                "received_at": instant(self.at),
+                "attachments_pending": record.attachments_pending,
+                "receipt_seq": self.receipt_seq,
+                "prev_receipt_hash": self.receipt_hash,
+            },
+            self.keys,
+        )
+        self.receipt_hash = receipt.digest
+        self.rows.append(
+            {
+                "device_id": self.device.id,
+                "receipt_seq": self.receipt_seq,
+                "operation_id": record.id,
+                "body": receipt.body,
+                "sig": receipt.sig,
+                "hash": receipt.digest,
+            }
+        )
+        if len(self.rows) == self.expected:
+            self._write()
+
+    def _write(self) -> None:
+        db.session.execute(sa.insert(Receipt), self.rows)
+        self.chain.update(receipt_seq=self.receipt_seq, receipt_hash=self.receipt_hash)
+        db.session.execute(
+            sa.update(DeviceChain)
+            .where(DeviceChain.device_id == self.device.id)
+            .values(**self.chain)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
