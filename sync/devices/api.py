@@ -6,7 +6,6 @@ from uuid import UUID
 
 import flask
 import sqlalchemy as sa
-from app.people.queries import find_account_by_login
 
 from app import canonical, clock, entry
 from app.access import (
@@ -24,6 +23,7 @@ from app.journal import service as journal
 from app.journal.models import Installation
 from app.people import service as people
 from app.people.models import Account
+from app.people.queries import find_account_by_login
 from app.problems import Blueprint, NotSignedIn, Page, PageSchema, page
 from sync import operations, wire
 from sync.devices import queries, service
@@ -33,17 +33,17 @@ from sync.devices.schemas import (
     ChallengeRequestSchema,
     ChallengeSchema,
     DeviceCodeSchema,
+    DeviceReasonSchema,
     DeviceSchema,
+    DeviceSessionSchema,
+    DeviceSignInSchema,
+    DeviceTokenRequestSchema,
+    DeviceTokensSchema,
     DiscoverySchema,
     EnrolledSchema,
     MyDeviceSchema,
     NewDeviceCodeSchema,
     NewDeviceSchema,
-    ReasonSchema,
-    SessionSchema,
-    SignInSchema,
-    TokenRequestSchema,
-    TokensSchema,
     WipedSchema,
 )
 from sync.devices.service import Lives, NewDevice, TokenRequest, Tokens, TokenUnknown
@@ -138,8 +138,8 @@ def _key(text: str) -> bytes:
 
 @blp.route("/sessions", methods=["POST"])
 @requires_device
-@blp.arguments(SignInSchema)
-@blp.response(201, SessionSchema)
+@blp.arguments(DeviceSignInSchema)
+@blp.response(201, DeviceSessionSchema)
 def sign_in(data: dict[str, Any]) -> Any:
     """监督员在终端上登录"""
     at = clock.now()
@@ -172,8 +172,8 @@ def challenge(data: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/tokens", methods=["POST"])
 @anyone
-@blp.arguments(TokenRequestSchema)
-@blp.response(200, TokensSchema)
+@blp.arguments(DeviceTokenRequestSchema)
+@blp.response(200, DeviceTokensSchema)
 def renew(data: dict[str, Any]) -> Tokens:
     """换取新的终端令牌"""
     given = flask.request.get_json()
@@ -268,7 +268,7 @@ def show_device(device_id: UUID) -> Device:
 @desk.route("/<uuid:device_id>/suspend", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @desk.etag
-@desk.arguments(ReasonSchema)
+@desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
 def suspend(data: dict[str, Any], device_id: UUID) -> Device:
     """停用终端"""
@@ -278,7 +278,7 @@ def suspend(data: dict[str, Any], device_id: UUID) -> Device:
 @desk.route("/<uuid:device_id>/request-wipe", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @desk.etag
-@desk.arguments(ReasonSchema)
+@desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
 def request_wipe(data: dict[str, Any], device_id: UUID) -> Device:
     """要求终端清除数据"""
@@ -288,7 +288,7 @@ def request_wipe(data: dict[str, Any], device_id: UUID) -> Device:
 @desk.route("/<uuid:device_id>/reinstate", methods=["POST"])
 @requires(Role.ADMINISTRATOR)
 @desk.etag
-@desk.arguments(ReasonSchema)
+@desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
 def reinstate(data: dict[str, Any], device_id: UUID) -> Device:
     """恢复终端"""
@@ -298,7 +298,7 @@ def reinstate(data: dict[str, Any], device_id: UUID) -> Device:
 @desk.route("/<uuid:device_id>/close", methods=["POST"])
 @requires(Role.ADMINISTRATOR)
 @desk.etag
-@desk.arguments(ReasonSchema)
+@desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
 def close(data: dict[str, Any], device_id: UUID) -> Device:
     """注销终端"""
@@ -307,7 +307,7 @@ def close(data: dict[str, Any], device_id: UUID) -> Device:
 
 @desk.route("/<uuid:device_id>/report-lost", methods=["POST"])
 @requires(Role.OFFICER)
-@desk.arguments(ReasonSchema)
+@desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
 def report_lost(data: dict[str, Any], device_id: UUID) -> Device:
     """监督员报告终端遗失"""

@@ -11,7 +11,7 @@ from app.journal.models import Installation
 from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
 
 
-def bearer(access_hash: str) -> sa.Row[tuple[UUID, UUID, str, str, datetime, bool, UUID]] | None:
+def bearer(access_hash: str) -> sa.Row[UUID, UUID, str, str, datetime, bool, UUID] | None:
     """Return who an access token stands for, and the epoch, in one read.
 
     Columns: id, agency_id, district, state, access_until, revoked, epoch.
@@ -86,7 +86,7 @@ def chain_of(device_id: UUID, *, lock: bool = False) -> DeviceChain:
     return db.session.scalars(query).one()
 
 
-def devices_of(agency_id: UUID) -> sa.Select[tuple[Device]]:
+def devices_of(agency_id: UUID) -> sa.Select[Device]:
     """Return the query of an agency's devices."""
     return sa.select(Device).where(Device.agency_id == agency_id)
 

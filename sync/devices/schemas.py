@@ -12,7 +12,7 @@ from sync.wire import CLOCK_TOLERANCE_S, LIMITS
 _B64 = r"^[A-Za-z0-9_-]*$"
 
 
-class SessionSchema(ma.Schema):
+class DeviceSessionSchema(ma.Schema):
     """An officer in session on a tablet."""
 
     user_session_id = Id(required=True, attribute="id")
@@ -20,7 +20,7 @@ class SessionSchema(ma.Schema):
     until = Instant(required=True)
 
 
-class TokensSchema(ma.Schema):
+class DeviceTokensSchema(ma.Schema):
     """A pair of tokens, shown once."""
 
     access = fields.String(required=True)
@@ -48,11 +48,11 @@ class EnrolledSchema(ma.Schema):
 
     device_id = Id(required=True)
     epoch = Id(required=True)
-    session = fields.Nested(SessionSchema, required=True)
-    tokens = fields.Nested(TokensSchema, required=True)
+    session = fields.Nested(DeviceSessionSchema, required=True)
+    tokens = fields.Nested(DeviceTokensSchema, required=True)
 
 
-class SignInSchema(ma.Schema):
+class DeviceSignInSchema(ma.Schema):
     """A further officer signs in on a tablet."""
 
     login = Text(max=100, required=True)
@@ -72,7 +72,7 @@ class ChallengeSchema(ma.Schema):
     until = Instant(required=True)
 
 
-class TokenRequestSchema(ma.Schema):
+class DeviceTokenRequestSchema(ma.Schema):
     """A request for new tokens: a refresh token, or a challenge, signed by the device's key."""
 
     device_id = Id(required=True)
@@ -93,7 +93,7 @@ class MyDeviceSchema(ma.Schema):
 
     device_id = Id(required=True)
     state = Choice(DeviceState, required=True)
-    sessions = fields.List(fields.Nested(SessionSchema), required=True)
+    sessions = fields.List(fields.Nested(DeviceSessionSchema), required=True)
     device_seq = Count(required=True)
     op_hash = fields.String(required=True)
     receipt_seq = Count(required=True)
@@ -175,7 +175,7 @@ class DeviceSchema(ma.Schema):
     wiped_unsent = Count(required=True, allow_none=True)
 
 
-class ReasonSchema(ma.Schema):
+class DeviceReasonSchema(ma.Schema):
     """Why a device's state is changed."""
 
     reason = Text(max=500, required=True)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from app.people.service import actor_of
 
 from app import canonical
 from app.access import Actor, ActorKind
@@ -18,6 +17,7 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Account
 from app.people.rules import AccountState
+from app.people.service import actor_of
 from app.problems import Problem
 from sync import operations
 from sync.devices import queries, rules

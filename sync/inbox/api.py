@@ -16,7 +16,7 @@ from app.problems import Blueprint, NotSignedIn
 from sync import wire
 from sync.inbox import queries, service
 from sync.inbox.models import Receipt
-from sync.inbox.schemas import ReceiptQuerySchema, ReceiptsSchema, ResultsSchema
+from sync.inbox.schemas import PushResultsSchema, ReceiptQuerySchema, ReceiptsSchema
 from sync.inbox.service import RaceLost, Result
 
 log = structlog.get_logger()
@@ -43,11 +43,12 @@ class DatabaseFailed(Unavailable):
 @blp.route("/inbox", methods=["POST"])
 @requires_device
 @blp.doc(**_LINES)
-@blp.response(200, ResultsSchema)
+@blp.response(200, PushResultsSchema)
 def push() -> dict[str, Any]:
     """上报一批操作
 
-    每行一项 `{"op":"<规范 JSON>","sig":"…"}`，至多 50 行。逐行返回结果和签名回执；重复上报得到同一份回执。
+    每行一项 `{"op":"<规范 JSON>","sig":"…"}`，至多 50 行。
+    逐行返回结果和签名回执；重复上报得到同一份回执。
     """
     device_id = _me()
     raw = wire.read_body()

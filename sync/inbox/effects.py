@@ -357,8 +357,11 @@ def _refuse_stranger(doing: Doing) -> None:
         _their_task(subject_id, doing)
         return
     if subject_type != "visit":
-        model = VisitAnswer if subject_type == "visit_answer" else Finding
-        row: VisitAnswer | Finding | None = db.session.get(model, subject_id)
+        row: VisitAnswer | Finding | None
+        if subject_type == "visit_answer":
+            row = db.session.get(VisitAnswer, subject_id)
+        else:
+            row = db.session.get(Finding, subject_id)
         if row is None:
             raise SubjectUnknown("证据所属的内容还没有上报，证据已留存。")
         subject_id = row.visit_id

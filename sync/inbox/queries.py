@@ -150,9 +150,7 @@ def pushed_within_a_day(device_id: UUID, at: datetime) -> int:
         db.session.scalar(
             sa.select(sa.func.count())
             .select_from(Operation)
-            .where(
-                Operation.device_id == device_id, Operation.received_at > at - timedelta(days=1)
-            )
+            .where(Operation.device_id == device_id, Operation.received_at > at - timedelta(days=1))
         )
         or 0
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -30,7 +30,7 @@ _EVENTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class OperationSubject:
     """An operation as the journal names it; its row never changes version."""
 
@@ -38,7 +38,7 @@ class OperationSubject:
     agency_id: UUID
     district: str
     version: int = 1
-    __tablename__: ClassVar[str] = "operation"
+    __tablename__: str = "operation"
 
 
 @dataclass
@@ -148,5 +148,3 @@ class Desk:
 
 def _text(value: UUID | None) -> str | None:
     return None if value is None else str(value)
-
-

@@ -100,9 +100,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def is_text(longest: int, *, shortest: int = 1) -> Check:
     """Return the check for text that databases and people can read."""
     return lambda value: (
-        isinstance(value, str)
-        and shortest <= len(value) <= longest
-        and not _CONTROL.search(value)
+        isinstance(value, str) and shortest <= len(value) <= longest and not _CONTROL.search(value)
     )
 
 
@@ -266,8 +264,8 @@ def advance(progress: Progress, seq: int) -> Progress:
     if found is None:
         return progress
     rest = [gap for gap in ([found[0], seq - 1], [seq + 1, found[1]]) if gap[0] <= gap[1]]
-    gaps = [*(gap for gap in progress.gaps if gap is not found), *rest]
-    return Progress(progress.highest, sorted(gaps)[:MAX_GAPS])
+    kept = [list(gap) for gap in progress.gaps if gap is not found]
+    return Progress(progress.highest, sorted([*kept, *rest])[:MAX_GAPS])
 
 
 def missing_text(gaps: Gaps) -> str:

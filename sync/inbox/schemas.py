@@ -14,7 +14,7 @@ class ReceiptSchema(ma.Schema):
     sig = fields.String(required=True)
 
 
-class ResultSchema(ma.Schema):
+class PushResultSchema(ma.Schema):
     """What one line of a batch came to."""
 
     line = Count(required=True, min=1)
@@ -25,10 +25,10 @@ class ResultSchema(ma.Schema):
     problem = fields.Dict(required=True, allow_none=True)
 
 
-class ResultsSchema(ma.Schema):
+class PushResultsSchema(ma.Schema):
     """One result per line, in the order of the lines."""
 
-    results = fields.List(fields.Nested(ResultSchema), required=True)
+    results = fields.List(fields.Nested(PushResultSchema), required=True)
 
 
 class ReceiptQuerySchema(ma.Schema):

@@ -99,9 +99,9 @@ class Result:
 
 
 def store_batch(device_id: UUID, raw: bytes, *, at: datetime) -> UUID:
-    """Store a batch as it came, once, and return its id. An entry of its own: commit before deciding.
+    """Store a batch as it came, once, and return its id.
 
-    What arrived can be replayed, whatever becomes of the deciding.
+    An entry of its own, committed before anything is decided: what arrived can be replayed.
     """
     digest = hashlib.sha256(raw).hexdigest()
     values = {
@@ -401,7 +401,7 @@ class Batch:
             self._finish(record, effect)
 
     def _lose_race(self, record: Record, error: Exception) -> None:
-        """Begin the batch again and see what the other transaction did; at last, keep for a person."""
+        """Begin the batch again and see what the other did; the last time, keep it for a person."""
         if not self.last_try:
             raise RaceLost from error
         self._quarantine_bug(record, error)
@@ -565,9 +565,7 @@ class Batch:
     def _store_waits(self) -> None:
         gone = [r.id for r in self.changed if not r.new and r.row["outcome"] != Outcome.HELD]
         if gone:
-            db.session.execute(
-                sa.delete(OperationWait).where(OperationWait.operation_id.in_(gone))
-            )
+            db.session.execute(sa.delete(OperationWait).where(OperationWait.operation_id.in_(gone)))
             settle_items([f"op:{operation_id}" for operation_id in gone])
         rows = [
             {
@@ -658,9 +656,7 @@ def _record_of(row: Operation) -> Record:
     """Return the record of an operation that was held."""
     line = dumps({"op": row.op, "sig": row.sig}, ensure_ascii=False).encode()
     names = [column.name for column in Operation.__table__.columns]
-    return Record(
-        row.id, parse_line(line), {name: getattr(row, name) for name in names}, new=False
-    )
+    return Record(row.id, parse_line(line), {name: getattr(row, name) for name in names}, new=False)
 
 
 def _pushed_of(record: Record) -> Pushed:
