@@ -16,11 +16,6 @@ from app.units import service as units
 from app.units.rules import LicenceData, LicenceKind, NewUnit, Registration
 
 DATA = Path(__file__).parent / "data"
-_ABSENCES = {
-    "产假": AbsenceReason.LEAVE,
-    "脱产培训": AbsenceReason.TRAINING,
-    "病假": AbsenceReason.SICK,
-}
 NOTE = "演示数据，单位为虚构"
 
 
@@ -123,7 +118,7 @@ def _add_officer(
     for absence in officer.absences:
         people.declare_absence(
             row,
-            _ABSENCES[absence.reason],
+            AbsenceReason(absence.reason),
             from_on=absence.from_on,
             until_on=absence.until_on,
             by=by,
