@@ -1,7 +1,131 @@
-"""Commands of the sync protocol."""
+"""Commands of the sync protocol: a fleet to try a server with, and the audit of what it made."""
 
-from flask.cli import AppGroup
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+from app import entry
+from app.demo.accounts import PASSWORD
+from app.keys import key_id, public_bytes
+from sync import audit as auditing
+from sync.simulate import fleet
+from sync.simulate.tablet import GaveUp, Tablet
 
 
 def register(group: AppGroup) -> None:
     """Add the commands to the `suicha` group."""
+    group.add_command(simulate)
+    group.add_command(audit)
+
+
+class Share(click.ParamType[float]):
+    """A share given as `5%` or `0.05`."""
+
+    name = "share"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        text = str(value)
+        try:
+            share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{text!r} is no share; write 5% or 0.05", param, ctx)
+        if not 0 <= share < 1:
+            self.fail("a share lies between 0 and 1", param, ctx)
+        return share
+
+
+@click.command()
+@click.option("--tablets", default=8, show_default=True, help="How many tablets.")
+@click.option("--server", default="http://127.0.0.1:8000", show_default=True, help="Its address.")
+@click.option("--ledger", default="ledger.jsonl", show_default=True, type=Path, help="To write.")
+@click.option("--tasks", default=3, show_default=True, help="Visits of each tablet.")
+@click.option("--photos", default=4, show_default=True, help="Photos of each visit, at least.")
+@click.option("--seed", default=1, show_default=True, help="Same seed, same chance.")
+@click.option("--lose", default="0%", type=Share(), help="Share of responses that are lost.")
+@click.option("--cut", default="0%", type=Share(), help="Share of requests cut in their body.")
+@click.option("--supervisor", default="kezhang", show_default=True, help="Who hands out codes.")
+@click.option("--password", default=PASSWORD, help="Of the supervisor and the officers.")
+def simulate(
+    tablets: int,
+    server: str,
+    ledger: Path,
+    tasks: int,
+    photos: int,
+    seed: int,
+    lose: float,
+    cut: float,
+    supervisor: str,
+    password: str,
+) -> None:
+    """Drive a server as tablets would: a day of inspections without a network, and back.
+
+    Ends with 1 when a tablet could not bring home what it made.
+    """
+    order = fleet.Order(
+        server=server.rstrip("/"),
+        tablets=tablets,
+        supervisor=supervisor,
+        password=password,
+        tasks_each=tasks,
+        photos_each=photos,
+        seed=seed,
+        lose=lose,
+        cut=cut,
+    )
+    try:
+        with click.progressbar(length=tablets * (tasks + 1), label="检查中") as bar:
+            done = fleet.run(order, ledger, bar.update)
+    except (GaveUp, OSError) as error:
+        click.echo(f"中断：{error}", err=True)
+        raise click.exceptions.Exit(1) from error
+    _print_table(done)
+    click.echo(f"台账已写入 {ledger} ，可用 suicha audit --ledger {ledger} 核对。")
+    if any(_unfinished(tablet) for tablet in done):
+        raise click.exceptions.Exit(1)
+
+
+def _unfinished(tablet: Tablet) -> bool:
+    photos = [photo for photo in tablet.photos if not photo.done]
+    return bool(tablet.outbox or photos or len(tablet.receipts) != tablet.counters.operations)
+
+
+def _print_table(tablets: list[Tablet]) -> None:
+    names = ("终端", "任务", "操作", "照片", "字节", "请求", "重试", "结果")
+    click.echo("".join(f"{name:<12}" for name in names[:-1]) + names[-1])
+    for tablet in tablets:
+        counters = tablet.counters
+        cells = (
+            tablet.name,
+            counters.tasks,
+            counters.operations,
+            counters.photos,
+            counters.bytes_sent,
+            counters.requests,
+            counters.retries,
+        )
+        outcomes = " ".join(f"{name}={count}" for name, count in sorted(counters.outcomes.items()))
+        click.echo("".join(f"{cell!s:<14}" for cell in cells) + outcomes)
+
+
+@click.command()
+@click.option("--ledger", required=True, type=click.Path(exists=True, path_type=Path))
+@with_appcontext
+def audit(ledger: Path) -> None:
+    """Compare a fleet's ledger with database and storage; 1 when anything is lost or doubled."""
+    public = public_bytes(entry.keys().receipt_key)
+    report = auditing.audit(ledger, entry.storage(), {key_id(public): public})
+    for name, count in sorted(report.counts.items()):
+        click.echo(f"{name:28} {count}")
+    for heading, found in (
+        ("LOST", report.lost),
+        ("DOUBLED", report.doubled),
+        ("WRONG", report.wrong),
+    ):
+        for line in found:
+            click.echo(f"{heading} {line}")
+    click.echo(f"{len(report.lost)} lost, {len(report.doubled)} doubled, {len(report.wrong)} wrong")
+    if not report.clean:
+        raise click.exceptions.Exit(1)

@@ -1,5 +1,6 @@
 """A fleet for one day: enrol, pull, inspect offline, break off, come back, push."""
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from sync.simulate import photo
-from sync.simulate.tablet import Faults, GaveUp, Tablet
+from sync.simulate.tablet import Faults, GaveUp, Tablet, instant
 
 Progress = Callable[[int], None]
 BREAK_OFF = 0.3
@@ -103,14 +104,13 @@ def _make(order: Order, number: int, officer: dict[str, Any]) -> Tablet:
 def _day(order: Order, tablet: Tablet, progress: Progress) -> None:
     tablet.pull()
     start = datetime.now(UTC) - timedelta(hours=8)
-    checklists = {body["code"]: body for body in tablet.bodies("checklist")}
     mine = [
         task
         for task in tablet.bodies("task")
         if task["state"] == "assigned" and task["lead_officer_id"] == tablet.officer_id
     ]
     for number, task in enumerate(mine[: order.tasks_each]):
-        _visit(order, tablet, task, checklists, start + timedelta(minutes=70 * number))
+        _visit(order, tablet, task, start + timedelta(minutes=70 * number))
         progress(1)
     tablet.upload(break_off=BREAK_OFF)
     tablet.push()
@@ -123,12 +123,13 @@ def _visit(
     order: Order,
     tablet: Tablet,
     task: dict[str, Any],
-    checklists: dict[str, dict[str, Any]],
     at: datetime,
 ) -> None:
     """One visit without a network: accept, start, answer, photograph, finish, sign."""
     unit = tablet.rows[("unit", task["unit_id"])]["body"]
-    checklist = checklists[task["checklist_code"]]
+    checklist = _in_force(tablet, "checklist")[task["checklist_code"]]
+    known = _in_force(tablet, "check_item")
+    items = [known[code] for section in checklist["sections"] for code in section["items"]]
     visit_id = task["visit_id"]
     here = _fix(tablet.chance, unit, at)
     tablet.operate("task.accept", task["id"], {}, at=at, base_version=task["version"])
@@ -145,13 +146,16 @@ def _visit(
         at=at,
         fix=here,
     )
-    for number, item in enumerate(_items(checklist)):
+    wrong = 0
+    for number, item in enumerate(items):
         at += timedelta(seconds=50)
-        _answer(tablet, visit_id, item, checklist, at, _fix(tablet.chance, unit, at), number, order)
+        here = _fix(tablet.chance, unit, at)
+        pictured = number < order.photos_each
+        wrong += _answer(tablet, visit_id, item, at, here, pictured=pictured) == "no"
     tablet.operate(
         "visit.finish",
         visit_id,
-        {"outcome": "no-problem-found", "summary": "现场检查结束。"},
+        {"outcome": "ordered-to-correct" if wrong else "no-problem", "summary": "现场检查结束。"},
         at=at + timedelta(minutes=2),
     )
     tablet.operate(
@@ -163,32 +167,40 @@ def _visit(
     tablet.counters.tasks += 1
 
 
-def _items(checklist: dict[str, Any]) -> list[dict[str, Any]]:
-    return [item for section in checklist["sections"] for item in section["items"]]
+def _in_force(tablet: Tablet, kind: str) -> dict[str, dict[str, Any]]:
+    """Return the catalogue rows of a kind that hold today, by code."""
+    today = datetime.now(UTC).date().isoformat()
+    return {
+        body["code"]: body
+        for body in tablet.bodies(kind)
+        if body["effective_from"] <= today <= (body["effective_to"] or today)
+    }
 
 
 def _answer(
     tablet: Tablet,
     visit_id: str,
     item: dict[str, Any],
-    checklist: dict[str, Any],
     at: datetime,
     here: dict[str, Any],
-    number: int,
-    order: Order,
-) -> None:
+    *,
+    pictured: bool,
+) -> str:
+    """Answer one item, with a photo where the answer or the order asks for one."""
     item_id = str(uuid5(NAMESPACE_URL, f"suicha:item:{item['code']}"))
-    lot = tablet.chance.random()
-    result = (
-        "no" if lot < _NO_SHARE else "not-applicable" if lot > 1 - _NOT_APPLICABLE_SHARE else "yes"
-    )
+    result = _result(tablet.chance, item)
     pictures = []
-    if result == "no" or number < order.photos_each:
+    if result == "no" or pictured:
         pictures.append(
             photo.take(tablet.chance, at=at, lat_e7=here["lat_e7"], lon_e7=here["lon_e7"])
         )
     attachments = [
-        {"mime": "image/jpeg", "role": "photo", "sha256": _sha256(data), "size": len(data)}
+        {
+            "mime": "image/jpeg",
+            "role": "photo",
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "size": len(data),
+        }
         for data in pictures
     ]
     op_id = tablet.operate(
@@ -207,17 +219,18 @@ def _answer(
     )
     for data in pictures:
         tablet.photograph(data, op_id)
+    return result
 
 
-def _sha256(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()
+def _result(chance: random.Random, item: dict[str, Any]) -> str:
+    lot = chance.random()
+    if lot < _NO_SHARE:
+        return "no"
+    allowed = lot > 1 - _NOT_APPLICABLE_SHARE and "not-applicable" in item["answers"]
+    return "not-applicable" if allowed else "yes"
 
 
 def _fix(chance: random.Random, unit: dict[str, Any], at: datetime) -> dict[str, Any]:
-    from sync.simulate.tablet import instant
-
     return {
         "accuracy_cm": chance.randrange(300, 3000),
         "datum": "WGS-84",

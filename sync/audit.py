@@ -1,0 +1,259 @@
+"""What a fleet made, held against what is stored: nothing lost, nothing doubled, nothing invented.
+
+Reads the database and the storage directly, and the ledger of `suicha simulate`. It shares no code
+with the inbox or the simulator that it judges: hashes and signatures are computed here.
+"""
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from app.db import db
+from app.storage import Storage
+
+_FINAL = frozenset({"applied", "merged", "conflict", "held", "quarantined"})
+_DEVICE = sa.bindparam("device", type_=sa.Uuid)
+_OPERATIONS = sa.text(
+    "SELECT o.id, o.op_id, o.device_id, o.device_seq, o.op, o.op_hash, o.type, o.entity_id,"
+    " o.outcome, o.agency_id FROM operation o WHERE o.device_id = :device"
+).columns(id=sa.Uuid, op_id=sa.Uuid, device_id=sa.Uuid, entity_id=sa.Uuid, agency_id=sa.Uuid)
+_OPERATIONS = _OPERATIONS.bindparams(_DEVICE)
+_RECEIPTS = sa.text(
+    "SELECT r.operation_id, r.receipt_seq, r.body, r.sig, r.hash FROM receipt r"
+    " WHERE r.device_id = :device ORDER BY r.receipt_seq"
+).columns(operation_id=sa.Uuid)
+_RECEIPTS = _RECEIPTS.bindparams(_DEVICE)
+_EVIDENCE = sa.text("SELECT e.agency_id, e.state FROM evidence e WHERE e.sha256 = :sha256").columns(
+    agency_id=sa.Uuid
+)
+_EFFECTS = {
+    "visit.answer_item": "SELECT count(*) FROM visit_answer WHERE id = :entity",
+    "visit.start": "SELECT count(*) FROM visit WHERE id = :entity",
+    "visit.finish": "SELECT count(*) FROM visit WHERE id = :entity AND finished_at IS NOT NULL",
+    "task.accept": "SELECT count(*) FROM task WHERE id = :entity AND state <> 'assigned'",
+    "document.sign": "SELECT count(*) FROM visit WHERE id = :entity AND signed_at IS NOT NULL",
+}
+
+_DOUBLES = {
+    "answers to one item of a visit": (
+        "SELECT count(*) FROM (SELECT 1 AS one FROM visit_answer"
+        " GROUP BY visit_id, item_id HAVING count(*) > 1) AS twice"
+    ),
+    "entries of one round of a task": (
+        "SELECT count(*) FROM (SELECT 1 AS one FROM visit JOIN task ON task.id = visit.task_id"
+        " WHERE visit.started_at IS NOT NULL"
+        " GROUP BY task.id, task.round HAVING count(*) > task.round) AS twice"
+    ),
+    "originals with one content in an agency": (
+        "SELECT count(*) FROM (SELECT 1 AS one FROM evidence"
+        " GROUP BY agency_id, sha256 HAVING count(*) > 1) AS twice"
+    ),
+}
+
+
+@dataclass
+class Ledger:
+    """What the tablets say they made."""
+
+    devices: list[str] = field(default_factory=list)
+    operations: list[dict[str, Any]] = field(default_factory=list)
+    photos: list[dict[str, Any]] = field(default_factory=list)
+    receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Report:
+    """What was found: counts, and every single thing that is wrong."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was lost, doubled or wrong."""
+        return not (self.lost or self.doubled or self.wrong)
+
+
+def read_ledger(lines: Iterable[str]) -> Ledger:
+    """Read a ledger. Raises ValueError for a line that is none of ours."""
+    ledger = Ledger()
+    for line in lines:
+        made = json.loads(line)
+        match made["kind"]:
+            case "device":
+                ledger.devices.append(made["device_id"])
+            case "operation":
+                ledger.operations.append(made)
+            case "photo":
+                ledger.photos.append(made)
+            case "receipt":
+                ledger.receipts[made["op_id"]] = made
+            case other:
+                raise ValueError(f"a ledger has no line of kind {other!r}")
+    return ledger
+
+
+def audit(path: Path, storage: Storage, receipt_keys: dict[str, bytes]) -> Report:
+    """Compare a ledger with database and storage; `receipt_keys` are raw public keys by key id."""
+    with path.open(encoding="utf-8") as lines:
+        ledger = read_ledger(lines)
+    report = Report()
+    report.counts["devices"] = len(ledger.devices)
+    made = {operation["op_id"]: operation for operation in ledger.operations}
+    if len(made) != len(ledger.operations):
+        report.doubled.append("the ledger itself names an operation twice")
+    agencies: dict[str, set[str]] = {}
+    for device in ledger.devices:
+        _check_device(device, made, ledger, receipt_keys, report, agencies)
+    for photo in ledger.photos:
+        _check_photo(photo, storage, agencies.get(photo["device_id"], set()), report)
+    _check_doubles(report)
+    return report
+
+
+def _check_device(
+    device: str,
+    made: dict[str, dict[str, Any]],
+    ledger: Ledger,
+    receipt_keys: dict[str, bytes],
+    report: Report,
+    agencies: dict[str, set[str]],
+) -> None:
+    rows = list(_rows(_OPERATIONS, device=UUID(device)))
+    agencies[device] = {str(row.agency_id) for row in rows}
+    own = {op_id: op for op_id, op in made.items() if op["device_id"] == device}
+    stored = Counter(str(row.op_id) for row in rows)
+    report.doubled += [
+        f"operation {op_id} stored {n} times" for op_id, n in stored.items() if n > 1
+    ]
+    report.lost += [f"operation {op_id}" for op_id in own if op_id not in stored]
+    report.doubled += [f"operation {op_id} is in no ledger" for op_id in stored if op_id not in own]
+    report.counts["operations"] += len(own)
+    receipts = _receipts_of(device, receipt_keys, report)
+    for row in rows:
+        operation = own.get(str(row.op_id))
+        if operation is not None:
+            _check_operation(row, operation, receipts.get(str(row.id), []), ledger, report)
+
+
+def _check_operation(
+    row: Any, operation: dict[str, Any], receipts: list[Any], ledger: Ledger, report: Report
+) -> None:
+    op_id = operation["op_id"]
+    text_hash = hashlib.sha256(row.op.encode()).hexdigest()
+    if not operation["hash"] == text_hash == row.op_hash:
+        report.wrong.append(f"operation {op_id} is stored with another text")
+    if row.device_seq != operation["device_seq"]:
+        report.wrong.append(f"operation {op_id} is stored with another number")
+    if row.outcome not in _FINAL:
+        report.wrong.append(f"operation {op_id} has the outcome {row.outcome!r}")
+    report.counts[str(row.outcome)] += 1
+    if not receipts:
+        report.lost.append(f"receipt of operation {op_id}")
+        return
+    first = receipts[0]
+    if json.loads(first.body)["op_hash"] != operation["hash"]:
+        report.wrong.append(f"the receipt of {op_id} is for another operation")
+    held = ledger.receipts.get(op_id)
+    if held is None:
+        report.lost.append(f"receipt of {op_id} never reached the tablet")
+    elif (held["body"], held["sig"]) != (first.body, first.sig):
+        report.wrong.append(f"the tablet holds another receipt of {op_id} than is stored")
+    _check_effect(row, report)
+
+
+def _check_effect(row: Any, report: Report) -> None:
+    """An operation that was applied has its effect in the tables, exactly once."""
+    query = _EFFECTS.get(row.type)
+    if query is None or row.outcome not in {"applied", "merged"}:
+        return
+    entity = sa.bindparam("entity", type_=sa.Uuid)
+    count = db.session.scalar(sa.text(query).bindparams(entity), {"entity": row.entity_id})
+    report.counts["effects"] += 1
+    if count == 0:
+        report.lost.append(f"effect of {row.type} {row.op_id}")
+    elif count != 1:
+        report.doubled.append(f"effect of {row.type} {row.op_id}: {count} times")
+
+
+def _receipts_of(
+    device: str, receipt_keys: dict[str, bytes], report: Report
+) -> dict[str, list[Any]]:
+    """Return the receipts of a device by operation, having proved each and their chain."""
+    found: dict[str, list[Any]] = {}
+    previous, expected = "0" * 64, 1
+    for row in _rows(_RECEIPTS, device=UUID(device)):
+        body = json.loads(row.body)
+        digest = hashlib.sha256(row.body.encode()).hexdigest()
+        report.counts["receipts"] += 1
+        if not _is_signed(receipt_keys.get(body["key_id"]), digest, row.sig):
+            report.wrong.append(f"receipt {row.receipt_seq} of {device}: signature does not hold")
+        if body["prev_receipt_hash"] != previous or body["receipt_seq"] != expected:
+            report.wrong.append(f"receipt {row.receipt_seq} of {device}: breaks the chain")
+        previous, expected = digest, expected + 1
+        found.setdefault(str(row.operation_id), []).append(row)
+    return found
+
+
+def _is_signed(key: bytes | None, digest: str, sig: str) -> bool:
+    if key is None:
+        return False
+    try:
+        raw = base64.urlsafe_b64decode(sig + "=" * (-len(sig) % 4))
+        Ed25519PublicKey.from_public_bytes(key).verify(raw, f"suicha-receipt-1\n{digest}".encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _check_photo(
+    photo: dict[str, Any], storage: Storage, agencies: set[str], report: Report
+) -> None:
+    """A photo is there when its row says so and its stored bytes have its hash."""
+    sha256 = photo["sha256"]
+    report.counts["photos"] += 1
+    rows = [
+        row
+        for row in _rows(_EVIDENCE, sha256=sha256)
+        if not agencies or str(row.agency_id) in agencies
+    ]
+    if len(rows) > 1:
+        report.doubled.append(f"photo {sha256} has {len(rows)} rows")
+    if not rows or rows[0].state != "stored":
+        state = rows[0].state if rows else "no row"
+        report.lost.append(f"photo {sha256} ({state})")
+        return
+    key = f"evidence/{rows[0].agency_id}/{sha256}"
+    digest, size = hashlib.sha256(), 0
+    if not storage.exists(key):
+        report.lost.append(f"photo {sha256}: no bytes in the storage")
+        return
+    for chunk in storage.stream(key):
+        digest.update(chunk)
+        size += len(chunk)
+    if digest.hexdigest() != sha256 or size != photo["size"]:
+        report.wrong.append(f"photo {sha256}: other bytes are stored")
+
+
+def _check_doubles(report: Report) -> None:
+    """Look for what must stand once and stands twice, whatever the ledger says."""
+    for what, query in _DOUBLES.items():
+        count = db.session.scalar(sa.text(query)) or 0
+        if count:
+            report.doubled.append(f"{what}: {count} stand more than once")
+
+
+def _rows(query: Any, **values: Any) -> Iterator[Any]:
+    yield from db.session.execute(query, values)
