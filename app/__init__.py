@@ -26,7 +26,8 @@ API_SPEC = {
     },
 }
 ROOT = Path(__file__).resolve().parent.parent
-FEATURES = ("journal", "catalogue", "people", "evidence")  # packages with an api.py, lowest first
+# packages with an api.py, lowest first
+FEATURES = ("journal", "catalogue", "people", "evidence", "tasks")
 PAGES = ("public.pages", "public.apidocs")  # what anybody may open
 
 

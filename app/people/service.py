@@ -102,10 +102,19 @@ class DaysReversed(Invalid):
 
 
 def create_agency(
-    district: str, name: str, *, by: Actor, at: datetime, demo: bool = False
+    district: str,
+    name: str,
+    *,
+    by: Actor,
+    at: datetime,
+    demo: bool = False,
+    boundary: str | None = None,
 ) -> Agency:
-    """Add a supervision agency; `district` is its six-digit division code and journal stream."""
-    agency = Agency(district=district, name=name, demo=demo)
+    """Add a supervision agency; `district` is its six-digit division code and journal stream.
+
+    `boundary` is the district's outline, GeoJSON text as `app.geometry.load_area` takes it.
+    """
+    agency = Agency(district=district, name=name, demo=demo, boundary=boundary)
     db.session.add(agency)
     db.session.flush()  # the journal and the first accounts name its id
     journal.record(Event.AGENCY_REGISTERED, agency, by=by, at=at, data={"demo": demo})

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, Entity, in_pairs, one_of
 from app.people.models import Officer
-from app.tasks.rules import TaskState
+from app.tasks.rules import TaskState, Verb, possible_verbs, state_name
 from app.units.models import Unit
 
 _PAIRS = (
@@ -149,6 +149,14 @@ class Task(Entity, Base):
         ),
     )
 
+    @property
+    def state_name(self) -> str:
+        return state_name(TaskState(self.state), awaiting_results=self.awaiting_results)
+
+    @property
+    def possible_verbs(self) -> list[Verb]:
+        return possible_verbs(TaskState(self.state), awaiting_results=self.awaiting_results)
+
     def officer_ids(self) -> list[UUID]:
         """Return the ids of the team, the lead first."""
         return [member.officer_id for member in self.team]
@@ -167,6 +175,10 @@ class TaskOfficer(Base):
 
     task: Mapped[Task] = relationship(back_populates="team")
     officer: Mapped[Officer] = relationship(lazy="joined")
+
+    @property
+    def name(self) -> str:
+        return self.officer.name
 
 
 class TaskNumber(Base):

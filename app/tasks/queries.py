@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.access import Role
@@ -31,7 +32,7 @@ def tasks_of(agency_id: UUID, *, on: date, **filters: Any) -> sa.Select[Task]:
     Filters: `state`, `officer_id` (on the team), `unit_id`, `origin`, `specialty`, `level`,
     `overdue` (open and due before `on`, or the opposite), `due_from`, `due_until` (included).
     """
-    query = sa.select(Task).where(Task.agency_id == agency_id)
+    query = sa.select(Task).where(Task.agency_id == agency_id).options(orm.selectinload(Task.unit))
     for name in ("state", "unit_id", "origin", "specialty", "level"):
         if filters.get(name) is not None:
             query = query.where(getattr(Task, name) == filters[name])

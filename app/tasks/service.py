@@ -13,7 +13,7 @@ from uuid import UUID
 from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import local_date
-from app.db import db, new_id
+from app.db import db, new_id, touch
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -563,6 +563,7 @@ def _move(
     """Take the step: state, who and when, journal."""
     task.state, task.previous_state, task.awaiting_results = state, None, False
     _stamp(task, _PAIRS[verb], by=by, at=at)
+    touch(task)  # of some steps only the team is changed
     journal.record(_EVENTS[verb], task, by=by, at=at, data={"state": str(state), **(data or {})})
     return task
 

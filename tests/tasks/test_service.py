@@ -29,6 +29,7 @@ class Desk:
         self.make = make
         self.an, self.bo = make.officer(name="安"), make.officer(name="博")
         self.chen, self.ding = make.supervisor(), make.supervisor()
+        self.evidence = make.stored_evidence()
 
     def member(self, officer=None):
         officer = officer or self.an
@@ -66,7 +67,7 @@ class Desk:
         arguments = {
             "reason": "ceased",
             "note": "大门紧锁",
-            "evidence": [self.make.stored_evidence()],
+            "evidence": [self.evidence],
             **values,
         }
         return self.do("propose_closing", task, **arguments, by=by or self.member())
