@@ -6,8 +6,6 @@ from enum import StrEnum
 
 from app.days import SHANGHAI, day_begins, local_date
 
-LEASE = timedelta(seconds=30)
-RENEW = timedelta(seconds=10)
 RUNS_KEPT = timedelta(days=30)
 
 
@@ -52,8 +50,3 @@ class Daily:
 
 
 When = Every | Daily
-
-
-def may_take(holder: str | None, expires_at: datetime | None, me: str, at: datetime) -> bool:
-    """Tell whether a process may act: it holds the lease already, or nobody does any more."""
-    return holder is None or holder == me or expires_at is None or expires_at <= at

@@ -12,7 +12,11 @@ from flask.testing import FlaskClient
 
 from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
+from app.days import day_begins, local_date
 from app.db import transaction
+from app.draws import service as draws
+from app.draws.models import DrawDeposit, DrawPlan
+from app.draws.stages import DrawKind, Level, NewPlan
 from app.evidence import service as evidence
 from app.evidence.rules import EvidenceState
 from app.people import service as people
@@ -203,6 +207,43 @@ class Make:
                 ids = [officer.id for officer in team]
                 tasks.assign_task(task.id, ids, ids[0], by=by, at=self.at)
             return task
+
+    def plan(self, agency: Agency | None = None, **values: Any) -> DrawPlan:
+        """A sealed plan of 住宿场所 that is due today, unless `values` differ."""
+        agency = agency or self.home()
+        self._load_catalogue()
+        today = local_date(self.at)
+        begins = day_begins(today)
+        sealed = values.get("level", Level.SEALED) is Level.SEALED
+        instants = {
+            "deposits_close_at": begins + timedelta(hours=12),
+            "opens_at": begins + timedelta(hours=15),
+        }
+        data = NewPlan(
+            **{
+                "name": f"计划{next(self._numbers)}",
+                "year": 2026,
+                "period": "2026-Q4",
+                "kind": DrawKind.DISTRICT,
+                "strata": {"公共场所/住宿场所": 4},
+                "level": Level.SEALED,
+                "draw_on": today,
+                "due_on": today + timedelta(days=30),
+                **(instants if sealed else {}),
+                **values,
+            }
+        )
+        with self.writing():
+            return draws.save_plan(data, agency=agency, by=self.by(agency), at=self.at)
+
+    def deposit(self, *roles: Role, value: bytes | None = None) -> DrawDeposit:
+        """A standing deposit of a new account with `roles`."""
+        account = self.account(*roles)
+        value = value or sha256(f"deposit {next(self._numbers)}".encode()).digest()
+        with self.writing():
+            return draws.deposit(
+                None, value, agency=self.home(), by=self.actor(account), at=self.at
+            )
 
     def stored_evidence(self, agency: Agency | None = None) -> str:
         """The SHA-256 of a stored piece of evidence."""

@@ -15,6 +15,8 @@ from functools import partial
 from math import comb, isqrt, prod
 from typing import NamedTuple, Protocol
 
+from app.errors import Invalid
+
 LEAST_BITS = 40
 LONGEST_ID_BYTES = 23
 SECRET_BYTES = 32
@@ -25,14 +27,10 @@ Plan = Mapping[str, int | Ratio | Mapping[int, Ratio]]
 Population = Mapping[str, Mapping[int, Sequence[bytes]]]
 
 
-class DrawRefused(ValueError):
+class DrawRefused(Invalid):
     """Everything this package refuses: a sentence for the reader, details by name in `extras`."""
 
     code, title = "draw-refused", "抽取不能进行"
-
-    def __init__(self, detail: str, **extras: object) -> None:
-        super().__init__(detail)
-        self.extras = extras
 
 
 class DrawFileMalformed(DrawRefused):

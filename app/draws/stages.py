@@ -296,11 +296,16 @@ def are_enough(depositors: Iterable[Depositor]) -> bool:
     return any(a.account_id != b.account_id and a.role != b.role for a in pairs for b in pairs)
 
 
-def sources_of(level: str, deposits: int) -> list[str]:
+def sources_of(level: str, deposits: int, fallback: str = Fallback.NONE) -> list[str]:
     """Return the sources of the public chance as announced, with the rule for failure."""
-    if level == Level.ATTENDED:
-        return [f"{DICE_SOURCE}；两人分别录入，不一致的重新录入；逾期未掷的不抽取"]
-    return [f"deposit:{n}；无法开启的本次抽取作废" for n in range(1, deposits + 1)]
+    if level == Level.SEALED:
+        return [f"deposit:{n}；无法开启的，本次抽取作废" for n in range(1, deposits + 1)]
+    late = (
+        "逾期未掷的作废，改为封存式另行抽取"
+        if fallback == Fallback.SEALED
+        else "逾期未掷的公示为逾期，掷骰后才抽取"
+    )
+    return [f"{DICE_SOURCE}；两人分别录入，不一致的重新录入；{late}"]
 
 
 def opening_at(

@@ -79,6 +79,8 @@ class Event(StrEnum):
     DRAW_FROZEN = "draw.frozen"
     DRAW_ANNOUNCED = "draw.announced"
     DRAW_DEPOSITED = "draw.deposited"
+    DRAW_HELD = "draw.held"
+    DRAW_REMINDED = "draw.reminded"
     DRAW_ENTROPY_ENTERED = "draw.entropy-entered"
     DRAW_SEEDED = "draw.seeded"
     DRAW_DRAWN = "draw.drawn"

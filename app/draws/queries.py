@@ -1,0 +1,388 @@
+"""Reads of draws that deserve a name, and the rows of the register that a freeze needs."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import undefer
+
+from app.db import db
+from app.draws.models import Draw, DrawDeposit, DrawEntropy, DrawFile, DrawPlan, DrawSelection
+from app.draws.population import LastTeam
+from app.draws.stages import DrawState, EntropyState, PlanState, SelectionKind, Standing
+from app.journal.models import JournalEntry
+from app.journal.rules import Event
+from app.people.models import Agency, Officer
+from app.tasks.models import Task, TaskOfficer
+from app.tasks.rules import OPEN_STATES
+from app.units.models import Unit, UnitRegistration
+
+VISITED = ("submitted", "returned", "completed")
+
+
+# ---- plans and draws -----------------------------------------------------------------------------
+
+
+def find_plan(plan_id: UUID) -> DrawPlan | None:
+    return db.session.get(DrawPlan, plan_id)
+
+
+def plans_in(agency_id: UUID, year: int | None = None) -> sa.Select[DrawPlan]:
+    """Return the query of an agency's plans."""
+    query = sa.select(DrawPlan).where(DrawPlan.agency_id == agency_id)
+    return query if year is None else query.where(DrawPlan.year == year)
+
+
+def due_plans(on: date) -> Sequence[DrawPlan]:
+    """Return the active plans whose day has come, in the order of their days."""
+    return db.session.scalars(
+        sa.select(DrawPlan)
+        .where(DrawPlan.state == PlanState.ACTIVE, DrawPlan.draw_on <= on)
+        .order_by(DrawPlan.draw_on, DrawPlan.id)
+    ).all()
+
+
+def find_draw(draw_no: str) -> Draw | None:
+    return db.session.scalars(sa.select(Draw).where(Draw.draw_no == draw_no)).one_or_none()
+
+
+def draws_in(agency_id: UUID | None = None) -> sa.Select[Draw]:
+    """Return the query of an agency's draws, or of all."""
+    query = sa.select(Draw)
+    return query if agency_id is None else query.where(Draw.agency_id == agency_id)
+
+
+def draws_of_plan(plan_id: UUID) -> Sequence[Draw]:
+    """Return the draws of a plan, the void ones too, oldest first."""
+    return db.session.scalars(
+        sa.select(Draw).where(Draw.plan_id == plan_id).order_by(Draw.planned_at, Draw.serial)
+    ).all()
+
+
+def draws_in_states(states: Collection[DrawState]) -> Sequence[Draw]:
+    """Return the draws of all agencies that stand in one of these states, by number."""
+    return db.session.scalars(
+        sa.select(Draw).where(Draw.state.in_(sorted(states))).order_by(Draw.draw_no)
+    ).all()
+
+
+def void_with_secret() -> Sequence[Draw]:
+    """Return the void draws whose secret was announced and is not published yet."""
+    revealed = sa.select(DrawFile.draw_id).where(DrawFile.name == "reveal.json")
+    return db.session.scalars(
+        sa.select(Draw).where(
+            Draw.state == DrawState.VOID,
+            Draw.secret_sealed.is_not(None),
+            Draw.id.not_in(revealed),
+        )
+    ).all()
+
+
+def next_serial(district: str, year: int) -> int:
+    found = db.session.scalar(
+        sa.select(sa.func.max(Draw.serial)).where(Draw.district == district, Draw.year == year)
+    )
+    return (found or 0) + 1
+
+
+def lock_agency(agency_id: UUID) -> Agency:
+    """Return an agency, its row locked until the transaction ends: its draws queue here."""
+    return db.session.scalars(
+        sa.select(Agency).where(Agency.id == agency_id).with_for_update()
+    ).one()
+
+
+def last_announced(agency_id: UUID) -> Draw | None:
+    """Return the draw whose manifest the agency announced last, void ones included."""
+    return db.session.scalars(
+        sa.select(Draw)
+        .where(Draw.agency_id == agency_id, Draw.announce_serial.is_not(None))
+        .order_by(Draw.announce_serial.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+# ---- deposits, dice, files -----------------------------------------------------------------------
+
+
+def deposits_of(draw_id: UUID) -> Sequence[DrawDeposit]:
+    """Return the deposits of a draw, in the order of the manifest, else of their coming."""
+    return db.session.scalars(
+        sa.select(DrawDeposit)
+        .where(DrawDeposit.draw_id == draw_id)
+        .order_by(DrawDeposit.number, DrawDeposit.deposited_at, DrawDeposit.id)
+    ).all()
+
+
+def standing_deposits(agency_id: UUID, hash_name: str) -> Sequence[DrawDeposit]:
+    """Return the deposits that wait for any sealed draw of an agency, oldest first."""
+    return db.session.scalars(
+        sa.select(DrawDeposit)
+        .where(
+            DrawDeposit.agency_id == agency_id,
+            DrawDeposit.draw_id.is_(None),
+            DrawDeposit.hash == hash_name,
+        )
+        .order_by(DrawDeposit.deposited_at, DrawDeposit.id)
+    ).all()
+
+
+def deposits_by(account_id: UUID) -> sa.Select[DrawDeposit]:
+    """Return the query of the deposits that a person made."""
+    return sa.select(DrawDeposit).where(DrawDeposit.account_id == account_id)
+
+
+def entries_of(draw_id: UUID) -> Sequence[DrawEntropy]:
+    """Return what was typed of the dice of a draw, oldest first."""
+    return db.session.scalars(
+        sa.select(DrawEntropy)
+        .where(DrawEntropy.draw_id == draw_id)
+        .order_by(DrawEntropy.attempt, DrawEntropy.entered_at, DrawEntropy.id)
+    ).all()
+
+
+def sealed_dice(draw_id: UUID) -> str | None:
+    """Return the digits on which two people agreed."""
+    return db.session.scalars(
+        sa.select(DrawEntropy.digits)
+        .where(DrawEntropy.draw_id == draw_id, DrawEntropy.state == EntropyState.SEALED)
+        .limit(1)
+    ).one_or_none()
+
+
+def files_of(draw_id: UUID) -> Sequence[DrawFile]:
+    """Return the files of a draw without their bytes, by name."""
+    return db.session.scalars(
+        sa.select(DrawFile).where(DrawFile.draw_id == draw_id).order_by(DrawFile.name)
+    ).all()
+
+
+def find_file(draw_id: UUID, name: str) -> DrawFile | None:
+    """Return a file of a draw with its bytes."""
+    return db.session.scalars(
+        sa.select(DrawFile)
+        .where(DrawFile.draw_id == draw_id, DrawFile.name == name)
+        .options(undefer(DrawFile.content))
+    ).one_or_none()
+
+
+def contents_of(draw_id: UUID) -> dict[str, bytes]:
+    """Return the bytes of every file of a draw, by name."""
+    rows = db.session.execute(
+        sa.select(DrawFile.name, DrawFile.content).where(DrawFile.draw_id == draw_id)
+    )
+    return {name: content for name, content in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+class Chosen(NamedTuple):
+    """A line of the result with the unit it means."""
+
+    row: DrawSelection
+    unit_name: str
+    task_no: str | None
+
+
+def chosen_of(draw_id: UUID) -> list[Chosen]:
+    """Return the selection of a draw, by stratum, weight and rank."""
+    rows = db.session.execute(
+        sa.select(DrawSelection, Unit.name, Task.task_no)
+        .join(Unit, Unit.id == DrawSelection.unit_id)
+        .outerjoin(Task, Task.id == DrawSelection.task_id)
+        .where(DrawSelection.draw_id == draw_id)
+    )
+    found = [Chosen(row, name, task_no) for row, name, task_no in rows]
+    return sorted(found, key=lambda one: (one.row.stratum.encode(), one.row.weight, one.row.rank))
+
+
+def selection_of(draw_id: UUID, kind: SelectionKind | None = None) -> sa.Select[DrawSelection]:
+    """Return the query of a draw's selection."""
+    query = sa.select(DrawSelection).where(DrawSelection.draw_id == draw_id)
+    return query if kind is None else query.where(DrawSelection.kind == kind)
+
+
+def open_tasks_of(draw_id: UUID) -> int:
+    """Return how many tasks of a draw are neither completed nor closed."""
+    return (
+        db.session.scalar(
+            sa.select(sa.func.count())
+            .select_from(DrawSelection)
+            .join(Task, Task.id == DrawSelection.task_id)
+            .where(DrawSelection.draw_id == draw_id, Task.state.in_(sorted(OPEN_STATES)))
+        )
+        or 0
+    )
+
+
+def standing_of(draw: Draw, depositors: Sequence[DrawDeposit], *, enough: bool) -> Standing:
+    """Return where a draw stands, as far as waiting is concerned."""
+    first = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(DrawEntropy)
+        .where(DrawEntropy.draw_id == draw.id, DrawEntropy.state == EntropyState.FIRST)
+    )
+    return Standing(
+        state=draw.state,
+        level=draw.level,
+        draw_on=draw.draw_on,
+        deposits_close_at=draw.deposits_close_at,
+        opens_at=draw.opens_at,
+        dice_until_at=draw.dice_until_at,
+        reveal=draw.reveal,
+        deposits=len(depositors),
+        enough=enough,
+        first_dice=bool(first),
+        held=draw.held_detail,
+    )
+
+
+def frozen_entry(draw_id: UUID) -> JournalEntry | None:
+    """Return the journal entry that proves when the list was frozen."""
+    return db.session.scalars(
+        sa.select(JournalEntry)
+        .where(JournalEntry.subject_id == draw_id, JournalEntry.event == Event.DRAW_FROZEN)
+        .order_by(JournalEntry.seq)
+        .limit(1)
+    ).one_or_none()
+
+
+# ---- the register --------------------------------------------------------------------------------
+
+
+class UnitFacts(NamedTuple):
+    """A unit with its id, as read for a freeze."""
+
+    id: UUID
+    archive_no: str
+    state: str
+    risk_class: str | None
+    credit_class: str | None
+    opened_on: date | None
+
+
+def units_of(agency_id: UUID) -> list[UnitFacts]:
+    """Return every unit of an agency, columns only."""
+    rows = db.session.execute(
+        sa.select(
+            Unit.id,
+            Unit.archive_no,
+            Unit.state,
+            Unit.risk_class,
+            Unit.credit_class,
+            Unit.opened_on,
+        ).where(Unit.agency_id == agency_id)
+    )
+    return [UnitFacts(*row) for row in rows]
+
+
+def registrations_of(agency_id: UUID) -> dict[UUID, list[tuple[str, str]]]:
+    """Return what each unit of an agency is registered for."""
+    found: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
+    rows = db.session.execute(
+        sa.select(
+            UnitRegistration.unit_id, UnitRegistration.specialty, UnitRegistration.object_class
+        )
+        .join(Unit, Unit.id == UnitRegistration.unit_id)
+        .where(Unit.agency_id == agency_id)
+    )
+    for unit_id, specialty, object_class in rows:
+        found[unit_id].append((specialty, object_class))
+    return found
+
+
+def open_specialties(agency_id: UUID) -> dict[UUID, set[str]]:
+    """Return the specialties in which each unit has an open task."""
+    found: dict[UUID, set[str]] = defaultdict(set)
+    rows = db.session.execute(
+        sa.select(Task.unit_id, Task.specialty).where(
+            Task.agency_id == agency_id, Task.state.in_(sorted(OPEN_STATES))
+        )
+    )
+    for unit_id, specialty in rows:
+        found[unit_id].add(specialty)
+    return found
+
+
+def drawn_strata(agency_id: UUID, year: int) -> dict[UUID, set[str]]:
+    """Return the strata in which each unit was drawn in a year; void draws do not count."""
+    found: dict[UUID, set[str]] = defaultdict(set)
+    rows = db.session.execute(
+        sa.select(DrawSelection.unit_id, DrawSelection.stratum)
+        .join(Draw, Draw.id == DrawSelection.draw_id)
+        .where(
+            Draw.agency_id == agency_id,
+            Draw.year == year,
+            Draw.state != DrawState.VOID,
+            DrawSelection.kind == SelectionKind.SELECTED,
+        )
+    )
+    for unit_id, stratum in rows:
+        found[unit_id].add(stratum)
+    return found
+
+
+def open_task_counts(agency_id: UUID) -> dict[UUID, int]:
+    """Return how many open tasks each officer has."""
+    rows = db.session.execute(
+        sa.select(TaskOfficer.officer_id, sa.func.count())
+        .join(Task, Task.id == TaskOfficer.task_id)
+        .where(Task.agency_id == agency_id, Task.state.in_(sorted(OPEN_STATES)))
+        .group_by(TaskOfficer.officer_id)
+    )
+    return {officer_id: count for officer_id, count in rows}  # noqa: C416 - rows are no pairs
+
+
+def last_teams(agency_id: UUID, *, teams_since: datetime, leads_since: datetime) -> list[LastTeam]:
+    """Return who went last to each unit for each specialty.
+
+    A team counts since `teams_since`, its lead since `leads_since`: so long they keep away.
+    """
+    rows = db.session.execute(
+        sa.select(
+            Task.id,
+            Unit.archive_no,
+            Task.specialty,
+            Task.submitted_at,
+            Officer.certificate_no,
+            TaskOfficer.is_lead,
+        )
+        .join(Unit, Unit.id == Task.unit_id)
+        .join(TaskOfficer, TaskOfficer.task_id == Task.id)
+        .join(Officer, Officer.id == TaskOfficer.officer_id)
+        .where(
+            Task.agency_id == agency_id,
+            Task.state.in_(VISITED),
+            Task.submitted_at >= min(teams_since, leads_since),
+        )
+    )
+    visits: dict[tuple[str, str], dict[tuple[Any, ...], list[tuple[str, bool]]]] = {}
+    for task_id, archive_no, specialty, submitted_at, certificate, is_lead in rows:
+        visit = visits.setdefault((archive_no, specialty), {})
+        visit.setdefault((submitted_at, task_id), []).append((certificate, is_lead))
+    found = []
+    for (archive_no, specialty), by_time in visits.items():
+        at = max(by_time)
+        members = by_time[at]
+        lead = next((certificate for certificate, is_lead in members if is_lead), None)
+        team = [certificate for certificate, _ in members] if at[0] >= teams_since else []
+        found.append(LastTeam(archive_no, specialty, team, lead if at[0] >= leads_since else None))
+    return found
+
+
+def unit_ids(agency_id: UUID, archive_nos: Collection[str]) -> dict[str, UUID]:
+    """Return the ids of an agency's units by archive number."""
+    wanted = set(archive_nos)
+    rows = db.session.execute(
+        sa.select(Unit.archive_no, Unit.id).where(Unit.agency_id == agency_id)
+    )
+    return {archive_no: unit_id for archive_no, unit_id in rows if archive_no in wanted}
+
+
+def officer_ids(agency_id: UUID) -> dict[str, UUID]:
+    """Return the ids of an agency's officers by certificate number."""
+    rows = db.session.execute(
+        sa.select(Officer.certificate_no, Officer.id).where(Officer.agency_id == agency_id)
+    )
+    return {certificate: officer_id for certificate, officer_id in rows}  # noqa: C416 - as above

@@ -1,0 +1,86 @@
+"""What happens without anyone asking. A job is a function `(*, at) -> str`: its line in the log.
+
+Each item is its own transaction, and twice is harmless: what was done is found done.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
+
+from app import entry
+from app.access import TIMETABLE
+from app.db import db, transaction
+from app.draws import progress
+from app.journal import service as journal
+from app.journal.idempotency import KEPT
+from app.journal.models import IdempotencyKey
+from scheduler.models import SchedulerRun
+from scheduler.rules import RUNS_KEPT
+
+Run = Callable[..., str]
+HEAD_KEY = "journal/head.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing the timetable does: what it is called, does, and means to an operator."""
+
+    name: str
+    run: Run
+    meaning: str
+
+
+def run_due_draws(*, at: datetime) -> str:
+    """Freeze, announce, open and draw what is due; remind of what waits for people."""
+    return _line(progress.run_due(at=at))
+
+
+def publish_due_results(*, at: datetime) -> str:
+    """Publish the results whose day has come."""
+    return _line(progress.publish_due(at=at))
+
+
+def publish_journal_head(*, at: datetime) -> str:
+    """Publish the head of every stream once a day, on the public page and beside the photos."""
+    with transaction():
+        published = journal.publish_heads(by=TIMETABLE, at=at)
+    if not published:
+        return "already published today"
+    newest = journal.published_heads(1)[0]
+    entry.storage().put(HEAD_KEY, newest.text.encode())
+    return f"published as entry {newest.seq} of {newest.stream}"
+
+
+def forget_old_keys(*, at: datetime) -> str:
+    """Forget idempotency keys past their day and runs that nobody looks at any more."""
+    with transaction():
+        keys = _delete(sa.delete(IdempotencyKey).where(IdempotencyKey.at < at - KEPT))
+        runs = _delete(
+            sa.delete(SchedulerRun).where(
+                SchedulerRun.started_at < at - RUNS_KEPT, SchedulerRun.finished_at.is_not(None)
+            )
+        )
+    return f"{keys} keys, {runs} runs"
+
+
+def _delete(statement: sa.Delete) -> int:
+    return cast("CursorResult[Any]", db.session.execute(statement)).rowcount
+
+
+JOBS: Mapping[str, Job] = {
+    job.name: job
+    for job in (
+        Job("run-due-draws", run_due_draws, "freezes, announces and draws what is due"),
+        Job("publish-due-results", publish_due_results, "publishes results whose day has come"),
+        Job("publish-journal-head", publish_journal_head, "publishes the head of every stream"),
+        Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),
+    )
+}
+
+
+def _line(done: list[str]) -> str:
+    return "; ".join(done) or "nothing due"
