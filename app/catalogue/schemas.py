@@ -1,25 +1,25 @@
 """The shapes of a catalogue row and of one that supersedes it."""
 
-from collections.abc import Iterator, Mapping
+import json
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields as plain
 
-from app import canonical
 from app.catalogue.service import Kind
-from app.fields import Choice, Count, Day, Flag, Id, Text, absent, is_control
+from app.fields import MAX_INTEGER, Choice, Count, Day, Flag, Id, Text, absent, is_control
 from app.problems import PageSchema
 
-MAX_BODY = 65_536  # characters of the canonical text
+MAX_BODY = 65_536  # characters of the JSON text
+MAX_DEPTH = 16
 
 
 class Body(plain.Dict):
-    """The members of a row: JSON as the journal writes it, and nothing a database refuses."""
+    """The members of a row: JSON of bounded size and depth, numbers whole, texts storable."""
 
     default_error_messages = {
         "invalid": "应为对象。",
-        "json": "成员名应为小写字母、数字和下划线；数值应为整数；不得含控制字符；嵌套不得过深。",
+        "json": "数值应为整数，文本不得含控制字符，嵌套不得过深。",
         "large": "内容过长。",
     }
 
@@ -28,27 +28,24 @@ class Body(plain.Dict):
     ) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise self.make_error("invalid")
-        try:
-            text = canonical.dumps(value)
-        except canonical.NotCanonical as error:
-            raise self.make_error("json") from error
-        if len(text) > MAX_BODY:
-            raise self.make_error("large")
-        if any(is_control(character) for found in _texts(value) for character in found):
+        if not _storable(value, MAX_DEPTH):
             raise self.make_error("json")
+        if len(json.dumps(value, ensure_ascii=False)) > MAX_BODY:
+            raise self.make_error("large")
         return value
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Return every text inside a JSON value."""
+def _storable(value: Any, depth: int) -> bool:
+    """Tell whether a JSON value has nothing that a database or a rule could stumble over."""
+    if depth < 0 or isinstance(value, float):
+        return False
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
+        return not any(is_control(character) for character in value)
+    if isinstance(value, dict):
+        return all(_storable(inner, depth - 1) for pair in value.items() for inner in pair)
+    if isinstance(value, list):
+        return all(_storable(inner, depth - 1) for inner in value)
+    return value is None or abs(value) <= MAX_INTEGER
 
 
 class CatalogueRowSchema(ma.Schema):

@@ -180,15 +180,15 @@ def _packages(at: datetime) -> Iterator[tuple[Kind, list[CatalogueRow]]]:
     A year whose calendar is packaged is not computed as well.
     """
     years = range(FIRST_CALENDAR, at.year + 2)
-    calendars_ = {str(year): row for year in years if (row := _calendar_row(year))}
+    by_year = {str(year): row for year in years if (row := _calendar_row(year))}
     for name in seeds.names():
         kind = Kind(_singular(name))
         packaged = [_packaged(kind, row) for row in seeds.rows(name)]
         if kind is Kind.CALENDAR:
-            calendars_.update((row.code, row) for row in packaged)
+            by_year.update((row.code, row) for row in packaged)
         else:
             yield kind, packaged
-    yield Kind.CALENDAR, list(calendars_.values())
+    yield Kind.CALENDAR, list(by_year.values())
 
 
 def _singular(name: str) -> str:
@@ -221,10 +221,17 @@ def _calendar_row(year: int) -> CatalogueRow | None:
         kind=str(Kind.CALENDAR),
         code=str(year),
         body={
+            "name": f"{year}年工作日历",
             "days": [
-                {"day": day.day.isoformat(), "worked": day.is_working_day, "name": day.name}
+                {
+                    "day": day.day.isoformat(),
+                    "worked": day.is_working_day,
+                    "name": day.name,
+                    "kind": str(day.kind),
+                    "note": day.note,
+                }
                 for day in days
-            ]
+            ],
         },
         effective_from=date(year, 1, 1),
         effective_to=None,
