@@ -312,11 +312,9 @@ def answer_item(
     visit = _open_visit(visit_id, officer_id, by=by)
     item = _item_of(visit, item_id)
     wanted = _values(changes, ("result", "note"))
-    if "result" in wanted:
-        wanted["result"] = AnswerResult(wanted["result"]).value
     answer = queries.find_answer(rules.answer_id(visit_id, item_id))
     current = None if answer is None else {"result": answer.result, "note": answer.note}
-    if current is None and "result" not in wanted:
+    if wanted.get("result", current and current["result"]) not in set(AnswerResult):
         raise ContentMissing("请选择“是”“否”或“不适用”。")
     met = rules.resolve(
         current,

@@ -169,7 +169,7 @@ def _unit_scopes(session: Session, unit_ids: Iterable[UUID]) -> dict[UUID, set[s
     return found
 
 
-def _unit_officers(unit_ids: Sequence[UUID]) -> sa.CompoundSelect[tuple[UUID, UUID]]:
+def _unit_officers(unit_ids: Sequence[UUID]) -> sa.CompoundSelect[UUID, UUID]:
     """Return the query of (unit, officer who carries it)."""
     return sa.union(
         sa.select(Task.unit_id, TaskOfficer.officer_id)
