@@ -48,7 +48,7 @@ def every_failure() -> Sequence[Failure]:
         _import_all(package)
     kinds = {kind.code: kind for kind in _subclasses(DomainError)}
     return [
-        Failure(code, status_of(kind("")), kind.title, _advice(kind))
+        Failure(code, status_of(kind.__new__(kind)), kind.title, _advice(kind))
         for code, kind in sorted(kinds.items())
     ]
 
