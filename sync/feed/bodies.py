@@ -4,6 +4,7 @@ Others are named by id. A body is canonical JSON, so that tablets in any languag
 and version stand beside it in the feed's row. It never depends on who reads it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, cast
@@ -22,6 +23,7 @@ from app.visits.models import Finding, Visit, VisitAnswer
 from sync.feed.rules import CATALOGUE_TYPES, Key
 
 _AT_ONCE = 500
+_KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "task": (
@@ -189,12 +191,27 @@ def render(entity_type: str, entity: Any) -> str:
 def _catalogue(row: CatalogueRow) -> dict[str, Any]:
     """Return a dated row with the members of its kind; a tablet picks the one of its day."""
     return {
-        **row.body,
+        **cast(dict[str, Any], _writable(row.body)),
         "code": row.code,
         "effective_from": row.effective_from.isoformat(),
         "effective_to": None if row.effective_to is None else row.effective_to.isoformat(),
         "source": row.source,
     }
+
+
+def _writable(value: Any) -> Any:
+    """Return a value that canonical JSON can write.
+
+    Agencies write catalogue rows: an object with other keys (grades "A", "B") becomes a list of
+    pairs, a fraction its text. One row must not keep everybody's transactions from closing.
+    """
+    if isinstance(value, Mapping):
+        if all(_KEY.match(key) for key in value):
+            return {key: _writable(inner) for key, inner in value.items()}
+        return [{"key": key, "value": _writable(inner)} for key, inner in sorted(value.items())]
+    if isinstance(value, list):
+        return [_writable(one) for one in value]
+    return str(value) if isinstance(value, float) else value
 
 
 def load(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
