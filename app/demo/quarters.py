@@ -1,0 +1,222 @@
+"""Two quarters of the demo district: one finished and published, one drawn this morning.
+
+Everything is done by the services that an office uses. Secrets, deposits and dice derive from the
+seed, so that the same seed and day give the same draws; each says 演示.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from PIL import Image, ImageDraw
+
+from app import entry
+from app.access import Actor, Role
+from app.catalogue import service as catalogue
+from app.days import day_begins, local_date
+from app.db import db, transaction
+from app.demo.chance import Chance
+from app.demo.registers import actor_of
+from app.draws import progress
+from app.draws import service as draws
+from app.draws.models import DrawPlan
+from app.draws.stages import DrawKind, Level, NewPlan
+from app.evidence import service as evidence
+from app.evidence.rules import object_key
+from app.people.models import Agency, Officer
+from app.tasks import service as tasks
+from app.tasks.models import Task
+from app.tasks.rules import TaskState
+from app.visits import rules as visit_rules
+from app.visits import service as visits
+from app.visits.service import Signature, Start
+
+STRATA = {
+    "公共场所/住宿场所": [10, 100],
+    "公共场所/游泳场所": [30, 100],
+    "公共场所/美容美发场所": [5, 100],
+    "公共场所/沐浴场所": [10, 100],
+    "传染病防治/基层医疗机构": [5, 100],
+    "传染病防治/二级以上医疗机构": [20, 100],
+    "医疗卫生/口腔诊所": [10, 100],
+    "生活饮用水/二次供水": [5, 100],
+    "学校卫生/中小学校": [20, 100],
+}
+ATTENDED_STRATA = {"医疗卫生/医疗美容机构": [20, 100]}
+_CLOSED_SHARE = (1, 25)
+_WRONG_SHARE = (1, 30)
+
+
+def quarter_of(on: date) -> str:
+    """Return the period of a day, `2026-Q4`."""
+    return f"{on.year}-Q{(on.month - 1) // 3 + 1}"
+
+
+def quarter_end(on: date) -> date:
+    """Return the last day of the quarter in which a day lies."""
+    month = 3 * ((on.month - 1) // 3) + 4
+    return (date(on.year + month // 13, (month - 1) % 12 + 1, 1)) - timedelta(days=1)
+
+
+def secret(seed: str) -> Callable[[str], bytes]:
+    """Return the chance of the demo: 32 bytes by purpose, the same for the same seed."""
+    return lambda purpose: hashlib.sha256(f"演示 {seed} {purpose}".encode()).digest()
+
+
+def run_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
+    """Plan a quarter, deposit, and let the draw run by itself through its day `on`."""
+    morning = day_begins(on) + timedelta(hours=9)
+    end = quarter_end(on) - timedelta(days=10)
+    plan = NewPlan(
+        name=f"{on.year}年第{(on.month - 1) // 3 + 1}季度区级双随机抽查计划（演示）",
+        year=on.year,
+        period=quarter_of(on),
+        kind=DrawKind.DISTRICT,
+        strata=STRATA,
+        level=Level.SEALED,
+        draw_on=on,
+        due_on=end,
+    )
+    _save(plan, agency_id, at=morning - timedelta(days=10))
+    for login in ("jijian", "fazhi"):
+        with transaction():
+            value = secret(seed)(f"封存 {quarter_of(on)} {login}")
+            agency = db.session.get_one(Agency, agency_id)
+            by = actor_of(login)
+            draws.deposit(None, value, agency=agency, by=by, at=morning - timedelta(days=1))
+    for hours in (0, 4, 7):
+        progress.run_due(at=morning + timedelta(hours=hours), chance=secret(seed))
+
+
+def plan_attended(agency_id: UUID, *, on: date) -> None:
+    """Plan a campaign whose draw waits for its dice."""
+    plan = NewPlan(
+        name="医疗美容机构专项抽查计划（现场掷骰，演示）",
+        year=on.year,
+        period=quarter_of(on),
+        kind=DrawKind.DISTRICT,
+        strata=ATTENDED_STRATA,
+        level=Level.ATTENDED,
+        draw_on=on,
+        due_on=quarter_end(on) - timedelta(days=5),
+        dice_until_at=day_begins(quarter_end(on) - timedelta(days=14)) + timedelta(hours=17),
+    )
+    _save(plan, agency_id, at=day_begins(on) - timedelta(days=7))
+
+
+def _save(plan: NewPlan, agency_id: UUID, *, at: datetime) -> DrawPlan:
+    with transaction():
+        agency = db.session.get_one(Agency, agency_id)
+        return draws.save_plan(plan, agency=agency, by=actor_of("kezhang"), at=at)
+
+
+def inspect_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
+    """Let the teams inspect everything that was drawn in the quarter of `on`, and publish."""
+    found = list(
+        db.session.scalars(
+            sa.select(Task.id)
+            .where(Task.agency_id == agency_id, Task.state == TaskState.ASSIGNED)
+            .order_by(Task.task_no)
+        )
+    )
+    shut = _shut_door(agency_id, at=day_begins(on) + timedelta(days=20))
+    for number, task_id in enumerate(found):
+        at = day_begins(on) + timedelta(days=3 + number % 60, hours=9, minutes=7 * (number % 50))
+        with transaction():
+            task = tasks.get_task(task_id, agency_id)
+            chance = Chance(seed, f"visit/{task.task_no}/{quarter_of(on)}")
+            if chance.happens(*_CLOSED_SHARE):
+                _close(task, shut, at=at)
+            else:
+                _inspect(task, chance, at=at)
+    progress.publish_due(at=day_begins(quarter_end(on) + timedelta(days=1)) + timedelta(hours=9))
+
+
+def _inspect(task: Task, chance: Chance, *, at: datetime) -> None:
+    lead = _officer(task.lead_officer_id)
+    by = _acting(lead)
+    tasks.accept_task(task.id, officer_id=lead.id, by=by, at=at)
+    checklist = catalogue.get_row("checklist", str(task.checklist_code), local_date(at))
+    start = Start(
+        task_id=task.id,
+        unit_id=task.unit_id,
+        checklist_code=checklist.code,
+        form_version=int(checklist.body["form_version"]),
+    )
+    common = {"officer_id": lead.id, "by": by}
+    visits.start_visit(task.visit_id, start, device_id=None, recorded_at=at, at=at, **common)
+    wrong = 0
+    for code in (code for part in checklist.body["sections"] for code in part["items"]):
+        at += timedelta(minutes=2)
+        result = "no" if chance.happens(*_WRONG_SHARE) and not _needs_photo(code, at) else "yes"
+        wrong += result == "no"
+        visits.answer_item(
+            task.visit_id,
+            visit_rules.item_id(code),
+            {"result": result, "note": "演示：现场已要求改正。" if result == "no" else ""},
+            recorded_at=at,
+            at=at,
+            **common,
+        )
+    outcome = "ordered-to-correct" if wrong else "no-problem"
+    done = at + timedelta(minutes=5)
+    visits.finish_visit(task.visit_id, outcome, "演示检查。", recorded_at=done, at=done, **common)
+    visits.sign_visit(
+        task.visit_id, Signature(), device_id=None, recorded_at=done, at=done, **common
+    )
+    tasks.complete_task(task.id, by=actor_of("kezhang"), at=done + timedelta(days=1))
+
+
+def _needs_photo(code: str, at: datetime) -> bool:
+    row = catalogue.get_row("check_item", code, local_date(at))
+    return bool(row.body["on_no"]["photo_required"])
+
+
+def _close(task: Task, picture: str, *, at: datetime) -> None:
+    lead = _officer(task.lead_officer_id)
+    tasks.propose_closing(
+        task.id, "suspended", "演示：门已关闭，无人经营。", [picture], by=_acting(lead), at=at
+    )
+    tasks.approve_closing(task.id, by=actor_of("suozhang"), at=at + timedelta(days=2))
+
+
+def _officer(officer_id: UUID | None) -> Officer:
+    return db.session.get_one(Officer, officer_id)
+
+
+def _acting(officer: Officer) -> Actor:
+    by = actor_of(officer.certificate_no)
+    return Actor(
+        by.kind, by.id, by.agency_id, by.district, frozenset({Role.OFFICER}), officer_id=officer.id
+    )
+
+
+def _shut_door(agency_id: UUID, *, at: datetime) -> str:
+    """Store a picture that says what it is, for the tasks that are closed; return its hash."""
+    image = Image.new("RGB", (640, 480), (92, 98, 104))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((170, 60, 470, 470), fill=(70, 52, 40), outline=(30, 22, 18), width=6)
+    draw.text((250, 30), "DEMO / yanshi", fill=(255, 255, 255))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    data = out.getvalue()
+    sha256 = hashlib.sha256(data).hexdigest()
+    entry.storage().put_new(object_key(agency_id, sha256), data)
+    inspected = evidence.inspect_stored(entry.storage(), agency_id, sha256, mime="image/jpeg")
+    with transaction():
+        agency = db.session.get_one(Agency, agency_id)
+        evidence.record_stored(
+            sha256,
+            inspected,
+            size_bytes=len(data),
+            mime="image/jpeg",
+            role="photo",
+            agency_id=agency_id,
+            district=agency.district,
+            by=actor_of("kezhang"),
+            at=at,
+        )
+    return sha256
