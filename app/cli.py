@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from flask.cli import AppGroup, with_appcontext
 from app import clock, config, entry, logs, readiness
 from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
+from app.days import local_date
 from app.db import transaction
+from app.demo import service as demo
 from app.errors import DomainError
 from app.journal import service as journal
 from app.people import queries as people_queries
@@ -28,7 +31,16 @@ def register(group: AppGroup) -> None:
     from flask_migrate.cli import db as database
 
     group.add_command(database)
-    for command in (serve, init, show_config, doctor, journal_group, catalogue_group, user_group):
+    for command in (
+        serve,
+        init,
+        show_config,
+        doctor,
+        load_demo,
+        journal_group,
+        catalogue_group,
+        user_group,
+    ):
         group.add_command(command)
 
 
@@ -67,6 +79,22 @@ def init() -> None:
     for name, source in entry.keys().sources.items():
         click.echo(f"{name:14} {source}")
     click.echo(f"{'epoch':14} {epoch}")
+
+
+@click.command("demo")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day; default: see below.")
+@click.option("--units", default=2000, show_default=True, help="How many supervised units.")
+@click.option("--seed", default=demo.SEED, show_default=True, help="Same seed, same content.")
+@with_appcontext
+def load_demo(on: datetime | None, units: int, seed: str) -> None:
+    """Load the demo district, as of the quarter's first working day; twice changes nothing."""
+    today = local_date(clock.now())
+    day = None if on is None else on.date()
+    try:
+        loaded = demo.load(on=day, today=today, units=units, seed=seed, say=click.echo)
+    except DomainError as error:
+        raise click.ClickException(error.detail) from error
+    click.echo("演示数据装载完毕。" if loaded else "演示数据已在库中，没有改动。")
 
 
 @click.command("config")

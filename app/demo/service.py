@@ -5,6 +5,8 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from app.catalogue.calendars import YearNotPublished, seed_year
+from app.catalogue.rules import make_calendar
 from app.days import day_begins
 from app.db import db, transaction
 from app.demo import quarters, registers
@@ -12,6 +14,7 @@ from app.demo.district import generate
 from app.errors import Conflict
 from app.journal import service as journal
 from app.journal.models import Installation
+from app.journal.rules import Event
 from app.people.models import Agency
 
 SEED = "演示"
@@ -56,7 +59,7 @@ def load(
     quarters.run_quarter(seed, agency_id, on=on)
     with transaction():
         journal.record(
-            journal.Event.DEMO_LOADED,
+            Event.DEMO_LOADED,
             None,
             by=registers.actor_of("admin"),
             at=day_begins(on) + timedelta(hours=17),
@@ -72,7 +75,7 @@ def _is_loaded() -> bool:
         return False
     if not found.demo:
         raise NotADemo("这个数据库里已有正式数据，不能装载演示数据；请换一个 DATA_DIR 或数据库。")
-    if journal.has_event(journal.Event.DEMO_LOADED):
+    if journal.has_event(Event.DEMO_LOADED):
         return True
     if agencies:
         raise DemoUnfinished("上次装载演示数据时被中断；请清空 DATA_DIR（或数据库）后重新装载。")
@@ -80,15 +83,14 @@ def _is_loaded() -> bool:
 
 
 def _first_working_day(day: date) -> date:
-    from app.catalogue.calendars import YearNotPublished, seed_year
-    from app.catalogue.rules import make_calendar
-
+    """Return the first working day of a quarter; its first day where no calendar is published."""
     first = date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
     try:
-        calendar = make_calendar((row.day, row.worked) for row in seed_year(day.year))
+        known = [(found.day, found.is_working_day) for found in seed_year(day.year)]
     except YearNotPublished:
         return first
-    while calendar.is_working_day(first) is False:
+    calendar = make_calendar(known)
+    while not calendar.is_working_day(first):
         first += timedelta(days=1)
     return first
 

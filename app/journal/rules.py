@@ -30,6 +30,7 @@ class Event(StrEnum):
     """Everything that can be done, `noun.past-participle`; docs/architecture.md lists them."""
 
     JOURNAL_HEAD_PUBLISHED = "journal.head-published"
+    DEMO_LOADED = "demo.loaded"
     CATALOGUE_LOADED = "catalogue.loaded"
     CATALOGUE_SUPERSEDED = "catalogue.superseded"
     AGENCY_REGISTERED = "agency.registered"

@@ -249,6 +249,14 @@ def published_heads(limit: int) -> Sequence[JournalEntry]:
     ).all()
 
 
+def has_event(event: Event) -> bool:
+    """Tell whether the journal holds an entry of this event."""
+    return (
+        db.session.scalar(sa.select(JournalEntry.seq).where(JournalEntry.event == event).limit(1))
+        is not None
+    )
+
+
 def is_demo() -> bool:
     """Tell whether this installation holds the demo district; a database without row does not."""
     return bool(db.session.scalar(sa.select(Installation.demo)))
