@@ -4,11 +4,14 @@
 how it is shown is a named rounding rule, as no single rule gives the figures agencies publish.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+
+from app.tasks.rules import OPEN_STATES, TaskState
 
 
 class Rounding(StrEnum):
@@ -66,6 +69,9 @@ class TaskCounts:
         )
 
 
+NOTHING = TaskCounts(0, 0, 0, 0)
+
+
 def percent(rate: Fraction, rounding: Rounding) -> Decimal:
     """Return a rate (not negative) in per cent with the decimals of the rounding rule."""
     places = _PLACES[rounding]
@@ -106,3 +112,68 @@ def add_up(rows: Iterable[SpecialtyCount]) -> tuple[int, int]:
         else:
             own += row.tasks
     return own, cross
+
+
+# --- from groups of tasks to counts ---
+
+OPEN = "open"  # the outcome of a task that has not ended
+CLOSED = "closed"  # the outcome of a closed task, whatever its visit found before
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """So many tasks of one specialty, origin, state and outcome."""
+
+    specialty: str
+    origin: str
+    state: TaskState
+    awaiting_results: bool
+    outcome: str | None
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Counts of tasks in total and by one quality at a time; each adds up."""
+
+    total: TaskCounts
+    by_specialty: Mapping[str, TaskCounts]
+    by_origin: Mapping[str, int]
+    by_state: Mapping[str, int]
+    by_outcome: Mapping[str, int]
+
+
+def gather(groups: Iterable[Group]) -> Gathered:
+    """Count groups of tasks; every task has one specialty, one state and one outcome.
+
+    `by_state` parts 待检测 from the other submitted ones. Raises ValueError when a completed task
+    has no outcome: then outcomes would not add up to tasks.
+    """
+    by_specialty: dict[str, TaskCounts] = {}
+    by_origin: Counter[str] = Counter()
+    by_state: Counter[str] = Counter()
+    by_outcome: Counter[str] = Counter()
+    for group in groups:
+        earlier = by_specialty.get(group.specialty, NOTHING)
+        by_specialty[group.specialty] = earlier + _counts(group)
+        by_origin[group.origin] += group.tasks
+        by_state["awaiting-results" if group.awaiting_results else group.state] += group.tasks
+        by_outcome[_outcome(group)] += group.tasks
+    total = sum(by_specialty.values(), start=NOTHING)
+    return Gathered(total, by_specialty, dict(by_origin), dict(by_state), dict(by_outcome))
+
+
+def _counts(group: Group) -> TaskCounts:
+    completed = group.tasks if group.state is TaskState.COMPLETED else 0
+    closed = group.tasks if group.state is TaskState.CLOSED else 0
+    return TaskCounts(group.tasks, completed, closed, group.tasks - completed - closed)
+
+
+def _outcome(group: Group) -> str:
+    if group.state in OPEN_STATES:
+        return OPEN
+    if group.state is TaskState.CLOSED:
+        return CLOSED
+    if group.outcome is None:
+        raise ValueError("A completed task has an outcome.")
+    return group.outcome

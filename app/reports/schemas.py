@@ -1,0 +1,84 @@
+"""The shapes of reports over HTTP."""
+
+import marshmallow as ma
+from marshmallow import fields
+
+from app.fields import Choice, Count, Day, Instant, Text, absent
+from app.reports.rules import Rounding
+
+_CODE = r"^[a-z0-9][a-z0-9._-]*$"
+
+
+def _code() -> Text:
+    return Text(max=60, pattern=_CODE, hint="应为目录中的代码。", load_default=absent)
+
+
+class TaskCountsQuerySchema(ma.Schema):
+    """Query of the counts: a period by the day a task was made, both days included.
+
+    Without `from` the year of `until`, without `until` until today.
+    """
+
+    from_on = Day(data_key="from", load_default=absent)
+    until_on = Day(data_key="until", load_default=absent)
+    origin = _code()
+    specialty = _code()
+    level = Text(max=20, load_default=absent)
+    rounding = Choice(Rounding, load_default=absent)
+
+
+class RateSchema(ma.Schema):
+    """A rate: exact as a fraction, shown in per cent by a named rounding; null without tasks."""
+
+    name = fields.String(required=True)
+    numerator = Count(required=True)
+    denominator = Count(required=True)
+    rounding = Choice(Rounding, required=True)
+    percent = fields.String(required=True, allow_none=True)
+
+
+class CountsSchema(ma.Schema):
+    """completed + closed + open = tasks."""
+
+    tasks = Count(required=True)
+    completed = Count(required=True)
+    closed = Count(required=True)
+    open = Count(required=True)
+
+
+class NamedCountSchema(ma.Schema):
+    """How many tasks are of one kind."""
+
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+    tasks = Count(required=True)
+
+
+class SpecialtyLineSchema(ma.Schema):
+    """One specialty's counts and rates."""
+
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+    counts = fields.Nested(CountsSchema, required=True)
+    completion = fields.Nested(RateSchema, required=True)
+    settlement = fields.Nested(RateSchema, required=True)
+
+
+class TaskReportSchema(ma.Schema):
+    """Counts and rates of the inspections of a period, as of an instant.
+
+    `other_events` are no inspections and in none of the other numbers. The parts of `by_…` add up
+    to `counts.tasks` each.
+    """
+
+    from_on = Day(data_key="from", required=True)
+    until_on = Day(data_key="until", required=True)
+    as_of = Instant(required=True)
+    counts = fields.Nested(CountsSchema, required=True)
+    other_events = Count(required=True)
+    completion = fields.Nested(RateSchema, required=True)
+    settlement = fields.Nested(RateSchema, required=True)
+    by_specialty = fields.List(fields.Nested(SpecialtyLineSchema), required=True)
+    by_origin = fields.List(fields.Nested(NamedCountSchema), required=True)
+    by_state = fields.List(fields.Nested(NamedCountSchema), required=True)
+    by_outcome = fields.List(fields.Nested(NamedCountSchema), required=True)
