@@ -1,7 +1,6 @@
 """The journal over HTTP: read by auditors and administrators, changed by nobody."""
 
 from typing import Any
-from uuid import UUID
 
 import marshmallow as ma
 import sqlalchemy as sa
@@ -9,6 +8,7 @@ from marshmallow import fields
 
 from app import db
 from app.access import Role, current_actor, requires
+from app.fields import Id, Instant, Text, absent
 from app.journal.models import JournalEntry
 from app.problems import Blueprint, PageSchema, read_cursor, sign_cursor
 
@@ -18,8 +18,8 @@ blp = Blueprint("journal", __name__, url_prefix="/journal", description="日志"
 class JournalQuerySchema(PageSchema):
     """Query of the journal: by subject or by event, newest first."""
 
-    subject_id = fields.UUID(load_default=None, allow_none=True)
-    event = fields.String(load_default=None, allow_none=True, validate=ma.validate.Length(max=60))
+    subject_id = Id(load_default=absent)
+    event = Text(max=60, load_default=absent)
 
 
 class JournalEntrySchema(ma.Schema):
@@ -29,7 +29,7 @@ class JournalEntrySchema(ma.Schema):
     seq = fields.Integer(required=True)
     hash = fields.String(required=True)
     event = fields.String(required=True)
-    at = fields.DateTime(required=True)
+    at = Instant(required=True)
     subject_type = fields.String(required=True, allow_none=True)
     subject_id = fields.UUID(required=True, allow_none=True)
     text = fields.String(required=True)
@@ -47,10 +47,17 @@ class JournalPageSchema(ma.Schema):
 @blp.arguments(JournalQuerySchema, location="query")
 @blp.response(200, JournalPageSchema)
 def list_entries(query: dict[str, Any]) -> dict[str, Any]:
-    """查询本辖区日志"""
-    statement = sa.select(JournalEntry).where(JournalEntry.stream == current_actor().district)
+    """查询本机构的日志
+
+    一个辖区的各机构共用一条日志链；这里只给出本机构的条目和不属于任何机构的条目。
+    """
+    actor = current_actor()
+    statement = sa.select(JournalEntry).where(
+        JournalEntry.stream == actor.district,
+        sa.or_(JournalEntry.agency_id == actor.agency_id, JournalEntry.agency_id.is_(None)),
+    )
     if query["subject_id"]:
-        statement = statement.where(JournalEntry.subject_id == UUID(str(query["subject_id"])))
+        statement = statement.where(JournalEntry.subject_id == query["subject_id"])
     if query["event"]:
         statement = statement.where(JournalEntry.event == query["event"])
     if query["cursor"]:
