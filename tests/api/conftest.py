@@ -1,0 +1,5 @@
+"""The seeded world, for every test of the whole interface."""
+
+from tests.api.seeded import postgresql_world, seeded, sqlite_world
+
+__all__ = ["postgresql_world", "seeded", "sqlite_world"]

@@ -1,0 +1,272 @@
+"""A good request for every operation, on a seeded world: whose path, body and version are right.
+
+Paths are filled by `OBJECTS`: what a parameter of a route means, or, where one needs an object in
+a certain state, what it means in that route. Bodies follow the OpenAPI document: `VALUES` gives
+what a field of a name holds, `BODIES` what a whole operation needs beyond that. A route without an
+entry fails with a message that says where to add it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import flask
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from app import db
+from app.access import Role, access_of
+from app.db import Base
+from tests.api.seeded import Seeded, Side
+from tests.factories import PASSWORD
+
+JSON = "application/json"
+NOBODY = "00000000-0000-7000-8000-000000000000"  # an id that nothing has
+_PARAMETER = re.compile(r"<(?:[^<>]*?:)?([a-z_]+)>")
+Get = Callable[[Side, str], str]
+
+
+def by_name(name: str) -> Get:
+    """What a side keeps under a name."""
+    return lambda side, persona: side[name]
+
+
+def always(value: str) -> Get:
+    """What belongs to no agency."""
+    return lambda side, persona: value
+
+
+OBJECTS: dict[str, Get] = {
+    "account_id": by_name("account:spare"),
+    "code": always("lodging"),
+    "evidence_id": by_name("evidence"),
+    "kind": always("object_class"),
+    "officer_id": lambda side, persona: side[
+        "officer:own" if persona == Role.OFFICER else "officer"
+    ],
+    "tag": always("officers"),
+    "task_id": by_name("task:pending"),
+    "token_id": lambda side, persona: side.ids.get(f"token:{persona}", side["token:officer"]),
+    "unit_id": by_name("unit"),
+    "visit_id": by_name("visit"),
+    # in the state that the route needs
+    "public.show_problem code": always("not-found"),
+}
+GLOBAL = frozenset({"code", "kind", "tag"})  # parameters that name nothing of an agency
+
+VALUES: dict[str, Callable[[Side], Any]] = {
+    "certificate_no": lambda side: f"沪{side.district}9999",
+    "certificate_valid_until": lambda side: "2028-12-31",
+    "effective_from": lambda side: "2027-01-01",
+    "expires_at": lambda side: "2026-12-01T00:00:00.000Z",
+    "from_on": lambda side: "2027-02-01",
+    "login": lambda side: side.logins["second"],
+    "name": lambda side: "安",
+    "new_password": lambda side: PASSWORD + " 2",
+    "password": lambda side: PASSWORD,
+    "unit_id": lambda side: side["unit"],
+    "until_on": lambda side: "2027-02-03",
+}
+BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
+    "accounts.create_account": lambda side, persona: {"login": "new.account", "roles": ["clerk"]},
+    "accounts.change_account": lambda side, persona: {"name": "安妮"},
+    "catalogue.supersede_row": lambda side, persona: {
+        "body": {"name": "住宿场所", "specialty": "public-places"},
+        "source": "测试",
+    },
+    "officers.change_officer": lambda side, persona: {"team": "二科"},
+    "officers.declare_recusal": lambda side, persona: {"reason_code": "kinship"},
+    "tokens.make_token": lambda side, persona: {"name": "台账", "roles": [persona]},
+}
+
+
+class Untaught(AssertionError):
+    """A route that this module does not know how to ask."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one rule of the url_map."""
+
+    rule: Rule
+    method: str
+    access: Mapping[str, Any]
+    documented: Mapping[str, Any] | None
+
+    @property
+    def endpoint(self) -> str:
+        return str(self.rule.endpoint)
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.rule.rule}"
+
+    @property
+    def scheme(self) -> str:
+        """`user`, `device`, or nothing for what anybody may open."""
+        return str(self.access["scheme"])
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(self.access["roles"])
+
+    @property
+    def owned(self) -> list[str]:
+        """The parameters that name an object of an agency."""
+        return sorted(name for name in self.rule.arguments if name not in GLOBAL)
+
+    @property
+    def has_body(self) -> bool:
+        return bool(self.documented and "requestBody" in self.documented)
+
+    @property
+    def versioned(self) -> bool:
+        return any(
+            found["name"] == "If-Match" for found in (self.documented or {}).get("parameters", [])
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    data: bytes | None = None
+
+    def send(self, client: FlaskClient) -> TestResponse:
+        return client.open(self.path, method=self.method, headers=self.headers, data=self.data)
+
+
+def document(flask_app: flask.Flask) -> dict[str, Any]:
+    """The OpenAPI document as it is served."""
+    found: dict[str, Any] = json.loads(flask_app.test_client().get("/api/openapi.json").data)
+    return found
+
+
+def operations(flask_app: flask.Flask) -> list[Operation]:
+    """Every method of every route, with what its decorator and the document say."""
+    paths = document(flask_app)["paths"]
+    found = []
+    for rule in flask_app.url_map.iter_rules():
+        access = access_of(flask_app, rule.endpoint)
+        if access is None:
+            continue  # start refuses such a route; only Flask's own `static` is exempt
+        described = paths.get(template(rule), {})
+        automatic = {"OPTIONS"} if getattr(rule, "provide_automatic_options", False) else set()
+        methods = (rule.methods or set()) - automatic
+        found += [
+            Operation(rule, method, access, described.get(method.lower()))
+            for method in sorted(methods)
+        ]
+    return sorted(found, key=lambda one: (one.rule.rule, one.method))
+
+
+def template(rule: Rule) -> str:
+    """The path of a rule as OpenAPI writes it."""
+    return _PARAMETER.sub(r"{\1}", rule.rule)
+
+
+def values_of(operation: Operation, side: Side, persona: str) -> dict[str, str]:
+    """What the parameters of a path are, on the objects of a side. Raises Untaught."""
+    found = {}
+    for name in operation.rule.arguments:
+        get = OBJECTS.get(f"{operation.endpoint} {name}") or OBJECTS.get(name)
+        if get is None:
+            raise Untaught(
+                f"{operation.name}: nobody said what <{name}> is. Add it to OBJECTS (and, where it"
+                " names nothing of an agency, to GLOBAL) in tests/api/requests.py."
+            )
+        found[name] = get(side, persona)
+    return found
+
+
+def path_of(operation: Operation, values: Mapping[str, str]) -> str:
+    """The path of an operation with these parameters."""
+    return _PARAMETER.sub(lambda found: quote(values[found[1]], safe=""), operation.rule.rule)
+
+
+def body_of(
+    operation: Operation, side: Side, persona: str, spec: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A body that says what the operation needs, about objects of a side. Raises Untaught."""
+    given = BODIES[operation.endpoint](side, persona) if operation.endpoint in BODIES else {}
+    content = (operation.documented or {})["requestBody"]["content"]
+    schema = _resolved(content[JSON]["schema"], spec)
+    made = {
+        name: _sample(name, _resolved(schema["properties"][name], spec), side, operation)
+        for name in schema.get("required", [])
+        if name not in given
+    }
+    return {**made, **given}
+
+
+def _resolved(schema: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return dict(spec["components"]["schemas"][name])
+    return schema
+
+
+def _sample(name: str, schema: Mapping[str, Any], side: Side, operation: Operation) -> Any:
+    if name in VALUES:
+        return VALUES[name](side)
+    if "enum" in schema:
+        return schema["enum"][0]
+    kinds = schema.get("type")
+    kind = kinds[0] if isinstance(kinds, list) else kinds
+    if kind == "integer":
+        return schema.get("minimum", 0)
+    if kind == "boolean":
+        return False
+    if kind == "array" and "enum" in schema["items"]:
+        return [schema["items"]["enum"][0]]
+    if kind == "string" and "\\u0000" in schema.get("pattern", ""):
+        return "按规定办理"
+    raise Untaught(
+        f"{operation.name}: nobody said what the field {name!r} holds. Add it to VALUES, or to"
+        " BODIES for this operation, in tests/api/requests.py."
+    )
+
+
+def good(
+    seeded: Seeded,
+    operation: Operation,
+    side: Side,
+    persona: str,
+    spec: Mapping[str, Any],
+    **changed: str,
+) -> Request:
+    """A request that is right in every way, about objects of a side. Raises Untaught.
+
+    `changed` are parameters of the path that differ.
+    """
+    values = {**values_of(operation, side, persona), **changed}
+    headers: dict[str, str] = {}
+    data = None
+    if operation.has_body:
+        headers["Content-Type"] = JSON
+        data = json.dumps(body_of(operation, side, persona, spec), ensure_ascii=False).encode()
+    if operation.versioned:
+        headers["If-Match"] = version_of(seeded, [values[name] for name in operation.owned])
+    return Request(operation.method, path_of(operation, values), headers, data)
+
+
+def version_of(seeded: Seeded, ids: Sequence[str]) -> str:
+    """The entity tag of the one versioned row that has one of these ids; of a new one otherwise."""
+    with seeded.flask_app.app_context():
+        for table in Base.metadata.sorted_tables:
+            if "version" in table.c and "district" in table.c:
+                found = db.db.session.scalar(
+                    sa.select(table.c.version).where(table.c.id.in_([UUID(one) for one in ids]))
+                )
+                if found is not None:
+                    return f'"{found}"'
+    return '"1"'

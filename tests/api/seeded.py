@@ -1,0 +1,412 @@
+"""A seeded world: three agencies with everything in them, built once and copied for every test.
+
+`home` and `neighbour` share a district, `far` lies in another. What a test may touch it finds by
+name in a `Side`: the id of an account, of a unit, of a task in each state. A feature that lands
+adds its rows to `_Builder`, one method per feature.
+"""
+
+import io
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import flask
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+
+from app import clock as app_clock
+from app import db
+from app.access import Actor, Role
+from app.db import Base
+from app.evidence import service as evidence
+from app.evidence.rules import object_key
+from app.people import service as people
+from app.people.models import Account, Agency, Officer
+from app.people.rules import AbsenceReason
+from app.tasks import service as tasks
+from app.tasks.models import Task
+from app.units.models import Unit
+from app.visits import service as visits
+from tests import servers
+from tests.conftest import KEYS, NOW, FixedClock
+from tests.factories import DISTRICT, OTHER_DISTRICT, Make
+from wsgi import create_app
+
+SETTINGS = {
+    "ARGON2_MEMORY_KIB": "256",
+    "SIGN_IN_PER_MINUTE": "100000",
+    "LOG_LEVEL": "CRITICAL",
+    **KEYS,
+}
+LASTING = timedelta(days=3)
+
+
+@dataclass
+class Side:
+    """What one agency has, by name; `texts` are what only its own people may read."""
+
+    district: str
+    ids: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    logins: dict[str, str] = field(default_factory=dict)
+    texts: set[str] = field(default_factory=set)
+
+    def __getitem__(self, name: str) -> str:
+        return self.ids[name]
+
+
+@dataclass
+class World:
+    """The three agencies, as ids and tokens; no database object."""
+
+    home: Side
+    neighbour: Side
+    far: Side
+
+    @property
+    def foreign(self) -> dict[str, Side]:
+        return {"foreign agency": self.neighbour, "foreign district": self.far}
+
+
+@dataclass
+class Seeded:
+    """A fresh copy of the world under an application of its own."""
+
+    kind: str
+    flask_app: flask.Flask
+    world: World
+    make: Make
+    environ: Mapping[str, str]
+
+    def fresh_token(self, side: Side, role: Role) -> str:
+        """A new session of a persona: for requests that end the session they come with."""
+        account_id = UUID(side[f"account:{role}"])
+        with self.flask_app.app_context():
+            account = db.db.session.get_one(Account, account_id)
+            with db.transaction():
+                return people.sign_in(account, lasting=LASTING, at=self.make.at)[0]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A seeded database and data directory that nobody writes to."""
+
+    kind: str
+    place: Path
+    database: str
+    world: World
+
+
+@pytest.fixture(scope="session")
+def sqlite_world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The world on SQLite."""
+    directory = tmp_path_factory.mktemp("sqlite-world")
+    servers.copy_sqlite(sqlite_template, directory)
+    world = _build({**SETTINGS, "DATA_DIR": str(directory)})
+    return Template("sqlite", directory, "", world)
+
+
+@pytest.fixture(scope="session")
+def postgresql_world(
+    postgresql_server: str, postgresql_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Template:
+    """The world on PostgreSQL."""
+    directory = tmp_path_factory.mktemp("postgresql-world")
+    name, address = servers.copy_postgresql(postgresql_server, postgresql_template)
+    world = _build({**SETTINGS, "DATA_DIR": str(directory), "DATABASE_URL": address})
+    return Template("postgresql", directory, name, world)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def seeded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Seeded]:
+    """A copy of the world on each kind of database: a test that takes it runs twice."""
+    template: Template = request.getfixturevalue(f"{request.param}_world")
+    clock = FixedClock(NOW)
+    app_clock.use(clock)
+    yield from opened(template, tmp_path / "data", clock, request)
+    app_clock.use(None)
+
+
+def opened(
+    template: Template, data_dir: Path, clock: FixedClock, request: pytest.FixtureRequest
+) -> Iterator[Seeded]:
+    """Copy a world, serve it, and remove it."""
+    shutil.copytree(template.place, data_dir)
+    environ = {**SETTINGS, "DATA_DIR": str(data_dir)}
+    name = ""
+    if template.kind == "postgresql":
+        server = request.getfixturevalue("postgresql_server")
+        name, environ["DATABASE_URL"] = servers.copy_postgresql(server, template.database)
+    flask_app = create_app(environ)
+    yield Seeded(template.kind, flask_app, template.world, Make(flask_app, clock), environ)
+    _close(flask_app)
+    if name:
+        servers.drop_postgresql(request.getfixturevalue("postgresql_server"), name)
+
+
+def _close(flask_app: flask.Flask) -> None:
+    with flask_app.app_context():
+        db.db.session.remove()
+        db.db.engine.dispose()
+
+
+def _build(environ: Mapping[str, str]) -> World:
+    clock = FixedClock(NOW)
+    app_clock.use(clock)
+    flask_app = create_app(environ)
+    make = Make(flask_app, clock)
+    sides = [
+        _Builder(make, make.agency(district, name)).side
+        for district, name in (
+            (DISTRICT, "长宁区卫生监督所"),
+            (DISTRICT, "长宁区疾病预防控制中心"),
+            (OTHER_DISTRICT, "普陀区卫生监督所"),
+        )
+    ]
+    with flask_app.app_context():
+        for side in sides:
+            side.texts |= {str(found) for found in owned(UUID(side["agency"]))}
+    _close(flask_app)
+    if environ.get("DATABASE_URL", "") == "":
+        _settle(Path(environ["DATA_DIR"]) / "suicha.db")
+    app_clock.use(None)
+    return World(*sides)
+
+
+def _settle(database: Path) -> None:
+    """Bring everything into the one file that is copied."""
+    engine = sa.create_engine(f"sqlite:///{database}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+
+
+def owned(agency_id: UUID) -> set[UUID]:
+    """Return the ids of all rows of an agency: by `agency_id`, or by what they belong to."""
+    found: set[UUID] = {agency_id}
+    tables = Base.metadata.sorted_tables
+    rows = {
+        table: [row._mapping for row in db.db.session.execute(sa.select(table))]
+        for table in tables
+        if "id" in table.c and isinstance(table.c.id.type, sa.Uuid)
+    }
+    before = -1
+    while before != len(found):
+        before = len(found)
+        for table, all_rows in rows.items():
+            owners = [c.name for c in table.c if c.foreign_keys or c.name == "agency_id"]
+            if table.name == "agency":
+                continue
+            for row in all_rows:
+                if found & {row[name] for name in owners}:
+                    found.add(row["id"])
+    return found
+
+
+class _Builder:
+    """Fills one agency, by services."""
+
+    def __init__(self, make: Make, agency: Agency) -> None:
+        self.make, self.agency = make, agency
+        self.side = Side(agency.district, ids={"agency": str(agency.id)})
+        self.officers: list[Officer] = []
+        self.accounts: dict[Role, Account] = {}
+        self.people()
+        self.evidence()
+        self.units()
+        self.tasks()
+        self.visits()
+
+    def keep(self, name: str, row: Any) -> None:
+        """Remember a row's id by name."""
+        self.side.ids[name] = str(row.id)
+
+    def actor(self, role: Role) -> Actor:
+        """A persona, as services know them."""
+        return self.make.actor(self.accounts[role])
+
+    # --- people
+
+    def people(self) -> None:
+        """An account of every role, one suspended and one expired session, spare ones to change."""
+        self.officers = [self.make.officer(self.agency) for _ in range(6)]
+        with_officer = {Role.OFFICER: 0, Role.SUPERVISOR: 1}
+        for role in Role:
+            officer = self.officers[with_officer[role]] if role in with_officer else None
+            account = self._account(role, str(role), officer=officer)
+            self.accounts[role] = account
+            self.side.tokens[role] = self.make.token(account)
+            self.keep(f"token:{role}", self._api_token(account, role))
+        second = self._account(Role.SUPERVISOR, "second", officer=self.officers[2])
+        self.side.tokens["second"] = self.make.token(second)
+        self._account(Role.CLERK, "spare")
+        self.keep("officer", self.officers[3])
+        self.keep("officer:own", self.officers[0])
+        self.keep("officer:member", self.officers[4])
+        self.keep("officer:second", self.officers[2])
+        self.side.texts |= {officer.certificate_no for officer in self.officers}
+        self._ended_sessions()
+        with self.make.writing():
+            officer = people.get_officer(self.officers[3].id, self.agency.id)
+            by = self.actor(Role.SUPERVISOR)
+            people.declare_recusal(
+                officer,
+                db.new_id(),
+                "kinship",
+                effective_from=date(2026, 1, 1),
+                by=by,
+                at=self.make.at,
+            )
+            people.declare_absence(
+                officer,
+                AbsenceReason.LEAVE,
+                from_on=date(2027, 1, 4),
+                until_on=date(2027, 1, 8),
+                by=by,
+                at=self.make.at,
+            )
+
+    def _account(self, role: Role, name: str, officer: Officer | None = None) -> Account:
+        login = f"{name}.{self.agency.id.hex[-6:]}"
+        account = self.make.account(role, agency=self.agency, login=login, officer=officer)
+        self.side.logins[name] = login
+        self.side.texts.add(login)
+        self.keep(f"account:{name}", account)
+        return account
+
+    def _api_token(self, account: Account, role: Role) -> Any:
+        with self.make.writing():
+            return people.issue_token(
+                "接口",
+                [role],
+                expires_at=self.make.at + timedelta(days=30),
+                by=self.make.actor(account),
+                at=self.make.at,
+            )[1]
+
+    def _ended_sessions(self) -> None:
+        gone = self._account(Role.SUPERVISOR, "suspended", officer=self.officers[5])
+        self.side.tokens["suspended"] = self.make.token(gone)
+        with self.make.writing():
+            account = people.get_account(gone.id, self.agency.id)
+            people.suspend_account(account, by=self.actor(Role.ADMINISTRATOR), at=self.make.at)
+        with self.make.writing():
+            self.side.tokens["expired"] = people.sign_in(
+                self.accounts[Role.SUPERVISOR],
+                lasting=timedelta(hours=12),
+                at=self.make.at - timedelta(hours=13),
+            )[0]
+
+    # --- evidence
+
+    def evidence(self) -> None:
+        """One stored picture with its thumbnail."""
+        out = io.BytesIO()
+        colour = tuple(self.agency.id.bytes[-3:])
+        Image.new("RGB", (40, 30), colour).save(out, "JPEG")
+        digest = sha256(out.getvalue()).hexdigest()
+        storage = self.make.flask_app.extensions["suicha_storage"]
+        storage.put_new(object_key(self.agency.id, digest), out.getvalue())
+        with self.make.writing():
+            stored = evidence.record_stored(
+                digest,
+                evidence.inspect_stored(storage, self.agency.id, digest, mime="image/jpeg"),
+                size_bytes=len(out.getvalue()),
+                mime="image/jpeg",
+                role="closing",
+                agency_id=self.agency.id,
+                district=self.agency.district,
+                by=self.actor(Role.OFFICER),
+                at=self.make.at,
+            )
+        self.keep("evidence", stored)
+        self.side.ids["sha256"] = digest
+        self.side.texts.add(digest)
+
+    # --- units
+
+    def units(self) -> None:
+        """Units to inspect: one to change, one for each task."""
+        self.keep("unit", self._unit())
+
+    def _unit(self) -> Unit:
+        unit = self.make.unit(self.agency)
+        self.side.texts.add(unit.archive_no)
+        self.side.ids["archive_no"] = unit.archive_no
+        return unit
+
+    # --- tasks
+
+    def tasks(self) -> None:
+        """A task in every state; the officer's own team, the supervisor outside of it."""
+        for state in (
+            "pending",
+            "assigned",
+            "accepted",
+            "in-progress",
+            "submitted",
+            "returned",
+            "completed",
+            "closing-proposed",
+            "closed",
+        ):
+            self.keep(f"task:{state}", self._task(state))
+        self.keep("task:awaiting", self._task("submitted", outcome="awaiting-results"))
+
+    def _task(self, state: str, outcome: str = "no-problem") -> Task:
+        task = self.make.task(self._unit(), agency=self.agency)
+        own, member = self.officers[0].id, self.officers[4].id
+        officer, supervisor = self.actor(Role.OFFICER), self.actor(Role.SUPERVISOR)
+        digest = self.side.ids["sha256"]
+        steps: dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]] = {
+            "assigned": (tasks.assign_task, ([own, member], own), {"by": supervisor}),
+            "accepted": (tasks.accept_task, (), {"officer_id": own, "by": officer}),
+            "in-progress": (tasks.start_task, (), {"officer_id": own, "by": officer}),
+            "submitted": (tasks.submit_task, (outcome,), {"by": officer}),
+            "returned": (tasks.return_task, ("照片不清楚",), {"by": supervisor}),
+            "completed": (tasks.complete_task, (), {"by": supervisor}),
+            "closing-proposed": (
+                tasks.propose_closing,
+                ("ceased", "已停业", [digest]),
+                {"by": officer},
+            ),
+            "closed": (tasks.approve_closing, (), {"by": supervisor}),
+        }
+        begun = ("assigned", "accepted", "in-progress", "submitted")
+        ways = {
+            "pending": (),
+            "returned": (*begun, "returned"),
+            "completed": (*begun, "completed"),
+            "closing-proposed": ("assigned", "closing-proposed"),
+            "closed": ("assigned", "closing-proposed", "closed"),
+        }
+        way = ways.get(state) or (begun[: begun.index(state) + 1] if state in begun else ())
+        for step in way:
+            verb, args, values = steps[step]
+            with self.make.writing():
+                task = verb(task.id, *args, **values, at=self.make.at)
+        return task
+
+    # --- visits
+
+    def visits(self) -> None:
+        """A visit under way."""
+        task = self._task("accepted")
+        start = visits.Start(task.id, task.unit_id, "lodging", 1)
+        with self.make.writing():
+            started = visits.start_visit(
+                task.visit_id,
+                start,
+                officer_id=self.officers[0].id,
+                device_id=None,
+                recorded_at=self.make.at - timedelta(minutes=5),
+                by=self.actor(Role.OFFICER),
+                at=self.make.at,
+            )
+        self.keep("visit", started.visit)
