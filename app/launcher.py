@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from app import clock, config
+from app.demo.accounts import ACCOUNTS, PASSWORD
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_S = 120
@@ -67,7 +69,8 @@ def _suicha(*arguments: str) -> list[str]:
 
 
 def _quiet() -> dict[str, str]:
-    return {**os.environ, "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")}
+    """Return the environment of the set-up steps: short logs, and hashes of a public password."""
+    return {"LOG_LEVEL": "WARNING", "ARGON2_MEMORY_KIB": "8192", **os.environ}
 
 
 def _ready(base: str, processes: Sequence[subprocess.Popen[bytes]], stopping: list[int]) -> bool:
@@ -86,12 +89,10 @@ def _ready(base: str, processes: Sequence[subprocess.Popen[bytes]], stopping: li
 
 
 def _pause() -> None:
-    signal.sigtimedwait([], 0.2) if hasattr(signal, "sigtimedwait") else None
+    time.sleep(0.2)
 
 
 def _print_guide(base: str) -> None:
-    from app.demo.accounts import ACCOUNTS, PASSWORD
-
     accounts = "\n".join(f"  {login:14} {meaning}" for login, meaning in ACCOUNTS)
     sys.stdout.write(GUIDE.format(base=base, accounts=accounts, password=PASSWORD))
     sys.stdout.flush()
