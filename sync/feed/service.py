@@ -66,15 +66,11 @@ def _read(entries: Sequence[journal.Waiting]) -> _Seen:
             seen.rebuilt.add(entry.stream)
         elif entry.event in _CATALOGUE_EVENTS:
             seen.touched.whole_catalogue = True
-        elif entry.subject_type is not None and not _is_unseen(entry.subject_type, entry.subject):
-            _TOUCH[entry.subject_type](seen.touched, entry.subject)
-            seen.changed[entry.subject_type, str(entry.subject.id)] = entry.subject
+        elif (kind := entry.subject_type) in _TOUCH and entry.event is not Event.UNIT_REGISTERED:
+            # a new unit is in no scope; the task that brings it into one touches it
+            _TOUCH[kind](seen.touched, entry.subject)
+            seen.changed[str(kind), str(entry.subject.id)] = entry.subject
     return seen
-
-
-def _is_unseen(subject_type: str, subject: Any) -> bool:
-    """Tell what no tablet sees: other types, and a new unit, which only a task can bring in."""
-    return subject_type not in _TOUCH or (subject_type == "unit" and subject.version == 1)
 
 
 def _touch_visit(touched: scopes.Touched, visit: Any) -> None:
@@ -96,7 +92,7 @@ def _touch_finding(touched: scopes.Touched, finding: Any) -> None:
     touched.visits.add(finding.visit_id)
 
 
-_TOUCH: Mapping[str, Any] = {
+_TOUCH: Mapping[str | None, Any] = {
     "task": lambda touched, task: touched.tasks.add(task.id),
     "unit": lambda touched, unit: touched.units.add(unit.id),
     "officer": lambda touched, officer: touched.officers.add(officer.id),
