@@ -8,6 +8,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -147,7 +148,7 @@ def _inspect(task: Task, chance: Chance, *, at: datetime) -> None:
         checklist_code=checklist.code,
         form_version=int(checklist.body["form_version"]),
     )
-    common = {"officer_id": lead.id, "by": by}
+    common: dict[str, Any] = {"officer_id": lead.id, "by": by}
     visits.start_visit(task.visit_id, start, device_id=None, recorded_at=at, at=at, **common)
     wrong = 0
     for code in (code for part in checklist.body["sections"] for code in part["items"]):
