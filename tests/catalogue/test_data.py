@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from app import canonical
 from app.catalogue import calendars, rules, seeds
 from app.reports.rules import Rounding
 from app.units.rules import UnitStatus, uscc_problems
@@ -79,6 +80,12 @@ def test_what_is_not_confirmed_says_why(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_no_row_carries_an_address(name):
     assert not re.search(r"https?:|www\.", str(seeds.rows(name)))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_row_can_be_told_to_a_tablet(name):
+    for row in seeds.rows(name):
+        canonical.dumps(row)
 
 
 def test_a_stratum_is_specialty_and_class_and_names_one_class_a_day():
