@@ -21,6 +21,10 @@ blp = Blueprint("catalogue", __name__, url_prefix="/catalogue", description="目
 
 _KIND = f"<any({','.join(repr(str(kind)) for kind in service.Kind)}):kind>"
 _ROW = f"/{_KIND}/<string(maxlength=100):code>"
+_EXAMPLE = [
+    {"in": "path", "name": "kind", "example": "setting"},
+    {"in": "path", "name": "code", "example": "geofence-m"},
+]
 _CODE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z")
 
 
@@ -34,7 +38,7 @@ def list_rows(query: dict[str, Any], kind: str) -> Page[CatalogueRow]:
     return page(queries.holding(kind, on), CatalogueRow.id, **query)
 
 
-@blp.route(_ROW)
+@blp.route(_ROW, parameters=_EXAMPLE)
 @requires(*Role)
 @blp.etag
 @blp.arguments(OnSchema, location="query")
@@ -46,7 +50,7 @@ def show_row(query: dict[str, Any], kind: str, code: str) -> CatalogueRow:
     return row
 
 
-@blp.route(_ROW, methods=["POST"])
+@blp.route(_ROW, methods=["POST"], parameters=_EXAMPLE)
 @requires(Role.ADMINISTRATOR)
 @blp.creates
 @blp.arguments(NewCatalogueRowSchema)

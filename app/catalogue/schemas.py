@@ -66,7 +66,7 @@ class CatalogueRowSchema(ma.Schema):
 class OnSchema(ma.Schema):
     """The local day on which rows are to hold; today where none is given."""
 
-    on = Day(load_default=absent)
+    on = Day(load_default=absent, metadata={"example": "2026-11-21"})
 
 
 class CatalogueQuerySchema(PageSchema, OnSchema):
@@ -76,8 +76,10 @@ class CatalogueQuerySchema(PageSchema, OnSchema):
 class NewCatalogueRowSchema(ma.Schema):
     """A row that holds from a day on, with the members of the row it supersedes."""
 
-    body = Body(required=True, metadata={"example": {"name": "住宿场所"}})
-    effective_from = Day(required=True)
-    source = Text(max=1000, required=True)
+    body = Body(
+        required=True, metadata={"example": {"name": "位置核对半径", "value": 200, "unit": "m"}}
+    )
+    effective_from = Day(required=True, metadata={"example": "2027-01-01"})
+    source = Text(max=1000, required=True, metadata={"example": "某号通知"})
     confirmed = Flag(load_default=True)
     note = Text(max=1000, min=0, load_default=None, allow_none=True)

@@ -174,7 +174,6 @@ def list_tokens(page_args: dict[str, Any]) -> Page[AccountToken]:
 
 @tokens.route("", methods=["POST"])
 @requires(*Role)
-@tokens.creates
 @tokens.arguments(NewTokenSchema)
 @tokens.response(201, MadeTokenSchema)
 def make_token(data: dict[str, Any]) -> dict[str, Any]:
@@ -182,6 +181,7 @@ def make_token(data: dict[str, Any]) -> dict[str, Any]:
 
     令牌只显示这一次。须以登录会话操作，令牌不能再生成令牌。
     """
+    # no Idempotency-Key: the kept answer would hold the token, which exists here as a hash only
     if cast(service.Bearer, flask.g.bearer).kind is not TokenKind.SESSION:
         raise SessionRequired("令牌不能再生成令牌，请登录后操作。")
     with transaction():

@@ -15,7 +15,7 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy.exc import IntegrityError
 
 from app import entry
-from app.access import Actor, ActorKind, Role
+from app.access import PUBLIC, Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, savepoint, touch, transaction
@@ -191,7 +191,7 @@ def _settle(
         attempts = attempts.after_failure(at)
         _count(account, attempts)
         if attempts.locked_at(at):
-            journal.record(Event.ACCOUNT_LOCKED, account, by=actor_of(account), at=at)
+            journal.record(Event.ACCOUNT_LOCKED, account, by=PUBLIC, at=at)
             return account, _locked(attempts, at)
         return account, _refused()
     if account.failed_count or account.locked_until:
