@@ -5,6 +5,7 @@ import hmac
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, cast
@@ -203,7 +204,8 @@ def _answer_headers(response: flask.Response) -> flask.Response:
     response.headers["Sync-Protocol"] = str(PROTOCOL)
     response.headers["Server-Time"] = canonical.instant(clock.now())
     if response.status_code < 500:
-        response.headers["Sync-Epoch"] = str(present_epoch())
+        with suppress(journal.NotInitialised):
+            response.headers["Sync-Epoch"] = str(present_epoch())
     return response
 
 

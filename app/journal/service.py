@@ -14,6 +14,7 @@ from app import canonical
 from app.access import Actor
 from app.days import local_date
 from app.db import db, new_id
+from app.errors import Unavailable
 from app.journal.models import Installation, JournalEntry
 from app.journal.rules import GENESIS, Break, Event, entry_hash, entry_text, first_break
 
@@ -207,9 +208,24 @@ def verify(stream: str | None = None) -> tuple[int, list[Break]]:
     return count, breaks
 
 
+class NotInitialised(Unavailable):
+    code, title = "not-initialised", "服务器尚未初始化"
+
+
+def installation() -> Installation:
+    """Return this installation's row. Raises NotInitialised before `suicha init` made it."""
+    found = db.session.scalars(sa.select(Installation)).one_or_none()
+    if found is None:
+        raise NotInitialised("服务器尚未初始化，请管理员运行 suicha init。", retry_after_s=60)
+    return found
+
+
 def epoch() -> UUID:
-    """Return the epoch of this installation; a restore from backup changes it."""
-    return db.session.scalars(sa.select(Installation.epoch)).one()
+    """Return the epoch of this installation; a restore from backup changes it.
+
+    Raises NotInitialised.
+    """
+    return installation().epoch
 
 
 def install(*, at: datetime, demo: bool = False) -> Installation:

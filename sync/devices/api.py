@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import flask
-import sqlalchemy as sa
 
 from app import canonical, clock, entry
 from app.access import (
@@ -20,7 +19,6 @@ from app.access import (
 )
 from app.db import db, transaction
 from app.journal import service as journal
-from app.journal.models import Installation
 from app.people import service as people
 from app.people.models import Account
 from app.people.queries import find_account_by_login
@@ -88,7 +86,7 @@ def _lives() -> Lives:
 @discovery.response(200, DiscoverySchema)
 def discover() -> dict[str, Any]:
     """同步协议的版本、限额与公钥"""
-    found = db.session.scalars(sa.select(Installation)).one()
+    found = journal.installation()
     return wire.discovery(
         entry.keys(),
         epoch=found.epoch,
