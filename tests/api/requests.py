@@ -24,7 +24,9 @@ from app import db
 from app.access import Role, access_of
 from app.db import Base
 from tests.api.seeded import Seeded, Side
+from tests.conftest import NOW
 from tests.factories import PASSWORD
+from tests.sync.tablet import Answer, Tablet
 
 JSON = "application/json"
 NOBODY = "00000000-0000-7000-8000-000000000000"  # an id that nothing has
@@ -51,25 +53,48 @@ OBJECTS: dict[str, Get] = {
         "officer:own" if persona == Role.OFFICER else "officer"
     ],
     "tag": always("officers"),
-    "task_id": by_name("task:pending"),
+    "device_id": by_name("device"),
+    "task_id": by_name("task"),
     "token_id": lambda side, persona: side.ids.get(f"token:{persona}", side["token:officer"]),
     "unit_id": by_name("unit"),
     "visit_id": by_name("visit"),
     # in the state that the route needs
+    "devices.report_lost device_id": by_name("device:spare"),
+    "tasks.accept task_id": by_name("task:accept"),
+    "tasks.approve_closing task_id": by_name("task:approve-closing"),
+    "tasks.assign task_id": by_name("task:assign"),
+    "tasks.complete task_id": by_name("task:complete"),
+    "tasks.propose_closing task_id": by_name("task:propose-closing"),
+    "tasks.reassign task_id": by_name("task:reassign"),
+    "tasks.record_results task_id": by_name("task:record-results"),
+    "tasks.refuse_closing task_id": by_name("task:refuse-closing"),
+    "tasks.reopen task_id": by_name("task:reopen"),
+    "tasks.return_ task_id": by_name("task:return"),
     "public.show_problem code": always("not-found"),
 }
 GLOBAL = frozenset({"code", "kind", "tag"})  # parameters that name nothing of an agency
 
 VALUES: dict[str, Callable[[Side], Any]] = {
+    "at": lambda side: "2026-11-21T01:00:00.000Z",
     "certificate_no": lambda side: f"沪{side.district}9999",
     "certificate_valid_until": lambda side: "2028-12-31",
+    "cursor": lambda side: side.values["cursor"],
+    "device_id": lambda side: side["device"],
     "effective_from": lambda side: "2027-01-01",
+    "evidence": lambda side: [side["sha256"]],
     "expires_at": lambda side: "2026-12-01T00:00:00.000Z",
     "from_on": lambda side: "2027-02-01",
+    "lead_officer_id": lambda side: side["officer:own"],
     "login": lambda side: side.logins["second"],
     "name": lambda side: "安",
     "new_password": lambda side: PASSWORD + " 2",
+    "officer_ids": lambda side: [side["officer:own"], side["officer:member"]],
+    "origin": lambda side: "complaint",
+    "outcome": lambda side: "no-problem",
     "password": lambda side: PASSWORD,
+    "second_officer_id": lambda side: side["officer:second"],
+    "sets": lambda side: [],
+    "specialty": lambda side: "public-places",
     "unit_id": lambda side: side["unit"],
     "until_on": lambda side: "2027-02-03",
 }
@@ -77,13 +102,37 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "accounts.create_account": lambda side, persona: {"login": "new.account", "roles": ["clerk"]},
     "accounts.change_account": lambda side, persona: {"name": "安妮"},
     "catalogue.supersede_row": lambda side, persona: {
-        "body": {"name": "住宿场所", "specialty": "public-places"},
+        "body": side.values["lodging"],
         "source": "测试",
     },
     "officers.change_officer": lambda side, persona: {"team": "二科"},
     "officers.declare_recusal": lambda side, persona: {"reason_code": "kinship"},
+    "sync-devices.enrol": lambda side, persona: _enrolment(side),
+    "sync-devices.renew": lambda side, persona: _renewal(side),
+    "tasks.propose_closing": lambda side, persona: {"reason": "ceased"},
     "tokens.make_token": lambda side, persona: {"name": "台账", "roles": [persona]},
 }
+RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
+    "inbox.push": lambda side: ("application/x-ndjson", side.values["line"].encode() + b"\n"),
+}
+TOKENS = {"sync-devices.wiped": "device:wiping"}  # a persona of its own for what others may not
+
+
+def _silent(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Send nothing: a tablet that only writes its requests."""
+    return Answer(0, headers, body)
+
+
+def _enrolment(side: Side) -> dict[str, Any]:
+    tablet = Tablet(_silent, lambda: NOW, key=side.key("new"))
+    body: dict[str, Any] = tablet.enrol(side.values["code"], side.logins["officer"], PASSWORD).json
+    return body
+
+
+def _renewal(side: Side) -> dict[str, Any]:
+    tablet = side.tablet("working", _silent, lambda: NOW)
+    body: dict[str, Any] = tablet.tokens(refresh=tablet.refresh).json
+    return body
 
 
 class Untaught(AssertionError):
@@ -124,6 +173,10 @@ class Operation:
     @property
     def has_body(self) -> bool:
         return bool(self.documented and "requestBody" in self.documented)
+
+    @property
+    def takes_json(self) -> bool:
+        return self.has_body and self.endpoint not in RAW
 
     @property
     def versioned(self) -> bool:
@@ -251,7 +304,9 @@ def good(
     values = {**values_of(operation, side, persona), **changed}
     headers: dict[str, str] = {}
     data = None
-    if operation.has_body:
+    if operation.endpoint in RAW:
+        headers["Content-Type"], data = RAW[operation.endpoint](side)
+    elif operation.has_body:
         headers["Content-Type"] = JSON
         data = json.dumps(body_of(operation, side, persona, spec), ensure_ascii=False).encode()
     if operation.versioned:

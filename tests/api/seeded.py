@@ -7,9 +7,9 @@ adds its rows to `_Builder`, one method per feature.
 
 import io
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,18 @@ from uuid import UUID
 import flask
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from app import clock as app_clock
 from app import db
 from app.access import Actor, Role
+from app.catalogue import service as catalogue
+from app.days import local_date
 from app.db import Base
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
+from app.journal import service as journal
 from app.people import service as people
 from app.people.models import Account, Agency, Officer
 from app.people.rules import AbsenceReason
@@ -33,9 +37,12 @@ from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.units.models import Unit
 from app.visits import service as visits
+from sync.devices import service as devices
+from sync.devices.rules import DeviceState
 from tests import servers
 from tests.conftest import KEYS, NOW, FixedClock
 from tests.factories import DISTRICT, OTHER_DISTRICT, Make
+from tests.sync.tablet import Send, Tablet, through
 from wsgi import create_app
 
 SETTINGS = {
@@ -45,6 +52,32 @@ SETTINGS = {
     **KEYS,
 }
 LASTING = timedelta(days=3)
+_BEGUN = ("assigned", "accepted", "in-progress", "submitted")
+WAYS: dict[str, tuple[str, ...]] = {
+    "pending": (),
+    **{state: _BEGUN[: place + 1] for place, state in enumerate(_BEGUN)},
+    "returned": (*_BEGUN, "returned"),
+    "completed": (*_BEGUN, "completed"),
+    "closing-proposed": ("assigned", "closing-proposed"),
+    "closed": ("assigned", "closing-proposed", "closed"),
+}
+TASK_FOR = {
+    "assign": "pending",
+    "reassign": "accepted",
+    "accept": "assigned",
+    "return": "submitted",
+    "answer-return": "returned",
+    "complete": "submitted",
+    "record-results": "submitted",
+    "propose-closing": "in-progress",
+    "approve-closing": "closing-proposed",
+    "refuse-closing": "closing-proposed",
+    "reopen": "completed",
+    "reopen-closed": "closed",
+}
+LIVES = devices.Lives(
+    access=timedelta(hours=1), refresh=timedelta(days=90), session=timedelta(days=90)
+)
 
 
 @dataclass
@@ -55,10 +88,20 @@ class Side:
     ids: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     logins: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
 
     def __getitem__(self, name: str) -> str:
         return self.ids[name]
+
+    def key(self, name: str) -> Ed25519PrivateKey:
+        """The key of a tablet: its own in every agency."""
+        seed = sha256(f"{self['agency']} {name}".encode()).digest()
+        return Ed25519PrivateKey.from_private_bytes(seed)
+
+    def tablet(self, name: str, send: Send, now: Callable[[], datetime]) -> Tablet:
+        """The tablet of a name, as it was when the world was made."""
+        return Tablet(send, now, key=self.key(name), **self.values[f"tablet:{name}"])
 
 
 @dataclass
@@ -161,6 +204,8 @@ def _build(environ: Mapping[str, str]) -> World:
     app_clock.use(clock)
     flask_app = create_app(environ)
     make = Make(flask_app, clock)
+    with make.writing():
+        journal.install(at=clock.at)
     sides = [
         _Builder(make, make.agency(district, name)).side
         for district, name in (
@@ -222,6 +267,8 @@ class _Builder:
         self.units()
         self.tasks()
         self.visits()
+        self.catalogue()
+        self.devices()
 
     def keep(self, name: str, row: Any) -> None:
         """Remember a row's id by name."""
@@ -344,22 +391,14 @@ class _Builder:
     # --- tasks
 
     def tasks(self) -> None:
-        """A task in every state; the officer's own team, the supervisor outside of it."""
-        for state in (
-            "pending",
-            "assigned",
-            "accepted",
-            "in-progress",
-            "submitted",
-            "returned",
-            "completed",
-            "closing-proposed",
-            "closed",
-        ):
-            self.keep(f"task:{state}", self._task(state))
-        self.keep("task:awaiting", self._task("submitted", outcome="awaiting-results"))
+        """A task for every verb, in the state in which it can be done; one to look at."""
+        self.keep("task", self._task("pending"))
+        for verb, state in TASK_FOR.items():
+            outcome = "awaiting-results" if verb == "record-results" else "no-problem"
+            self.keep(f"task:{verb}", self._task(state, outcome=outcome))
 
     def _task(self, state: str, outcome: str = "no-problem") -> Task:
+        """A task of the officer and a colleague; the supervisor is not on the team."""
         task = self.make.task(self._unit(), agency=self.agency)
         own, member = self.officers[0].id, self.officers[4].id
         officer, supervisor = self.actor(Role.OFFICER), self.actor(Role.SUPERVISOR)
@@ -378,16 +417,7 @@ class _Builder:
             ),
             "closed": (tasks.approve_closing, (), {"by": supervisor}),
         }
-        begun = ("assigned", "accepted", "in-progress", "submitted")
-        ways = {
-            "pending": (),
-            "returned": (*begun, "returned"),
-            "completed": (*begun, "completed"),
-            "closing-proposed": ("assigned", "closing-proposed"),
-            "closed": ("assigned", "closing-proposed", "closed"),
-        }
-        way = ways.get(state) or (begun[: begun.index(state) + 1] if state in begun else ())
-        for step in way:
+        for step in WAYS[state]:
             verb, args, values = steps[step]
             with self.make.writing():
                 task = verb(task.id, *args, **values, at=self.make.at)
@@ -410,3 +440,72 @@ class _Builder:
                 at=self.make.at,
             )
         self.keep("visit", started.visit)
+
+    # --- catalogue
+
+    def catalogue(self) -> None:
+        """What a catalogue row holds now, to supersede it by the same."""
+        with self.make.flask_app.app_context():
+            row = catalogue.get_row("object_class", "lodging", local_date(self.make.at))
+            self.side.values["lodging"] = row.body
+
+    # --- devices
+
+    def devices(self) -> None:
+        """Tablets: one that works, one to suspend, one to wipe, and a code for a new one."""
+        for name in ("working", "spare", "wiping"):
+            self._tablet(name)
+        wiping = UUID(self.side["device:wiping"])
+        with self.make.writing():
+            devices.change_state(
+                wiping,
+                DeviceState.WIPE_REQUESTED,
+                "遗失",
+                by=self.actor(Role.SUPERVISOR),
+                at=self.make.at,
+            )
+        self.side.ids["device"] = self.side["device:spare"]
+        self.side.values["code"] = self._code()
+        send = through(self.make.flask_app.test_client())
+        working = self.side.tablet("working", send, self.make.clock)
+        answer = working.request("GET", "/feed")
+        assert answer.status == 200, answer.body
+        self.side.values["cursor"] = answer.json["cursor"]
+        task = self._task("accepted")
+        line = working.op(
+            "visit.start",
+            task.visit_id,
+            {
+                "task_id": str(task.id),
+                "unit_id": str(task.unit_id),
+                "checklist_code": "lodging",
+                "form_version": 1,
+            },
+        )
+        self.side.values["line"] = line.decode()
+
+    def _code(self) -> str:
+        account_id = self.accounts[Role.OFFICER].id
+        with self.make.writing():
+            account = people.get_account(account_id, self.agency.id)
+            by = self.actor(Role.SUPERVISOR)
+            return devices.issue_code(account, by=by, at=self.make.at)[0]
+
+    def _tablet(self, name: str) -> None:
+        code = self._code()
+        key = self.side.key(name).public_key().public_bytes_raw()
+        new = devices.NewDevice("Ed25519", key, "Pad 6", "Android 15", "1")
+        with self.make.writing():
+            account = people.get_account(self.accounts[Role.OFFICER].id, self.agency.id)
+            device, session, tokens = devices.enrol(
+                account, code, new, lives=LIVES, at=self.make.at
+            )
+            self.side.values[f"tablet:{name}"] = {
+                "device_id": device.id,
+                "officer_id": session.officer_id,
+                "session_id": session.id,
+                "access": tokens.access,
+                "refresh": tokens.refresh,
+            }
+        self.keep(f"device:{name}", device)
+        self.side.tokens["device" if name == "working" else f"device:{name}"] = tokens.access
