@@ -27,7 +27,7 @@ API_SPEC = {
 }
 ROOT = Path(__file__).resolve().parent.parent
 # packages with an api.py, lowest first
-FEATURES = ("journal", "catalogue", "people", "evidence", "tasks", "visits", "reports")
+FEATURES = ("journal", "catalogue", "people", "evidence", "tasks", "visits", "draws", "reports")
 PAGES = ("public.pages", "public.apidocs")  # what anybody may open
 
 

@@ -49,10 +49,27 @@ def find_draw(draw_no: str) -> Draw | None:
     return db.session.scalars(sa.select(Draw).where(Draw.draw_no == draw_no)).one_or_none()
 
 
-def draws_in(agency_id: UUID | None = None) -> sa.Select[Draw]:
-    """Return the query of an agency's draws, or of all."""
+def draws_in(
+    agency_id: UUID | None = None, *, year: int | None = None, state: DrawState | None = None
+) -> sa.Select[Draw]:
+    """Return the query of an agency's draws (None: of all); None as a filter does not count."""
     query = sa.select(Draw)
-    return query if agency_id is None else query.where(Draw.agency_id == agency_id)
+    wanted = ((Draw.agency_id, agency_id), (Draw.year, year), (Draw.state, state))
+    for column, value in wanted:
+        if value is not None:
+            query = query.where(column == value)
+    return query
+
+
+def columns_of(draw: Draw) -> dict[str, Any]:
+    """Return the columns of a draw by name."""
+    return {column.key: getattr(draw, column.key) for column in sa.inspect(Draw).column_attrs}
+
+
+def numbers_of(draw_ids: Collection[UUID]) -> dict[UUID | None, str]:
+    """Return the numbers of draws by id."""
+    rows = db.session.execute(sa.select(Draw.id, Draw.draw_no).where(Draw.id.in_(draw_ids)))
+    return {row.id: row.draw_no for row in rows}
 
 
 def draws_of_plan(plan_id: UUID) -> Sequence[Draw]:
@@ -174,7 +191,7 @@ def contents_of(draw_id: UUID) -> dict[str, bytes]:
     rows = db.session.execute(
         sa.select(DrawFile.name, DrawFile.content).where(DrawFile.draw_id == draw_id)
     )
-    return {name: content for name, content in rows}  # noqa: C416 - rows are no pairs to mypy
+    return {row.name: row.content for row in rows}
 
 
 class Chosen(NamedTuple):
@@ -331,7 +348,7 @@ def open_task_counts(agency_id: UUID) -> dict[UUID, int]:
         .where(Task.agency_id == agency_id, Task.state.in_(sorted(OPEN_STATES)))
         .group_by(TaskOfficer.officer_id)
     )
-    return {officer_id: count for officer_id, count in rows}  # noqa: C416 - rows are no pairs
+    return {row[0]: row[1] for row in rows}
 
 
 def last_teams(agency_id: UUID, *, teams_since: datetime, leads_since: datetime) -> list[LastTeam]:
@@ -385,4 +402,4 @@ def officer_ids(agency_id: UUID) -> dict[str, UUID]:
     rows = db.session.execute(
         sa.select(Officer.certificate_no, Officer.id).where(Officer.agency_id == agency_id)
     )
-    return {certificate: officer_id for certificate, officer_id in rows}  # noqa: C416 - as above
+    return {row.certificate_no: row.id for row in rows}

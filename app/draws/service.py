@@ -1101,7 +1101,7 @@ def fall_back(draw: Draw, *, by: Actor, at: datetime) -> Draw:
 
 def get_draw(draw_no: str, agency_id: UUID | None) -> Draw:
     """Return a draw of an agency. Raises DrawNotFound, also for a foreign one."""
-    draw = queries.find_draw(draw_no)
+    draw = queries.find_draw(draw_no) if stages.DRAW_NO.fullmatch(draw_no) else None
     if draw is None or draw.agency_id != agency_id:
         raise DrawNotFound("没有这个编号的抽取，或它不属于本机构。")
     return draw
@@ -1109,7 +1109,7 @@ def get_draw(draw_no: str, agency_id: UUID | None) -> Draw:
 
 def get_public_draw(draw_no: str) -> Draw:
     """Return a draw of any agency, for what is public of it. Raises DrawNotFound."""
-    draw = queries.find_draw(draw_no)
+    draw = queries.find_draw(draw_no) if stages.DRAW_NO.fullmatch(draw_no) else None
     if draw is None:
         raise DrawNotFound("没有这个编号的抽取，请核对编号。")
     return draw
@@ -1144,7 +1144,7 @@ def get_file(draw: Draw, name: str, by: Actor, at: datetime) -> DrawFile:
 
     Raises DrawFileNotFound for any other, whether or not there is one.
     """
-    file = queries.find_file(draw.id, name)
+    file = queries.find_file(draw.id, name) if name in _AUDIENCES else None
     public = by.kind is ActorKind.PUBLIC
     if file is None or not (is_public(file, at) if public else may_read(file, by, at)):
         raise DrawFileNotFound("没有这个文件，或它尚未公开。")

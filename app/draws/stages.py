@@ -18,8 +18,9 @@ DICE_SOURCE = f"dice:{DICE_DIGITS}d10"
 DEPOSITORS = 2
 TEAM_SIZES = (2, 6)
 AT_DRAW, AFTER_LAST_VISIT = "at-draw", "after-last-visit"
+DRAW_NO = re.compile(r"[0-9]{6}-20[0-9]{2}-[0-9]{4,6}")
 PERIOD = r"^20[0-9]{2}(-(Q[1-4]|H[12]|0[1-9]|1[0-2]))?$"
-_ISO_DAY = re.compile(r"20\d\d-\d\d-\d\d")
+_ISO_DAY = re.compile(r"2[01]\d\d-\d\d-\d\d")
 
 
 class DrawKind(StrEnum):
@@ -186,6 +187,8 @@ def faults(plan: NewPlan) -> list[Fault]:
         for name, rule in plan.strata.items()
         if not _is_rule(rule)
     ]
+    if abs(plan.draw_on.year - plan.year) > 1 or plan.due_on.year - plan.year > 2:
+        found.append(Fault("draw_on", "抽取日和任务期限应在计划年度前后。"))
     if plan.due_on < plan.draw_on:
         found.append(Fault("due_on", "任务期限不能早于抽取日。"))
     if not TEAM_SIZES[0] <= plan.team_size <= TEAM_SIZES[1]:

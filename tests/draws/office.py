@@ -7,12 +7,14 @@ from hashlib import sha256
 from typing import Any
 
 import flask
+import sqlalchemy as sa
 
-from app.access import Role
-from app.db import db
-from app.draws import progress, queries
+from app.access import Actor, Role
+from app.db import db, transaction
+from app.draws import progress, queries, service
 from app.draws.models import Draw, DrawPlan
 from app.draws.stages import Level
+from app.tasks.models import Task
 from tests.conftest import FixedClock
 from tests.factories import Make
 
@@ -59,6 +61,13 @@ class Office:
         self.tick()
         return self.number_of(plan)
 
+    def drawn_until_announced(self, **values: Any) -> str:
+        """Return the number of a sealed draw whose manifest is public."""
+        plan = self.sealed(**values)
+        self.tick()
+        self.go(hours=12)
+        return self.number_of(plan)
+
     def sealed(self, **values: Any) -> DrawPlan:
         """A sealed plan over a register of twelve, with two standing deposits."""
         self.register()
@@ -86,12 +95,57 @@ class Office:
             yield found
             db.session.remove()
 
+    def person(self, *roles: Role) -> Actor:
+        """Somebody of the office with these roles."""
+        return self.make.actor(self.make.account(*roles))
+
+    def complete_all(self) -> None:
+        """Let every task be visited and completed."""
+        values = {
+            f"{prefix}_{name}": value
+            for prefix in ("submitted", "completed")
+            for name, value in (("at", self.clock.at), ("by_kind", "user"))
+        }
+        with self.flask_app.app_context(), transaction() as session:
+            session.execute(
+                sa.update(Task).values(state="completed", outcome="no-problem", **values)
+            )
+
+    def go(self, **by: float) -> list[str]:
+        """Let time pass, and the timetable do what is due then."""
+        self.clock.forward(**by)
+        return self.tick()
+
+    def dump(self) -> str:
+        """Everything the database holds, as text; bytes as hexadecimal and as what they spell."""
+        with self.flask_app.app_context(), db.engine.connect() as connection:
+            rows = [
+                tuple(row)
+                for table in sa.inspect(connection).get_table_names()
+                for row in connection.execute(sa.text(f'SELECT * FROM "{table}"'))  # noqa: S608
+            ]
+        return repr([[_shown(value) for value in row] for row in rows]).lower()
+
     def state(self, draw_no: str) -> str:
         """Return the state of a draw."""
         with self.draw(draw_no) as draw:
             return draw.state
 
+    def void(self, draw_no: str, reason: str = "名单有误") -> None:
+        """Let a supervisor void a draw."""
+        by = self.person(Role.SUPERVISOR)
+        with self.flask_app.app_context(), transaction():
+            service.void_draw(
+                service.get_draw(draw_no, by.agency_id), reason, by=by, at=self.clock.at
+            )
+
     def files(self, draw_no: str) -> dict[str, bytes]:
         """Return every file of a draw."""
         with self.draw(draw_no) as draw:
             return queries.contents_of(draw.id)
+
+
+def _shown(value: object) -> object:
+    if not isinstance(value, (bytes, memoryview)):
+        return value
+    return bytes(value).hex(), bytes(value).decode("latin-1")

@@ -1,0 +1,329 @@
+"""Draws over HTTP: supervisors plan, people of different roles bring the chance, auditors look.
+
+No view here opens a seal: secret and deposits are opened by the timetable alone.
+"""
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+import flask
+
+from app import clock
+from app.access import Role, current_actor, requires
+from app.db import transaction
+from app.draws import queries, service
+from app.draws.models import Draw, DrawDeposit, DrawPlan, DrawSelection
+from app.draws.schemas import (
+    DiceEnteredSchema,
+    DiceSchema,
+    DrawDepositSchema,
+    DrawDetailSchema,
+    DrawFilesSchema,
+    DrawPlanQuerySchema,
+    DrawPlanSchema,
+    DrawPreviewSchema,
+    DrawQuerySchema,
+    DrawReasonSchema,
+    DrawSchema,
+    DrawSelectionQuerySchema,
+    DrawSelectionSchema,
+    NewDrawDepositSchema,
+    NewDrawPlanSchema,
+    NewStandingDepositSchema,
+)
+from app.draws.stages import EntropyState, NewPlan
+from app.people import service as people
+from app.people.models import Agency
+from app.problems import Blueprint, Page, PageSchema, page
+
+plans = Blueprint("draw-plans", __name__, url_prefix="/draw-plans", description="抽查计划")
+blp = Blueprint("draws", __name__, url_prefix="/draws", description="抽取")
+deposits = Blueprint("draw-deposits", __name__, url_prefix="/draw-deposits", description="封存")
+BLUEPRINTS = (plans, blp, deposits)
+
+READERS = (
+    Role.SUPERVISOR,
+    Role.LEGAL_REVIEWER,
+    Role.CLERK,
+    Role.ADMINISTRATOR,
+    Role.AUDITOR,
+)
+INSIDERS = (Role.SUPERVISOR, Role.AUDITOR)
+
+
+# ---- plans ---------------------------------------------------------------------------------------
+
+
+@plans.route("")
+@requires(*READERS)
+@plans.arguments(DrawPlanQuerySchema, location="query")
+@plans.paged(DrawPlanSchema)
+def list_plans(query: dict[str, Any]) -> Page[DrawPlan]:
+    """查询本机构的抽查计划"""
+    year = query.pop("year")
+    return page(queries.plans_in(_agency_id(), year), DrawPlan.id, **query)
+
+
+@plans.route("", methods=["POST"])
+@requires(Role.SUPERVISOR)
+@plans.creates
+@plans.arguments(NewDrawPlanSchema)
+@plans.response(201, DrawPlanSchema)
+def save_plan(data: dict[str, Any]) -> DrawPlan:
+    """制定抽查计划"""
+    with transaction():
+        return service.save_plan(_plan(data), agency=_agency(), by=current_actor(), at=clock.now())
+
+
+@plans.route("/<uuid:plan_id>")
+@requires(*READERS)
+@plans.etag
+@plans.response(200, DrawPlanSchema)
+def get_plan(plan_id: UUID) -> DrawPlan:
+    """查看抽查计划"""
+    plan = service.get_plan(plan_id, _agency_id())
+    plans.set_etag(plan.version)
+    return plan
+
+
+@plans.route("/<uuid:plan_id>", methods=["PUT"])
+@requires(Role.SUPERVISOR)
+@plans.etag
+@plans.arguments(NewDrawPlanSchema)
+@plans.response(200, DrawPlanSchema)
+def change_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
+    """修改抽查计划（冻结名单之前）"""
+    with transaction():
+        plan = service.get_plan(plan_id, _agency_id())
+        plans.check_version(plan, DrawPlanSchema)
+        service.change_plan(plan, _plan(data), by=current_actor(), at=clock.now())
+    plans.set_etag(plan.version)
+    return plan
+
+
+@plans.route("/<uuid:plan_id>/preview")
+@requires(*INSIDERS)
+@plans.response(200, DrawPreviewSchema)
+def preview_plan(plan_id: UUID) -> dict[str, Any]:
+    """预览：分层、基数、可抽数、排除原因、可派人员、无法满足之处"""
+    plan = service.get_plan(plan_id, _agency_id())
+    frozen = service.prepare(plan, at=clock.now()).frozen
+    return {
+        "units": len({one.archive_no for one in frozen.listed}),
+        "officers": len(frozen.officers),
+        "barred": len(frozen.bars),
+        "strata": [
+            {**row._asdict(), "weights": {str(w): n for w, n in sorted(row.weights.items())}}
+            for row in frozen.strata
+        ],
+        "shortfalls": [one._asdict() for one in frozen.shortfalls],
+    }
+
+
+@plans.route("/<uuid:plan_id>/withdraw", methods=["POST"])
+@requires(Role.SUPERVISOR)
+@plans.etag
+@plans.arguments(DrawReasonSchema)
+@plans.response(200, DrawPlanSchema)
+def withdraw_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
+    """撤回抽查计划（冻结名单之前）"""
+    with transaction():
+        plan = service.get_plan(plan_id, _agency_id())
+        plans.check_version(plan, DrawPlanSchema)
+        service.withdraw_plan(plan, data["reason"], by=current_actor(), at=clock.now())
+    plans.set_etag(plan.version)
+    return plan
+
+
+@plans.route("/<uuid:plan_id>/redraw", methods=["POST"])
+@requires(Role.SUPERVISOR)
+@plans.etag
+@plans.arguments(DrawReasonSchema)
+@plans.response(200, DrawPlanSchema)
+def order_redraw(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
+    """抽取作废后重新抽取：新编号、新公告、新随机数"""
+    with transaction():
+        plan = service.get_plan(plan_id, _agency_id())
+        plans.check_version(plan, DrawPlanSchema)
+        service.order_redraw(plan, data["reason"], by=current_actor(), at=clock.now())
+    plans.set_etag(plan.version)
+    return plan
+
+
+# ---- draws ---------------------------------------------------------------------------------------
+
+
+@blp.route("")
+@requires(*READERS)
+@blp.arguments(DrawQuerySchema, location="query")
+@blp.paged(DrawSchema)
+def list_draws(query: dict[str, Any]) -> Page[Draw]:
+    """查询本机构的抽取，新的在前"""
+    year, state = query.pop("year"), query.pop("state")
+    statement = queries.draws_in(_agency_id(), year=year, state=state)
+    return page(statement, Draw.id, newest_first=True, **query)
+
+
+@blp.route("/<draw_no>")
+@requires(*READERS)
+@blp.etag
+@blp.response(200, DrawDetailSchema)
+def get_draw(draw_no: str) -> dict[str, Any]:
+    """查看抽取：状态、封存、骰子、等待谁"""
+    draw = service.get_draw(draw_no, _agency_id())
+    blp.set_etag(draw.version)
+    return {
+        **queries.columns_of(draw),
+        "plan": draw.plan,
+        "deposits": [_deposit(one, draw_no) for one in queries.deposits_of(draw.id)],
+        "dice": queries.sealed_dice(draw.id),
+        "waiting": service.waiting_for(draw, clock.now()),
+    }
+
+
+@blp.route("/<draw_no>/deposits", methods=["POST"])
+@requires(*service.DEPOSIT_ROLES)
+@blp.creates
+@blp.arguments(NewDrawDepositSchema)
+@blp.response(201, DrawDepositSchema)
+def make_deposit(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
+    """为一次封存式抽取封存随机数（公告之前）"""
+    with transaction():
+        draw = service.get_draw(draw_no, _agency_id())
+        made = service.deposit(
+            draw, _value(data), agency=_agency(), by=current_actor(), at=clock.now()
+        )
+    return _deposit(made, draw_no)
+
+
+@blp.route("/<draw_no>/dice", methods=["POST"])
+@requires(*service.DEPOSIT_ROLES)
+@blp.creates
+@blp.arguments(DiceSchema)
+@blp.response(201, DiceEnteredSchema)
+def enter_dice(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
+    """录入骰子数字：由不同角色的两人分别录入，一致才封定"""
+    with transaction():
+        draw = service.get_draw(draw_no, _agency_id())
+        entered = service.enter_dice(draw, data["digits"], by=current_actor(), at=clock.now())
+    if entered.state is EntropyState.REJECTED:
+        raise service.dice_mismatch()
+    return {"state": entered.state, "draw_no": draw_no, "draw_state": draw.state}
+
+
+@blp.route("/<draw_no>/void", methods=["POST"])
+@requires(Role.SUPERVISOR)
+@blp.etag
+@blp.arguments(DrawReasonSchema)
+@blp.response(200, DrawSchema)
+def void_draw(data: dict[str, Any], draw_no: str) -> Draw:
+    """作废：编号保留，秘密数和本来的结果照样公开"""
+    with transaction():
+        draw = service.get_draw(draw_no, _agency_id())
+        blp.check_version(draw, DrawSchema)
+        service.void_draw(draw, data["reason"], by=current_actor(), at=clock.now())
+    blp.set_etag(draw.version)
+    return draw
+
+
+@blp.route("/<draw_no>/selection")
+@requires(*INSIDERS)
+@blp.arguments(DrawSelectionQuerySchema, location="query")
+@blp.paged(DrawSelectionSchema)
+def list_selection(query: dict[str, Any], draw_no: str) -> Page[DrawSelection]:
+    """查看抽中和备选的单位"""
+    draw = service.get_draw(draw_no, _agency_id())
+    kind = query.pop("kind")
+    return page(queries.selection_of(draw.id, kind), DrawSelection.id, **query)
+
+
+@blp.route("/<draw_no>/files")
+@requires(*INSIDERS)
+@blp.response(200, DrawFilesSchema)
+def list_files(draw_no: str) -> dict[str, Any]:
+    """查看可以读取的抽取文件"""
+    draw = service.get_draw(draw_no, _agency_id())
+    return {"items": service.readable_files(draw, current_actor(), clock.now())}
+
+
+@blp.route("/<draw_no>/files/<name>")
+@requires(*INSIDERS)
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
+def get_file(draw_no: str, name: str) -> flask.Response:
+    """读取抽取文件，与计算摘要时逐字节相同"""
+    draw = service.get_draw(draw_no, _agency_id())
+    file = service.get_file(draw, name, current_actor(), clock.now())
+    return flask.Response(
+        file.content,
+        content_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{file.name}"'},
+    )
+
+
+# ---- deposits ------------------------------------------------------------------------------------
+
+
+@deposits.route("")
+@requires(*service.DEPOSIT_ROLES)
+@deposits.arguments(PageSchema, location="query")
+@deposits.paged(DrawDepositSchema)
+def list_own_deposits(query: dict[str, Any]) -> Page[Any]:
+    """查看本人的封存：只有承诺值"""
+    actor = current_actor()
+    found = page(queries.deposits_by(actor.id or UUID(int=0)), DrawDeposit.id, **query)
+    numbers = queries.numbers_of({one.draw_id for one in found.items if one.draw_id})
+    items = [_deposit(one, numbers.get(one.draw_id)) for one in found.items]
+    return Page(items, found.next_cursor)
+
+
+@deposits.route("", methods=["POST"])
+@requires(*service.DEPOSIT_ROLES)
+@deposits.creates
+@deposits.arguments(NewStandingDepositSchema)
+@deposits.response(201, DrawDepositSchema)
+def make_standing_deposit(data: dict[str, Any]) -> dict[str, Any]:
+    """为以后的封存式抽取预先封存随机数，每份只用一次"""
+    with transaction():
+        made = service.deposit(
+            None,
+            _value(data),
+            agency=_agency(),
+            by=current_actor(),
+            at=clock.now(),
+            hash_name=data["hash"],
+        )
+    return _deposit(made, None)
+
+
+# ---- small things --------------------------------------------------------------------------------
+
+
+def _agency_id() -> UUID:
+    return current_actor().agency_id or UUID(int=0)
+
+
+def _agency() -> Agency:
+    return people.get_agency(_agency_id())
+
+
+def _plan(data: dict[str, Any]) -> NewPlan:
+    return NewPlan(**{**data, "weight_factors": tuple(dict.fromkeys(data["weight_factors"]))})
+
+
+def _value(data: dict[str, Any]) -> bytes:
+    """Return what the person deposits; what the server draws for them is shown to nobody."""
+    given = data["value"]
+    return secrets.token_bytes(32) if given is None else bytes.fromhex(given)
+
+
+def _deposit(one: DrawDeposit, draw_no: str | None) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "draw_no": draw_no,
+        "number": one.number,
+        "role": one.role,
+        "hash": one.hash,
+        "commitment": one.commitment,
+        "deposited_at": one.deposited_at,
+    }

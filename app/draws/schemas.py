@@ -1,0 +1,362 @@
+"""The shapes of plans, draws, deposits and dice."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields as plain
+
+from app.draws.stages import (
+    DICE_DIGITS,
+    PERIOD,
+    Coordination,
+    DrawKind,
+    DrawState,
+    EntropyState,
+    Fallback,
+    HashName,
+    Level,
+    PlanState,
+    SelectionKind,
+)
+from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text, absent
+from app.problems import PageSchema
+
+MOST = 10**7
+_HEX64 = r"^[0-9a-f]{64}$"
+_RATIO: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0, "maximum": MOST},
+    "minItems": 2,
+    "maxItems": 2,
+}
+_RULE: dict[str, Any] = {
+    "oneOf": [
+        {"type": "integer", "minimum": 0, "maximum": MOST},
+        _RATIO,
+        {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 100,
+            "additionalProperties": _RATIO,
+        },
+    ]
+}
+_WEIGHT = re.compile("[1-9][0-9]{0,17}")
+
+
+class StratumRule(plain.Field[Any]):
+    """How many of a stratum: a number, a ratio, or a ratio for each weight."""
+
+    default_error_messages = {
+        "invalid": "应为数量、[分子, 分母] 的比例，或按权重规定的比例；比例不超过 1。"
+    }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "metadata": _RULE})
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        return value
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, Mapping):
+            weights = all(_WEIGHT.fullmatch(str(weight)) for weight in value)
+            if 1 <= len(value) <= 100 and weights and all(map(_is_ratio, value.values())):
+                return dict(value)
+        elif _is_ratio(value) or _is_number(value):
+            return value
+        raise self.make_error("invalid")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+
+
+def _is_ratio(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)):
+        return False
+    return bool(value[0] <= value[1] > 0)
+
+
+def _strata(**options: Any) -> plain.Dict:
+    return plain.Dict(
+        keys=Text(max=100),
+        values=StratumRule(),
+        validate=ma.validate.Length(1, 100),
+        metadata={"minProperties": 1, "maxProperties": 100},
+        **options,
+    )
+
+
+class NewDrawPlanSchema(ma.Schema):
+    """A plan; without a level it is refused, because nobody could say whence its chance comes."""
+
+    name = Text(max=100, required=True)
+    year = Count(2020, 2099, required=True)
+    period = Text(
+        max=10, pattern=PERIOD, hint="例如 2026、2026-Q4、2026-H2 或 2026-11。", required=True
+    )
+    kind = Choice(DrawKind, required=True)
+    strata = _strata(required=True)
+    level = Choice(Level, required=True)
+    draw_on = Day(required=True)
+    due_on = Day(required=True)
+    weight_factors = plain.List(
+        Text(max=40), load_default=["risk", "credit"], validate=ma.validate.Length(max=10)
+    )
+    coordination = Choice(Coordination, load_default=Coordination.SHARED)
+    hash = Choice(HashName, load_default=HashName.SHA256)
+    list_public = Flag(load_default=True)
+    exclude_drawn = Flag(load_default=True)
+    deposits_close_at = Instant(load_default=None, allow_none=True)
+    opens_at = Instant(load_default=None, allow_none=True)
+    dice_until_at = Instant(load_default=None, allow_none=True)
+    reveal = Text(max=20, load_default=None, allow_none=True)
+    team_size = Count(2, 6, load_default=2)
+    officer_limit = Count(1, 10000, load_default=None, allow_none=True)
+    fallback = Choice(Fallback, load_default=Fallback.NONE)
+
+
+class DrawOfPlanSchema(ma.Schema):
+    """A draw that was made from a plan."""
+
+    draw_no = plain.String(required=True)
+    state = Choice(DrawState, required=True)
+
+
+class DrawPlanSchema(ma.Schema):
+    """A plan as saved, with the draws made from it."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    name = plain.String(required=True)
+    year = Count(required=True)
+    period = plain.String(required=True)
+    kind = Choice(DrawKind, required=True)
+    strata = _strata(required=True)
+    level = Choice(Level, required=True)
+    draw_on = Day(required=True)
+    due_on = Day(required=True)
+    weight_factors = plain.List(plain.String(), required=True)
+    coordination = Choice(Coordination, required=True)
+    hash = Choice(HashName, required=True)
+    list_public = Flag(required=True)
+    exclude_drawn = Flag(required=True)
+    deposits_close_at = Instant(required=True, allow_none=True)
+    opens_at = Instant(required=True, allow_none=True)
+    dice_until_at = Instant(required=True, allow_none=True)
+    reveal = plain.String(required=True)
+    team_size = Count(required=True)
+    officer_limit = Count(required=True, allow_none=True)
+    fallback = Choice(Fallback, required=True)
+    state = Choice(PlanState, required=True)
+    saved_at = Instant(required=True)
+    redraw_ordered_at = Instant(required=True, allow_none=True)
+    redraw_reason = plain.String(required=True, allow_none=True)
+    draws = plain.List(plain.Nested(DrawOfPlanSchema), required=True)
+
+
+class DrawPlanQuerySchema(PageSchema):
+    """Query of the plans."""
+
+    year = Count(2020, 2099, load_default=absent)
+
+
+class StratumPreviewSchema(ma.Schema):
+    """One stratum: both bases, what it will draw, who is excluded why, which weights there are."""
+
+    name = plain.String(required=True)
+    specialty = plain.String(required=True)
+    object_class = plain.String(required=True, allow_none=True)
+    listed = Count(required=True)
+    eligible = Count(required=True)
+    drawn = Count(required=True)
+    excluded = plain.Dict(keys=plain.String(), values=Count(), required=True)
+    weights = plain.Dict(keys=plain.String(), values=Count(), required=True)
+    takes = Count(required=True)
+    leads = Count(required=True)
+
+
+class ShortfallSchema(ma.Schema):
+    """What the plan cannot have; a blocking one keeps it from being frozen."""
+
+    code = plain.String(required=True)
+    stratum = plain.String(required=True)
+    detail = plain.String(required=True)
+    blocking = Flag(required=True)
+
+
+class DrawPreviewSchema(ma.Schema):
+    """What a freeze would hold now."""
+
+    units = Count(required=True)
+    officers = Count(required=True)
+    barred = Count(required=True)
+    strata = plain.List(plain.Nested(StratumPreviewSchema), required=True)
+    shortfalls = plain.List(plain.Nested(ShortfallSchema), required=True)
+
+
+class DrawReasonSchema(ma.Schema):
+    """Why something is done that is not done every day."""
+
+    reason = Text(max=500, required=True)
+
+
+class StratumSchema(ma.Schema):
+    """Both bases of a stratum as frozen."""
+
+    name = plain.String(required=True)
+    specialty = plain.String(required=True)
+    object_class = plain.String(required=True, allow_none=True)
+    listed = Count(required=True)
+    eligible = Count(required=True)
+    drawn = Count(required=True)
+
+
+class DrawWaitingSchema(ma.Schema):
+    """What a draw waits for."""
+
+    code = plain.String(required=True)
+    detail = plain.String(required=True)
+    due_at = Instant(required=True, allow_none=True)
+    late = Flag(required=True)
+
+
+class DrawDepositSchema(ma.Schema):
+    """A sealed deposit: who in which role, and the commitment; the value never."""
+
+    id = Id(required=True)
+    draw_no = plain.String(required=True, allow_none=True)
+    number = Count(1, required=True, allow_none=True)
+    role = plain.String(required=True)
+    hash = Choice(HashName, required=True)
+    commitment = Sha256(required=True)
+    deposited_at = Instant(required=True)
+
+
+class DrawSchema(ma.Schema):
+    """A draw as it stands."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    draw_no = plain.String(required=True)
+    plan_id = Id(required=True)
+    plan_name = plain.String(required=True, attribute="plan.name")
+    kind = Choice(DrawKind, required=True, attribute="plan.kind")
+    period = plain.String(required=True)
+    year = Count(required=True)
+    state = Choice(DrawState, required=True)
+    level = Choice(Level, required=True)
+    draw_on = Day(required=True)
+    due_on = Day(required=True)
+    reveal = plain.String(required=True)
+    team_size = Count(required=True)
+    list_public = Flag(required=True)
+    deposits_close_at = Instant(required=True, allow_none=True)
+    opens_at = Instant(required=True, allow_none=True)
+    dice_until_at = Instant(required=True, allow_none=True)
+    strata = plain.List(plain.Nested(StratumSchema), required=True, attribute="summary")
+    manifest_sha256 = Sha256(required=True, allow_none=True)
+    result_sha256 = Sha256(required=True, allow_none=True)
+    held_code = plain.String(required=True, allow_none=True)
+    held_detail = plain.String(required=True, allow_none=True)
+    reminders = Count(required=True)
+    void_reason = plain.String(required=True, allow_none=True)
+    planned_at = Instant(required=True)
+    frozen_at = Instant(required=True, allow_none=True)
+    announced_at = Instant(required=True, allow_none=True)
+    seeded_at = Instant(required=True, allow_none=True)
+    drawn_at = Instant(required=True, allow_none=True)
+    published_at = Instant(required=True, allow_none=True)
+    voided_at = Instant(required=True, allow_none=True)
+
+
+class DrawDetailSchema(DrawSchema):
+    """A draw with its deposits, its sealed dice, and what it waits for."""
+
+    deposits = plain.List(plain.Nested(DrawDepositSchema), required=True)
+    dice = plain.String(required=True, allow_none=True)
+    waiting = plain.Nested(DrawWaitingSchema, required=True, allow_none=True)
+
+
+class DrawQuerySchema(PageSchema):
+    """Query of the draws."""
+
+    year = Count(2020, 2099, load_default=absent)
+    state = Choice(DrawState, load_default=absent)
+
+
+class NewDrawDepositSchema(ma.Schema):
+    """A deposit: 32 bytes as 64 hex digits, or nothing: then the server draws them for you."""
+
+    value = Text(
+        max=64,
+        min=64,
+        pattern=_HEX64,
+        hint="应为 64 位小写十六进制数。",
+        load_default=None,
+        allow_none=True,
+    )
+
+
+class NewStandingDepositSchema(NewDrawDepositSchema):
+    """A deposit for the next sealed draw."""
+
+    hash = Choice(HashName, load_default=HashName.SHA256)
+
+
+class DiceSchema(ma.Schema):
+    """What the twenty dice show, in the order announced."""
+
+    digits = Text(
+        max=DICE_DIGITS,
+        min=DICE_DIGITS,
+        pattern=rf"^[0-9]{{{DICE_DIGITS}}}$",
+        hint=f"应为 {DICE_DIGITS} 个数字，中间不留空格。",
+        required=True,
+    )
+
+
+class DiceEnteredSchema(ma.Schema):
+    """Whether the digits are the first of two or sealed, and where the draw stands now."""
+
+    state = Choice(EntropyState, required=True)
+    draw_no = plain.String(required=True)
+    draw_state = Choice(DrawState, required=True)
+
+
+class DrawFileSchema(ma.Schema):
+    """A file of a draw that you may read."""
+
+    name = plain.String(required=True)
+    sha256 = Sha256(required=True)
+    size_bytes = Count(required=True)
+    audience = plain.String(required=True)
+    public_from = Instant(required=True, allow_none=True)
+
+
+class DrawFilesSchema(ma.Schema):
+    """The files of a draw that you may read."""
+
+    items = plain.List(plain.Nested(DrawFileSchema), required=True)
+
+
+class DrawSelectionSchema(ma.Schema):
+    """A drawn unit or reserve with its lot."""
+
+    id = Id(required=True)
+    stratum = plain.String(required=True)
+    weight = Count(required=True)
+    rank = Count(1, required=True)
+    kind = Choice(SelectionKind, required=True)
+    archive_no = plain.String(required=True)
+    ticket = Sha256(required=True)
+    unit_id = Id(required=True)
+    task_id = Id(required=True, allow_none=True)
+
+
+class DrawSelectionQuerySchema(PageSchema):
+    """Query of a selection."""
+
+    kind = Choice(SelectionKind, load_default=absent)
