@@ -33,21 +33,21 @@ def upgrade() -> None:
         sa.Column("state_changed_by_id", sa.Uuid(), nullable=True),
         sa.Column("wiped_at", INSTANT, nullable=True),
         sa.Column("wiped_unsent", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("alg IN ('Ed25519', 'ES256')", name="ck_device_alg_known"),
+        sa.CheckConstraint("alg IN ('Ed25519', 'ES256')", name=op.f("ck_device_alg_known")),
         sa.CheckConstraint(
             "state IN ('active', 'suspended', 'wipe-requested', 'closed')",
-            name="ck_device_state_known",
+            name=op.f("ck_device_state_known"),
         ),
         sa.CheckConstraint(
             "enrolled_at IS NOT NULL AND enrolled_by_kind IS NOT NULL",
-            name="ck_device_enrolled_who_and_when",
+            name=op.f("ck_device_enrolled_who_and_when"),
         ),
         sa.CheckConstraint(
             "(state_changed_at IS NULL) = (state_changed_by_kind IS NULL)",
-            name="ck_device_state_changed_who_and_when",
+            name=op.f("ck_device_state_changed_who_and_when"),
         ),
         sa.CheckConstraint(
-            "(wiped_at IS NULL) = (wiped_unsent IS NULL)", name="ck_device_wiped_and_unsent"
+            "(wiped_at IS NULL) = (wiped_unsent IS NULL)", name=op.f("ck_device_wiped_and_unsent")
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_device_agency_id"),
         sa.PrimaryKeyConstraint("id", name="pk_device"),
@@ -68,10 +68,10 @@ def upgrade() -> None:
         sa.Column("device_id", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
             "issued_at IS NOT NULL AND issued_by_kind IS NOT NULL",
-            name="ck_device_code_issued_who_and_when",
+            name=op.f("ck_device_code_issued_who_and_when"),
         ),
         sa.CheckConstraint(
-            "(used_at IS NULL) = (device_id IS NULL)", name="ck_device_code_used_by_a_device"
+            "(used_at IS NULL) = (device_id IS NULL)", name=op.f("ck_device_code_used_by_a_device")
         ),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_device_code_account_id"),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name="fk_device_code_device_id"),
@@ -113,7 +113,7 @@ def upgrade() -> None:
         sa.Column("superseded_at", INSTANT, nullable=True),
         sa.Column("revoked_at", INSTANT, nullable=True),
         sa.Column("challenge_hash", sa.Text(), nullable=True),
-        sa.CheckConstraint("use IN ('full', 'push')", name="ck_device_token_use_known"),
+        sa.CheckConstraint("use IN ('full', 'push')", name=op.f("ck_device_token_use_known")),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name="fk_device_token_device_id"),
         sa.PrimaryKeyConstraint("id", name="pk_device_token"),
         sa.UniqueConstraint("access_hash", name="uq_device_token_access_hash"),

@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("declined", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "outcome IN ('applied', 'duplicate', 'merged', 'conflict', 'held', 'quarantined')",
-            name="ck_operation_outcome_known",
+            name=op.f("ck_operation_outcome_known"),
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_operation_agency_id"),
         sa.ForeignKeyConstraint(["batch_id"], ["inbox_batch.id"], name="fk_operation_batch_id"),

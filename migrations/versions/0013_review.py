@@ -33,20 +33,20 @@ def upgrade() -> None:
         sa.Column("decided_by_id", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
             "kind IN ('conflict', 'quarantine', 'late', 'held', 'clock', 'gap', 'photos')",
-            name="ck_review_item_kind_known",
+            name=op.f("ck_review_item_kind_known"),
         ),
         sa.CheckConstraint(
-            "state IN ('open', 'decided', 'settled')", name="ck_review_item_state_known"
+            "state IN ('open', 'decided', 'settled')", name=op.f("ck_review_item_state_known")
         ),
         sa.CheckConstraint(
             "(decided_at IS NULL) = (decided_by_kind IS NULL)",
-            name="ck_review_item_decided_who_and_when",
+            name=op.f("ck_review_item_decided_who_and_when"),
         ),
         sa.CheckConstraint(
             "(state = 'decided') = (decided_at IS NOT NULL)"
             " AND (decided_at IS NULL) = (decision IS NULL)"
             " AND (decided_at IS NULL) = (decision_reason IS NULL)",
-            name="ck_review_item_decided_with_reason",
+            name=op.f("ck_review_item_decided_with_reason"),
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_review_item_agency_id"),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name="fk_review_item_device_id"),
