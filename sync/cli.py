@@ -5,18 +5,26 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from app import entry
+from app import canonical, clock, entry
+from app.access import Actor, ActorKind
+from app.db import transaction
 from app.demo.accounts import PASSWORD
+from app.errors import DomainError
 from app.keys import key_id, public_bytes
+from app.people.queries import find_account_by_login
 from sync import audit as auditing
+from sync.devices import service as devices
 from sync.simulate import fleet
 from sync.simulate.tablet import GaveUp, Tablet
+
+OPERATOR = Actor(ActorKind.USER)  # whoever has the machine; no account
 
 
 def register(group: AppGroup) -> None:
     """Add the commands to the `suicha` group."""
     group.add_command(simulate)
     group.add_command(audit)
+    group.add_command(device)
 
 
 class Share(click.ParamType[float]):
@@ -129,3 +137,21 @@ def audit(ledger: Path) -> None:
     click.echo(f"{len(report.lost)} lost, {len(report.doubled)} doubled, {len(report.wrong)} wrong")
     if not report.clean:
         raise click.exceptions.Exit(1)
+
+
+device = AppGroup("device", help="Tablets.")
+
+
+@device.command("code")
+@click.option("--login", required=True, help="Whose tablet it shall be: an officer's account.")
+def device_code(login: str) -> None:
+    """Print a one-time code with which a tablet is enrolled; good for a day."""
+    account = find_account_by_login(login.lower())
+    if account is None:
+        raise click.ClickException(f"没有账号 {login}。")
+    try:
+        with transaction():
+            code, until = devices.issue_code(account, by=OPERATOR, at=clock.now())
+    except DomainError as error:
+        raise click.ClickException(error.detail) from error
+    click.echo(f"{code}  （{login}，有效至 {canonical.instant(until)}，只能使用一次）")

@@ -119,6 +119,16 @@ def waits_of(device_id: UUID) -> list[tuple[UUID, UUID]]:
     return [(row[0], row[1]) for row in rows]
 
 
+def held_for(device_id: UUID, op_id: UUID | None) -> Sequence[Operation]:
+    """Return the operations of a device that wait for one of its operations."""
+    return db.session.scalars(
+        sa.select(Operation)
+        .join(OperationWait, OperationWait.operation_id == Operation.id)
+        .where(OperationWait.device_id == device_id, OperationWait.parent_op_id == op_id)
+        .order_by(Operation.id)
+    ).all()
+
+
 def get_operations(ids: Collection[UUID]) -> Sequence[Operation]:
     """Return operations by their own ids."""
     return db.session.scalars(sa.select(Operation).where(Operation.id.in_(ids))).all()

@@ -273,10 +273,10 @@ class Batch:
     def _load_held(self, asked: set[UUID]) -> None:
         waits = queries.waits_of(self.desk.device.id)
         rows = {row.id: row for row in queries.get_operations({found for found, _ in waits})}
-        held = {row.id: _record_of(row) for row in rows.values()}
+        held = {row.id: record_of(row) for row in rows.values()}
         for operation_id, parent in waits:
             self.waiting.setdefault(parent, []).append(held[operation_id])
-            asked |= set(_pushed_of(held[operation_id]).depends_on)
+            asked |= set(pushed_of(held[operation_id]).depends_on)
         if asked:
             self.standing.update(queries.parents(self.desk.device.id, asked))
 
@@ -438,6 +438,7 @@ class Batch:
             reason=error.code,
             problem=dumps(document(error, instance=str(record.id)), ensure_ascii=False),
             entity_version=None,
+            declined=isinstance(error, ParentDeclined),
         )
         if record.pushed is not None and record.pushed.attachments:
             self._keep_photos(record, record.pushed)
@@ -466,7 +467,7 @@ class Batch:
                 pushed, self.desk.device.agency_id
             )
         if record.row["op_id"] is not None:
-            self.standing[record.row["op_id"]] = (record.row["outcome"], False)
+            self.standing[record.row["op_id"]] = (record.row["outcome"], record.row["declined"])
         by = None if pushed is None else self._author(pushed)
         self.desk.record(record, by=by)
         if record not in self.changed:
@@ -477,14 +478,14 @@ class Batch:
         finished = deque([op_id])
         while finished:
             parent = finished.popleft()
-            if self.standing.get(parent, ("", False))[0] not in rules.RESOLVED:
+            outcome, declined = self.standing.get(parent, ("", False))
+            if outcome not in rules.RESOLVED and not declined:
                 continue
             for record in self.waiting.pop(parent, []):
-                pushed = record.pushed
-                if pushed is None or self._unfinished(pushed):
-                    continue
-                self._reconsider(record, pushed)
-                finished.append(pushed.op_id)
+                pushed = pushed_of(record)
+                if declined or not self._unfinished(pushed):
+                    self._reconsider(record, pushed)
+                    finished.append(pushed.op_id)
 
     def _reconsider(self, record: Record, pushed: Pushed) -> None:
         if pushed.user_session_id not in self.sittings:
@@ -565,7 +566,7 @@ class Batch:
     def _store_waits(self) -> None:
         gone = [r.id for r in self.changed if not r.new and r.row["outcome"] != Outcome.HELD]
         if gone:
-            db.session.execute(sa.delete(OperationWait).where(OperationWait.operation_id.in_(gone)))
+            _forget_waits(gone)
             settle_items([f"op:{operation_id}" for operation_id in gone])
         rows = [
             {
@@ -652,16 +653,19 @@ def _readable(line: bytes) -> str:
     return line.decode().replace("\0", "\ufffd")
 
 
-def _record_of(row: Operation) -> Record:
-    """Return the record of an operation that was held."""
-    line = dumps({"op": row.op, "sig": row.sig}, ensure_ascii=False).encode()
+def record_of(row: Operation) -> Record:
+    """Return the record of an operation that is stored, to be decided again."""
+    pushed = None
+    if row.sig is not None:
+        pushed = parse_line(dumps({"op": row.op, "sig": row.sig}, ensure_ascii=False).encode())
     names = [column.name for column in Operation.__table__.columns]
-    return Record(row.id, parse_line(line), {name: getattr(row, name) for name in names}, new=False)
+    return Record(row.id, pushed, {name: getattr(row, name) for name in names}, new=False)
 
 
-def _pushed_of(record: Record) -> Pushed:
+def pushed_of(record: Record) -> Pushed:
+    """Return what a record's operation says; a malformed line is never asked."""
     if record.pushed is None:
-        raise RuntimeError("only an operation that was read can be held")
+        raise RuntimeError("only an operation that was read can be carried out")
     return record.pushed
 
 
@@ -707,3 +711,56 @@ def settle_items(keys: Sequence[str]) -> None:
             .values(state=ReviewState.SETTLED)
             .execution_options(synchronize_session=False)
         )
+
+
+def decide_again(desk: Desk, record: Record, *, by: Actor) -> None:
+    """Write what a person decided about an operation, with a further receipt for its tablet.
+
+    What waits for a declined operation is quarantined, and what waits for that.
+    """
+    update_operation(record)
+    desk.record(record, by=by)
+    if not record.row["declined"]:
+        return
+    _forget_waits([record.id])
+    declined = deque([record.row["op_id"]])
+    while declined:
+        for row in queries.held_for(desk.device.id, declined.popleft()):
+            child = record_of(row)
+            error = ParentDeclined("所依据的操作没有被采纳，内容已留存。")
+            child.row.update(
+                outcome=Outcome.QUARANTINED,
+                reason=error.code,
+                problem=dumps(document(error, instance=str(child.id)), ensure_ascii=False),
+                declined=True,
+            )
+            update_operation(child)
+            desk.record(child, by=by)
+            _forget_waits([child.id])
+            settle_items([f"op:{child.id}"])
+            store_items([_quarantined_item(child, at=desk.at)])
+            declined.append(child.row["op_id"])
+
+
+def _forget_waits(operation_ids: Sequence[UUID]) -> None:
+    db.session.execute(
+        sa.delete(OperationWait).where(OperationWait.operation_id.in_(operation_ids))
+    )
+
+
+def _quarantined_item(record: Record, *, at: datetime) -> dict[str, Any]:
+    row = record.row
+    return {
+        "id": new_id(),
+        "agency_id": row["agency_id"],
+        "key": f"op:{record.id}",
+        "kind": ReviewKind.QUARANTINE,
+        "reason": row["reason"],
+        "device_id": row["device_id"],
+        "officer_id": row["officer_id"],
+        "operation_id": record.id,
+        "detail": {},
+        "state": ReviewState.OPEN,
+        "created_at": at,
+        "shown_from": at,
+    }

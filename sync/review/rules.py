@@ -1,0 +1,18 @@
+"""What can be decided about an item of the review list."""
+
+from sync.inbox.rules import CORRECTION, Decision, OperationType, ReviewKind
+
+
+def possible(kind: ReviewKind, reason: str, type_: str | None) -> list[Decision]:
+    """Return the decisions an item allows, in the order in which they are offered.
+
+    `accept` writes what the tablet said, `keep` leaves what stands (or takes note of a gap, a
+    clock), `decline` says that the operation will not be used; its text stays.
+    """
+    if kind in {ReviewKind.CLOCK, ReviewKind.GAP, ReviewKind.PHOTOS}:
+        return [Decision.KEEP]
+    if kind is not ReviewKind.CONFLICT:
+        return [Decision.DECLINE]
+    if reason != CORRECTION and type_ == OperationType.VISIT_ANSWER_ITEM:
+        return [Decision.ACCEPT, Decision.KEEP, Decision.DECLINE]
+    return [Decision.KEEP, Decision.DECLINE]
