@@ -36,6 +36,7 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark("draw", ("--units", "100000", "--rounds", "1")),
     Benchmark("feed", ("--quick",)),
+    Benchmark("inbox", ("--quick",)),
 )
 
 
