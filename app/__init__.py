@@ -49,6 +49,7 @@ def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:
         COMPRESS_MIMETYPES=["application/json", problems.MIME, "text/html", "text/css"],
         COMPRESS_ALGORITHM=["zstd", "gzip"],
         COMPRESS_ZSTD_LEVEL=3,
+        PROVIDE_AUTOMATIC_OPTIONS=False,
         API_TITLE="随查 Suicha",
         API_VERSION="1",
         OPENAPI_VERSION="3.1.0",

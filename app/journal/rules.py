@@ -101,6 +101,7 @@ class Event(StrEnum):
     OPERATION_CONFLICTED = "operation.conflicted"
     OPERATION_HELD = "operation.held"
     OPERATION_QUARANTINED = "operation.quarantined"
+    UPLOAD_QUARANTINED = "upload.quarantined"
     REVIEW_DECIDED = "review.decided"
     FEED_REBUILT = "feed.rebuilt"
 
