@@ -236,8 +236,14 @@ def enrolled_token(environ: dict[str, str]) -> str:
             at=at,
         )
         account = people.create_account(
-            "bench", "a long enough password", "某人", [Role.OFFICER],
-            agency=agency, officer_id=officer.id, by=by, at=at,
+            "bench",
+            "a long enough password",
+            "某人",
+            [Role.OFFICER],
+            agency=agency,
+            officer_id=officer.id,
+            by=by,
+            at=at,
         )
         code, _until = devices.issue_code(account, by=by, at=at)
         new = devices.NewDevice("Ed25519", key.public_key().public_bytes_raw(), "Pad", "OS", "1")

@@ -6,7 +6,13 @@ import flask
 
 from app import plug
 
-FEATURES = ("devices", "feed", "uploads", "inbox", "review")  # packages with an api.py, lowest first
+FEATURES = (
+    "devices",
+    "feed",
+    "uploads",
+    "inbox",
+    "review",
+)  # packages with an api.py, lowest first
 
 
 def init_app(flask_app: flask.Flask) -> None:
