@@ -19,6 +19,7 @@ from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import transaction
 from app.demo import service as demo
+from app.draws.commands import draw_group
 from app.errors import DomainError
 from app.journal import service as journal
 from app.people import queries as people_queries
@@ -40,6 +41,7 @@ def register(group: AppGroup) -> None:
         journal_group,
         catalogue_group,
         user_group,
+        draw_group,
     ):
         group.add_command(command)
 

@@ -28,7 +28,7 @@ from sqlalchemy.exc import IntegrityError
 from app import clock, entry
 from app.days import SHANGHAI, day_begins, local_date
 from app.db import Overloaded, db, savepoint, transaction
-from app.draws import queries, service
+from app.draws import queries, reading
 from app.draws.stages import DrawState
 from scheduler.jobs import JOBS
 from scheduler.models import SchedulerLease, SchedulerRun
@@ -271,7 +271,7 @@ def _waiting(at: datetime) -> list[dict[str, Any]]:
         DrawState.DRAWN,
     )
     for draw in queries.draws_in_states(states):
-        waiting = service.waiting_for(draw, at)
+        waiting = reading.waiting_for(draw, at)
         if waiting is not None:
             found.append(
                 {

@@ -12,7 +12,7 @@ import flask
 from app import clock
 from app.access import Role, current_actor, requires
 from app.db import transaction
-from app.draws import queries, service
+from app.draws import freezing, queries, reading, service
 from app.draws.models import Draw, DrawDeposit, DrawPlan, DrawSelection
 from app.draws.schemas import (
     DiceEnteredSchema,
@@ -108,7 +108,7 @@ def change_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
 def preview_plan(plan_id: UUID) -> dict[str, Any]:
     """预览：分层、基数、可抽数、排除原因、可派人员、无法满足之处"""
     plan = service.get_plan(plan_id, _agency_id())
-    frozen = service.prepare(plan, at=clock.now()).frozen
+    frozen = freezing.prepare(plan, at=clock.now()).frozen
     return {
         "units": len({one.archive_no for one in frozen.listed}),
         "officers": len(frozen.officers),
@@ -178,7 +178,7 @@ def get_draw(draw_no: str) -> dict[str, Any]:
         "plan": draw.plan,
         "deposits": [_deposit(one, draw_no) for one in queries.deposits_of(draw.id)],
         "dice": queries.sealed_dice(draw.id),
-        "waiting": service.waiting_for(draw, clock.now()),
+        "waiting": reading.waiting_for(draw, clock.now()),
     }
 
 
@@ -244,7 +244,7 @@ def list_selection(query: dict[str, Any], draw_no: str) -> Page[DrawSelection]:
 def list_files(draw_no: str) -> dict[str, Any]:
     """查看可以读取的抽取文件"""
     draw = service.get_draw(draw_no, _agency_id())
-    return {"items": service.readable_files(draw, current_actor(), clock.now())}
+    return {"items": reading.readable_files(draw, current_actor(), clock.now())}
 
 
 @blp.route("/<draw_no>/files/<name>")
@@ -253,7 +253,7 @@ def list_files(draw_no: str) -> dict[str, Any]:
 def get_file(draw_no: str, name: str) -> flask.Response:
     """读取抽取文件，与计算摘要时逐字节相同"""
     draw = service.get_draw(draw_no, _agency_id())
-    file = service.get_file(draw, name, current_actor(), clock.now())
+    file = reading.get_file(draw, name, current_actor(), clock.now())
     return flask.Response(
         file.content,
         content_type="application/octet-stream",

@@ -13,7 +13,7 @@ from uuid import UUID
 from app.access import TIMETABLE
 from app.days import local_date
 from app.db import ChangedMeanwhile, Overloaded, db, transaction
-from app.draws import queries, service, stages
+from app.draws import freezing, queries, reading, service, stages
 from app.draws.models import Draw
 from app.draws.stages import DrawState, Fallback, Level
 from app.errors import DomainError
@@ -84,7 +84,7 @@ def _next_step(draw: Draw, *, at: datetime, chance: Chance) -> Step | None:
 def _freezing(draw: Draw, at: datetime, chance: Chance) -> Step:
     salts = b"" if draw.plan.list_public else chance(f"{draw.draw_no} salts")
     try:
-        prepared = service.prepare(draw.plan, at=at, salt_seed=salts)
+        prepared = freezing.prepare(draw.plan, at=at, salt_seed=salts)
     except DomainError as error:
         return _failing(error)
     version = draw.plan.version
@@ -99,7 +99,7 @@ def _freezing(draw: Draw, at: datetime, chance: Chance) -> Step:
 
 
 def _announcing(draw: Draw, at: datetime, chance: Chance) -> Step | None:
-    waiting = service.waiting_for(draw, at)
+    waiting = reading.waiting_for(draw, at)
     if draw.level == Level.SEALED:
         closes = draw.deposits_close_at
         if closes is not None and at < closes:

@@ -5,8 +5,7 @@ called by the timetable; no view calls them. A step that the state does not allo
 DrawStateWrong and changes nothing, so every job may come late, twice or on two machines.
 """
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,14 +14,24 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from app import entry
-from app.access import Actor, ActorKind, Role
+from app.access import Actor, Role
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, new_id, savepoint, touch
-from app.draws import assignment, bundle, eligibility, population, queries, rules, stages
-from app.draws.files import sha256_of, write_tsv
+from app.draws import (
+    assignment,
+    bundle,
+    eligibility,
+    freezing,
+    population,
+    queries,
+    rules,
+    stages,
+)
+from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawDeposit, DrawEntropy, DrawFile, DrawPlan, DrawSelection
 from app.draws.stages import (
+    AUDIENCES,
     Audience,
     Depositor,
     DrawKind,
@@ -44,20 +53,6 @@ from app.tasks import service as tasks
 from app.tasks.rules import NewTask
 
 DEPOSIT_ROLES = (Role.AUDITOR, Role.LEGAL_REVIEWER, Role.CLERK, Role.SUPERVISOR)
-_YEAR = timedelta(days=365)
-_AUDIENCES: Mapping[str, Audience] = {
-    "manifest.json": Audience.ANNOUNCED,
-    "population.tsv": Audience.ANNOUNCED,
-    "rules.json": Audience.ANNOUNCED,
-    "officers.tsv": Audience.REVEALED,
-    "result.tsv": Audience.REVEALED,
-    "eligible.tsv": Audience.REVEALED,
-    "assignment.tsv": Audience.REVEALED,
-    "reveal.json": Audience.REVEALED,
-    "salts.tsv": Audience.INSIDE,
-    "exclusions.tsv": Audience.AUDITORS,
-    "barred.tsv": Audience.AUDITORS,
-}
 
 
 class PlanNotFound(NotFound):
@@ -66,10 +61,6 @@ class PlanNotFound(NotFound):
 
 class DrawNotFound(NotFound):
     code, title = "draw-not-found", "未找到抽取"
-
-
-class DrawFileNotFound(NotFound):
-    code, title = "draw-file-not-found", "未找到文件"
 
 
 class PlanInvalid(Invalid):
@@ -226,13 +217,13 @@ def is_due(plan: DrawPlan, on: date) -> bool:
 
 def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> None:
     faults = stages.faults(data)
-    codes = _stratum_codes(data.strata, data.draw_on)
+    codes = freezing.stratum_codes(data.strata, data.draw_on)
     faults += [
         stages.Fault(f"strata/{name}", "目录中没有这个专业或对象类别。")
         for name in data.strata
         if name not in codes
     ]
-    known = {factor.field for factor in _factors(None, data.draw_on)}
+    known = {factor.field for factor in freezing.factors_on(None, data.draw_on)}
     faults += [
         stages.Fault("weight_factors", f"目录中没有“{name}”的权重。")
         for name in data.weight_factors
@@ -274,176 +265,7 @@ def _refuse_used(plan: DrawPlan) -> None:
             )
 
 
-def _stratum_codes(names: Collection[str], on: date) -> dict[str, population.StratumCode]:
-    """Return the catalogue's codes of strata: a specialty, or a specialty and object class."""
-    found = {
-        row.body["name"]: population.StratumCode(row.body["name"], row.code, None)
-        for row in catalogue.in_force("specialty", on)
-    }
-    for row in catalogue.in_force("object_class", on):
-        name = row.body["stratum"]
-        found[name] = population.StratumCode(name, row.body["specialty"], row.code)
-    return {name: found[name] for name in names if name in found}
-
-
-def _factors(names: Collection[str] | None, on: date) -> list[rules.Factor]:
-    """Return the multipliers in force on a day, of the named factors or of all."""
-    weights: dict[str, dict[str, int]] = {}
-    for row in catalogue.in_force("weight", on):
-        weights.setdefault(row.body["factor"], {})[row.body["class"]] = row.body["weight"]
-    return [
-        rules.Factor(field, classes)
-        for field, classes in sorted(weights.items())
-        if names is None or field in names
-    ]
-
-
-# ---- preview and freeze --------------------------------------------------------------------------
-
-
-class Prepared(NamedTuple):
-    """What a freeze would store: the files, the ids behind the archive numbers, both bases."""
-
-    frozen: population.Frozen
-    files: Mapping[str, bytes]
-    factors: Sequence[rules.Factor]
-
-
-def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared:
-    """Read the register as it is and return what a freeze at `at` would hold; writes nothing.
-
-    To be called outside the transaction: a city's register takes a while. Raises
-    DrawFileMalformed for an archive number that cannot be drawn and PlanIncomplete where the
-    catalogue has no multiplier.
-    """
-    on = local_date(at)
-    codes = _stratum_codes(plan.strata, plan.draw_on)
-    strata = [codes[name] for name in sorted(plan.strata, key=str.encode) if name in codes]
-    factors = _factors(plan.weight_factors, plan.draw_on)
-    listed = population.list_units(
-        _unit_rows(plan, strata),
-        population.Terms(
-            strata=strata,
-            factors=factors,
-            unrated=catalogue.setting("unrated-class", plan.draw_on),
-            exclude_drawn=plan.exclude_drawn,
-            grace=timedelta(days=catalogue.setting("new-unit-grace-days", plan.draw_on)),
-            on=on,
-        ),
-    )
-    officers, bars = _people(plan, strata, listed, on=on, at=at)
-    frozen = population.freeze(
-        listed,
-        officers,
-        bars,
-        strata=strata,
-        rules=plan.strata,
-        team_size=plan.team_size,
-    )
-    return Prepared(frozen, _frozen_files(plan, frozen, factors, salt_seed), factors)
-
-
-def _unit_rows(
-    plan: DrawPlan, strata: Sequence[population.StratumCode]
-) -> list[population.UnitRow]:
-    registrations = queries.registrations_of(plan.agency_id)
-    open_specialties = queries.open_specialties(plan.agency_id)
-    drawn = queries.drawn_strata(plan.agency_id, plan.year)
-    drawn_codes = _stratum_codes({name for names in drawn.values() for name in names}, plan.draw_on)
-    none: Collection[str] = ()
-    return [
-        population.UnitRow(
-            archive_no=unit.archive_no,
-            state=unit.state,
-            opened_on=unit.opened_on,
-            classes={"risk": unit.risk_class, "credit": unit.credit_class},
-            registrations=registrations.get(unit.id, []),
-            open_specialties=open_specialties.get(unit.id, none),
-            drawn_specialties={
-                drawn_codes[name].specialty
-                for name in drawn.get(unit.id, none)
-                if name in drawn_codes
-            },
-        )
-        for unit in queries.units_of(plan.agency_id)
-    ]
-
-
-def _people(
-    plan: DrawPlan,
-    strata: Sequence[population.StratumCode],
-    listed: Sequence[population.Listed],
-    *,
-    on: date,
-    at: datetime,
-) -> tuple[list[eligibility.Officer], list[eligibility.Bar]]:
-    """Return officers whose certificates hold until the tasks are due, and who may not go where."""
-    found = people.officers_of(plan.agency_id, max(plan.due_on, on))
-    load = queries.open_task_counts(plan.agency_id)
-    ids = [officer.id for officer in found]
-    certificates = {officer.id: officer.certificate_no for officer in found}
-    away = {
-        certificates[absence.officer_id]
-        for absence in people.absences_of(ids, on, plan.due_on)
-        if absence.from_on <= on and absence.until_on >= plan.due_on
-    }
-    archive_nos = {unit.id: unit.archive_no for unit in queries.units_of(plan.agency_id)}
-    recusals = {
-        (certificates[one.officer_id], archive_nos[one.unit_id])
-        for one in people.recusals_of(ids)
-        if one.unit_id in archive_nos
-        and one.effective_from <= plan.due_on
-        and (one.effective_to is None or one.effective_to >= on)
-    }
-    officers = population.list_officers(
-        [
-            population.OfficerRow(
-                one.certificate_no, one.specialties, one.lead_specialties, load.get(one.id, 0)
-            )
-            for one in found
-        ],
-        strata,
-        plan.officer_limit,
-    )
-    last = queries.last_teams(
-        plan.agency_id,
-        teams_since=at - _YEAR * catalogue.setting("pair-rotation-years", plan.draw_on),
-        leads_since=at - _YEAR * catalogue.setting("lead-rotation-years", plan.draw_on),
-    )
-    bars = population.list_bars(
-        listed, officers, strata, recusals=recusals, away=away, last_teams=last
-    )
-    return officers, bars
-
-
-def _frozen_files(
-    plan: DrawPlan,
-    frozen: population.Frozen,
-    factors: Sequence[rules.Factor],
-    salt_seed: bytes,
-) -> dict[str, bytes]:
-    listed = frozen.listed
-    files = {
-        "population.tsv": bundle.write_population(
-            (one.archive_no, one.stratum, one.weight) for one in listed
-        ),
-        "rules.json": bundle.write_rules(factors),
-        "officers.tsv": eligibility.write_officers(frozen.officers),
-        "exclusions.tsv": bundle.write_exclusions(
-            (one.archive_no, one.stratum, one.reason) for one in listed if one.reason
-        ),
-        "barred.tsv": eligibility.write_barred(frozen.bars),
-    }
-    if not plan.list_public:
-        lines = files["population.tsv"].decode().splitlines()
-        files["salts.tsv"] = write_tsv(
-            (*line.split("\t")[:2], _salt(salt_seed, n).hex()) for n, line in enumerate(lines)
-        )
-    return files
-
-
-def _salt(salt_seed: bytes, n: int) -> bytes:
-    return hashlib.sha256(b"SUICHA-SALT\n" + salt_seed + n.to_bytes(4, "big")).digest()[:16]
+# ---- freeze --------------------------------------------------------------------------------------
 
 
 def start_draw(plan: DrawPlan, *, by: Actor, at: datetime, level: Level | None = None) -> Draw:
@@ -500,7 +322,7 @@ def _copy_plan(draw: Draw, plan: DrawPlan, *, at: datetime) -> None:
         draw.opens_at = at + timedelta(hours=15)
 
 
-def freeze_draw(draw: Draw, prepared: Prepared, *, by: Actor, at: datetime) -> Draw:
+def freeze_draw(draw: Draw, prepared: freezing.Prepared, *, by: Actor, at: datetime) -> Draw:
     """Store the prepared files: from here on nobody enters or leaves the list.
 
     Their hashes go into the journal, whose published head proves the time. Raises
@@ -1115,59 +937,6 @@ def get_public_draw(draw_no: str) -> Draw:
     return draw
 
 
-def is_public(file: DrawFile, at: datetime) -> bool:
-    """Tell whether everybody may fetch a file at `at`."""
-    return file.public_from is not None and file.public_from <= at
-
-
-def may_read(file: DrawFile, by: Actor, at: datetime) -> bool:
-    """Tell whether somebody of the agency may read a file: reasons of exclusions only auditors."""
-    if is_public(file, at):
-        return True
-    if file.audience == Audience.AUDITORS:
-        return by.has(Role.AUDITOR)
-    return by.has(Role.AUDITOR, Role.SUPERVISOR)
-
-
-def readable_files(draw: Draw, by: Actor, at: datetime) -> list[DrawFile]:
-    """Return the files of a draw that somebody of the agency may read at `at`."""
-    return [file for file in queries.files_of(draw.id) if may_read(file, by, at)]
-
-
-def public_files(draw: Draw, at: datetime) -> list[DrawFile]:
-    """Return the files of a draw that are public at `at`."""
-    return [file for file in queries.files_of(draw.id) if is_public(file, at)]
-
-
-def get_file(draw: Draw, name: str, by: Actor, at: datetime) -> DrawFile:
-    """Return a file that `by` (the public, or somebody of the agency) may read.
-
-    Raises DrawFileNotFound for any other, whether or not there is one.
-    """
-    file = queries.find_file(draw.id, name) if name in _AUDIENCES else None
-    public = by.kind is ActorKind.PUBLIC
-    if file is None or not (is_public(file, at) if public else may_read(file, by, at)):
-        raise DrawFileNotFound("没有这个文件，或它尚未公开。")
-    return file
-
-
-def waiting_for(draw: Draw, at: datetime) -> stages.Waiting | None:
-    """Return what a draw waits for at `at`, and for whom."""
-    deposits = [] if draw.level != Level.SEALED else _counting(draw)
-    enough = stages.are_enough(Depositor(one.account_id, one.role) for one in deposits)
-    return stages.waiting_for(queries.standing_of(draw, deposits, enough=enough), at)
-
-
-def _counting(draw: Draw) -> list[DrawDeposit]:
-    """Return the deposits that would count if the draw were announced now."""
-    found = list(queries.deposits_of(draw.id))
-    if draw.state in (DrawState.PLANNED, DrawState.FROZEN):
-        present = {one.account_id for one in found}
-        standing = queries.standing_deposits(draw.agency_id, draw.hash)
-        found += [one for one in standing if one.account_id not in present]
-    return found
-
-
 # ---- small things --------------------------------------------------------------------------------
 
 
@@ -1185,7 +954,7 @@ def _stamp(row: Any, prefix: str, *, by: Actor, at: datetime) -> None:
 
 
 def _store_file(draw: Draw, name: str, content: bytes) -> None:
-    audience = _AUDIENCES[name]
+    audience = AUDIENCES[name]
     if name == "population.tsv" and not draw.list_public:
         audience = Audience.INSIDE
     db.session.add(

@@ -115,6 +115,21 @@ class Audience(StrEnum):
     AUDITORS = "auditors"
 
 
+AUDIENCES: Mapping[str, Audience] = {
+    "manifest.json": Audience.ANNOUNCED,
+    "population.tsv": Audience.ANNOUNCED,
+    "rules.json": Audience.ANNOUNCED,
+    "officers.tsv": Audience.REVEALED,
+    "result.tsv": Audience.REVEALED,
+    "eligible.tsv": Audience.REVEALED,
+    "assignment.tsv": Audience.REVEALED,
+    "reveal.json": Audience.REVEALED,
+    "salts.tsv": Audience.INSIDE,
+    "exclusions.tsv": Audience.AUDITORS,
+    "barred.tsv": Audience.AUDITORS,
+}
+
+
 class EntropyState(StrEnum):
     """A first entry waits for the second; two that agree are sealed, others rejected."""
 
@@ -273,6 +288,15 @@ def reveal_day(reveal: str) -> date | None:
         return date.fromisoformat(reveal)
     except ValueError:
         return None
+
+
+def describe_reveal(reveal: str) -> str:
+    """Return when a result becomes public, in words."""
+    if reveal == AT_DRAW:
+        return "抽取后立即公开"
+    if reveal == AFTER_LAST_VISIT:
+        return "最后一项任务办结后公开"
+    return reveal
 
 
 def is_revealed(reveal: str, *, open_tasks: int, at: datetime) -> bool:

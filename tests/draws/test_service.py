@@ -11,7 +11,7 @@ from app.access import PUBLIC, Actor, Role
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, transaction
-from app.draws import bundle, queries, rules, service, stages
+from app.draws import bundle, queries, reading, rules, service, stages
 from app.draws.models import DrawFile
 from app.draws.stages import EntropyState, Fallback, Level, SelectionKind
 from app.people import service as people
@@ -33,7 +33,7 @@ def dice(office: Office, draw_no: str, digits: str, by: Actor) -> EntropyState:
 
 def public(office: Office, draw_no: str) -> set[str]:
     with office.draw(draw_no) as draw:
-        return {file.name for file in service.public_files(draw, office.clock.at)}
+        return {file.name for file in reading.public_files(draw, office.clock.at)}
 
 
 def lines(content: bytes) -> list[list[str]]:
@@ -143,10 +143,10 @@ def test_reasons_of_exclusions_are_for_auditors_only_and_for_ever(office: Office
     auditor, supervisor = office.person(Role.AUDITOR), office.person(Role.SUPERVISOR)
     with office.draw(draw_no) as draw:
         for name in ("exclusions.tsv", "barred.tsv"):
-            assert service.get_file(draw, name, auditor, office.clock.at).name == name
+            assert reading.get_file(draw, name, auditor, office.clock.at).name == name
             for other in (supervisor, PUBLIC):
-                with pytest.raises(service.DrawFileNotFound):
-                    service.get_file(draw, name, other, office.clock.at)
+                with pytest.raises(reading.DrawFileNotFound):
+                    reading.get_file(draw, name, other, office.clock.at)
 
 
 # --- the secret ---
@@ -223,7 +223,7 @@ def test_a_draw_waits_for_two_people_of_different_roles(office: Office) -> None:
     draw_no = office.number_of(plan)
     assert office.state(draw_no) == "frozen"
     with office.draw(draw_no) as draw:
-        waiting = service.waiting_for(draw, office.clock.at)
+        waiting = reading.waiting_for(draw, office.clock.at)
         assert waiting is not None
         assert (waiting.code, waiting.late) == ("deposits", True)
     office.make.deposit(Role.AUDITOR)
@@ -328,7 +328,7 @@ def test_an_attended_draw_without_fallback_never_draws_by_itself(office: Office)
         office.go(days=1)
     assert office.state(draw_no) == "announced"
     with office.draw(draw_no) as draw:
-        waiting = service.waiting_for(draw, office.clock.at)
+        waiting = reading.waiting_for(draw, office.clock.at)
         assert waiting is not None
         assert (waiting.code, waiting.late) == ("dice", True)
         assert 15 <= draw.reminders <= 24, "working days only"

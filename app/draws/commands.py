@@ -1,0 +1,104 @@
+"""`suicha draw …`: list draws, write the public files of one, verify one."""
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import flask
+from flask.cli import AppGroup, with_appcontext
+
+from app import clock
+from app.db import db
+from app.draws import queries, reading, service, verify_draw
+from app.draws.models import Draw
+from app.errors import DomainError
+
+draw_group = AppGroup("draw", help="Draws: list them, write their public files, verify them.")
+
+
+@draw_group.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@with_appcontext
+def list_draws(*, as_json: bool) -> None:
+    """List every draw, by number."""
+    at = clock.now()
+    found = db.session.scalars(queries.draws_in().order_by(Draw.draw_no))
+    rows = [_row(draw, at) for draw in found]
+    if as_json:
+        click.echo(flask.json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        waits = f"  {row['waits_for']}" if row["waits_for"] else ""
+        click.echo(f"{row['draw_no']}  {row['state']:10} {row['draw_on']}  {row['plan']}{waits}")
+
+
+@draw_group.command("export")
+@click.argument("draw_no")
+@click.option(
+    "--to",
+    "directory",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the files are written; it is created.",
+)
+@with_appcontext
+def export_draw(draw_no: str, directory: Path) -> None:
+    """Write what is public of a draw by now, with the stand-alone verifier."""
+    files = _bundle(draw_no)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (directory / name).write_bytes(content)
+        click.echo(directory / name)
+
+
+@draw_group.command("verify")
+@click.argument("draw")
+@with_appcontext
+def verify(draw: str) -> None:
+    """Verify a draw by its number, or the files in a directory; ends with 1 if anything differs."""
+    if Path(draw).is_dir():
+        raise click.exceptions.Exit(_verify(Path(draw)))
+    files = _bundle(draw)
+    if "reveal.json" not in files or "population.tsv" not in files:
+        raise click.ClickException(f"{draw} 尚未公开结果，或名单不公开，现在不能重算。")
+    with tempfile.TemporaryDirectory() as directory:
+        for name, content in files.items():
+            (Path(directory) / name).write_bytes(content)
+        raise click.exceptions.Exit(_verify(Path(directory)))
+
+
+def _verify(directory: Path) -> int:
+    needed = [directory / name for name in ("manifest.json", "population.tsv", "reveal.json")]
+    teams = [directory / name for name in ("officers.tsv", "eligible.tsv")]
+    files = needed + (teams if all(path.exists() for path in teams) else [])
+    return verify_draw.main([str(path) for path in files])
+
+
+def _bundle(draw_no: str) -> dict[str, bytes]:
+    try:
+        draw = service.get_public_draw(draw_no)
+    except DomainError as error:
+        raise click.ClickException(error.detail) from error
+    return reading.public_bundle(draw, clock.now())
+
+
+def _row(draw: Draw, at: datetime) -> dict[str, Any]:
+    waiting = reading.waiting_for(draw, at)
+    return {
+        "draw_no": draw.draw_no,
+        "state": draw.state,
+        "plan": draw.plan.name,
+        "kind": draw.plan.kind,
+        "period": draw.period,
+        "level": draw.level,
+        "draw_on": draw.draw_on.isoformat(),
+        "due_on": draw.due_on.isoformat(),
+        "reveal_on": draw.reveal,
+        "selected": sum(row["drawn"] for row in draw.summary),
+        "manifest_sha256": draw.manifest_sha256,
+        "result_sha256": draw.result_sha256 if draw.published_at else None,
+        "waits_for": None if waiting is None else waiting.detail,
+        "late": False if waiting is None else waiting.late,
+    }

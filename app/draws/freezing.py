@@ -1,0 +1,184 @@
+"""Read the register, the officers and the catalogue for a freeze; nothing here writes."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from app.catalogue import service as catalogue
+from app.days import local_date
+from app.draws import bundle, eligibility, population, queries, rules
+from app.draws.files import write_tsv
+from app.draws.models import DrawPlan
+from app.people import service as people
+
+_YEAR = timedelta(days=365)
+
+
+class Prepared(NamedTuple):
+    """What a freeze would store: the files, the ids behind the archive numbers, both bases."""
+
+    frozen: population.Frozen
+    files: Mapping[str, bytes]
+    factors: Sequence[rules.Factor]
+
+
+def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared:
+    """Read the register as it is and return what a freeze at `at` would hold; writes nothing.
+
+    To be called outside the transaction: a city's register takes a while. Raises
+    DrawFileMalformed for an archive number that cannot be drawn and PlanIncomplete where the
+    catalogue has no multiplier.
+    """
+    on = local_date(at)
+    codes = stratum_codes(plan.strata, plan.draw_on)
+    strata = [codes[name] for name in sorted(plan.strata, key=str.encode) if name in codes]
+    factors = factors_on(plan.weight_factors, plan.draw_on)
+    listed = population.list_units(
+        _unit_rows(plan, strata),
+        population.Terms(
+            strata=strata,
+            factors=factors,
+            unrated=catalogue.setting("unrated-class", plan.draw_on),
+            exclude_drawn=plan.exclude_drawn,
+            grace=timedelta(days=catalogue.setting("new-unit-grace-days", plan.draw_on)),
+            on=on,
+        ),
+    )
+    officers, bars = _people(plan, strata, listed, on=on, at=at)
+    frozen = population.freeze(
+        listed,
+        officers,
+        bars,
+        strata=strata,
+        rules=plan.strata,
+        team_size=plan.team_size,
+    )
+    return Prepared(frozen, _frozen_files(plan, frozen, factors, salt_seed), factors)
+
+
+def _unit_rows(
+    plan: DrawPlan, strata: Sequence[population.StratumCode]
+) -> list[population.UnitRow]:
+    registrations = queries.registrations_of(plan.agency_id)
+    open_specialties = queries.open_specialties(plan.agency_id)
+    drawn = queries.drawn_strata(plan.agency_id, plan.year)
+    drawn_codes = stratum_codes({name for names in drawn.values() for name in names}, plan.draw_on)
+    none: Collection[str] = ()
+    return [
+        population.UnitRow(
+            archive_no=unit.archive_no,
+            state=unit.state,
+            opened_on=unit.opened_on,
+            classes={"risk": unit.risk_class, "credit": unit.credit_class},
+            registrations=registrations.get(unit.id, []),
+            open_specialties=open_specialties.get(unit.id, none),
+            drawn_specialties={
+                drawn_codes[name].specialty
+                for name in drawn.get(unit.id, none)
+                if name in drawn_codes
+            },
+        )
+        for unit in queries.units_of(plan.agency_id)
+    ]
+
+
+def _people(
+    plan: DrawPlan,
+    strata: Sequence[population.StratumCode],
+    listed: Sequence[population.Listed],
+    *,
+    on: date,
+    at: datetime,
+) -> tuple[list[eligibility.Officer], list[eligibility.Bar]]:
+    """Return officers whose certificates hold until the tasks are due, and who may not go where."""
+    found = people.officers_of(plan.agency_id, max(plan.due_on, on))
+    load = queries.open_task_counts(plan.agency_id)
+    ids = [officer.id for officer in found]
+    certificates = {officer.id: officer.certificate_no for officer in found}
+    away = {
+        certificates[absence.officer_id]
+        for absence in people.absences_of(ids, on, plan.due_on)
+        if absence.from_on <= on and absence.until_on >= plan.due_on
+    }
+    archive_nos = {unit.id: unit.archive_no for unit in queries.units_of(plan.agency_id)}
+    recusals = {
+        (certificates[one.officer_id], archive_nos[one.unit_id])
+        for one in people.recusals_of(ids)
+        if one.unit_id in archive_nos
+        and one.effective_from <= plan.due_on
+        and (one.effective_to is None or one.effective_to >= on)
+    }
+    officers = population.list_officers(
+        [
+            population.OfficerRow(
+                one.certificate_no, one.specialties, one.lead_specialties, load.get(one.id, 0)
+            )
+            for one in found
+        ],
+        strata,
+        plan.officer_limit,
+    )
+    last = queries.last_teams(
+        plan.agency_id,
+        teams_since=at - _YEAR * catalogue.setting("pair-rotation-years", plan.draw_on),
+        leads_since=at - _YEAR * catalogue.setting("lead-rotation-years", plan.draw_on),
+    )
+    bars = population.list_bars(
+        listed, officers, strata, recusals=recusals, away=away, last_teams=last
+    )
+    return officers, bars
+
+
+def _frozen_files(
+    plan: DrawPlan,
+    frozen: population.Frozen,
+    factors: Sequence[rules.Factor],
+    salt_seed: bytes,
+) -> dict[str, bytes]:
+    listed = frozen.listed
+    files = {
+        "population.tsv": bundle.write_population(
+            (one.archive_no, one.stratum, one.weight) for one in listed
+        ),
+        "rules.json": bundle.write_rules(factors),
+        "officers.tsv": eligibility.write_officers(frozen.officers),
+        "exclusions.tsv": bundle.write_exclusions(
+            (one.archive_no, one.stratum, one.reason) for one in listed if one.reason
+        ),
+        "barred.tsv": eligibility.write_barred(frozen.bars),
+    }
+    if not plan.list_public:
+        lines = files["population.tsv"].decode().splitlines()
+        files["salts.tsv"] = write_tsv(
+            (*line.split("\t")[:2], _salt(salt_seed, n).hex()) for n, line in enumerate(lines)
+        )
+    return files
+
+
+def _salt(salt_seed: bytes, n: int) -> bytes:
+    return hashlib.sha256(b"SUICHA-SALT\n" + salt_seed + n.to_bytes(4, "big")).digest()[:16]
+
+
+def stratum_codes(names: Collection[str], on: date) -> dict[str, population.StratumCode]:
+    """Return the catalogue's codes of strata: a specialty, or a specialty and object class."""
+    found = {
+        row.body["name"]: population.StratumCode(row.body["name"], row.code, None)
+        for row in catalogue.in_force("specialty", on)
+    }
+    for row in catalogue.in_force("object_class", on):
+        name = row.body["stratum"]
+        found[name] = population.StratumCode(name, row.body["specialty"], row.code)
+    return {name: found[name] for name in names if name in found}
+
+
+def factors_on(names: Collection[str] | None, on: date) -> list[rules.Factor]:
+    """Return the multipliers in force on a day, of the named factors or of all."""
+    weights: dict[str, dict[str, int]] = {}
+    for row in catalogue.in_force("weight", on):
+        weights.setdefault(row.body["factor"], {})[row.body["class"]] = row.body["weight"]
+    return [
+        rules.Factor(field, classes)
+        for field, classes in sorted(weights.items())
+        if names is None or field in names
+    ]

@@ -1,0 +1,116 @@
+"""Who may read what of a draw at an instant, and what it waits for; nothing here writes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from app.access import Actor, ActorKind, Role
+from app.draws import queries, stages
+from app.draws.files import sha256_of
+from app.draws.models import Draw, DrawDeposit, DrawFile
+from app.draws.stages import AUDIENCES, Audience, Depositor, DrawState, Level
+from app.errors import NotFound
+
+VERIFIER = Path(__file__).parent / "verify_draw.py"
+
+
+class DrawFileNotFound(NotFound):
+    code, title = "draw-file-not-found", "未找到文件"
+
+
+def is_public(file: DrawFile, at: datetime) -> bool:
+    """Tell whether everybody may fetch a file at `at`."""
+    return file.public_from is not None and file.public_from <= at
+
+
+def may_read(file: DrawFile, by: Actor, at: datetime) -> bool:
+    """Tell whether somebody of the agency may read a file: reasons of exclusions only auditors."""
+    if is_public(file, at):
+        return True
+    if file.audience == Audience.AUDITORS:
+        return by.has(Role.AUDITOR)
+    return by.has(Role.AUDITOR, Role.SUPERVISOR)
+
+
+def readable_files(draw: Draw, by: Actor, at: datetime) -> list[DrawFile]:
+    """Return the files of a draw that somebody of the agency may read at `at`."""
+    return [file for file in queries.files_of(draw.id) if may_read(file, by, at)]
+
+
+def public_files(draw: Draw, at: datetime) -> list[DrawFile]:
+    """Return the files of a draw that are public at `at`."""
+    return [file for file in queries.files_of(draw.id) if is_public(file, at)]
+
+
+def public_bundle(draw: Draw, at: datetime) -> dict[str, bytes]:
+    """Return what everybody may have of a draw at `at`: files, verifier, how to use them."""
+    contents = queries.contents_of(draw.id)
+    found = {file.name: contents[file.name] for file in public_files(draw, at)}
+    found["verify_draw.py"] = VERIFIER.read_bytes()
+    found["说明.txt"] = _instructions(draw, found).encode()
+    return found
+
+
+def _instructions(draw: Draw, files: Mapping[str, bytes]) -> str:
+    complete = "reveal.json" in files and "population.tsv" in files
+    lines = [
+        f"“双随机”抽取 {draw.draw_no}：{draw.plan.name}（{draw.period}）",
+        f"状态：{stages.STATE_NAMES[draw.state]}",
+        "",
+        "文件（SHA-256）：",
+        *(f"  {name}  {sha256_of(content)}" for name, content in sorted(files.items())),
+        "",
+        "怎样核对：",
+        "  1. manifest.json 的 SHA-256 应当与抽取前在公告栏、网站或证明材料上公布的一致。",
+        "  2. 在本目录运行（需要 Python 3.8 或更新版本，不需要联网，不需要安装）：",
+        "         python3 verify_draw.py",
+        "     程序只用公开文件从头重算，逐字节比较 result.tsv 和 assignment.tsv。",
+        "  3. 看到“验证通过”，说明名单、权重、计划在随机数产生之前已经固定，结果没有改动。",
+        "",
+        "文件含义：",
+        "  manifest.json    公告：名单摘要、抽查计划、秘密数的承诺值、随机数来源",
+        "  population.tsv   冻结的名单：档案编号、层、权重（0 为本次不抽）",
+        "  rules.json       权重规则",
+        "  reveal.json      秘密数和公开的随机数",
+        "  result.tsv       抽中和备选：层、权重、名次、抽中或备选、档案编号、票号",
+        "  officers.tsv     监督员执法证号、原有任务数、名额、可参加和可主办的层",
+        "  eligible.tsv     每家抽中单位可以派出的监督员",
+        "  assignment.tsv   每家抽中单位的主办人和其他检查人员",
+        "",
+    ]
+    if not complete:
+        lines += [
+            "现在还不能重算：结果在公开日公布，届时请重新下载。",
+            f"公开日：{stages.describe_reveal(draw.reveal)}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def get_file(draw: Draw, name: str, by: Actor, at: datetime) -> DrawFile:
+    """Return a file that `by` (the public, or somebody of the agency) may read.
+
+    Raises DrawFileNotFound for any other, whether or not there is one.
+    """
+    file = queries.find_file(draw.id, name) if name in AUDIENCES else None
+    public = by.kind is ActorKind.PUBLIC
+    if file is None or not (is_public(file, at) if public else may_read(file, by, at)):
+        raise DrawFileNotFound("没有这个文件，或它尚未公开。")
+    return file
+
+
+def waiting_for(draw: Draw, at: datetime) -> stages.Waiting | None:
+    """Return what a draw waits for at `at`, and for whom."""
+    deposits = [] if draw.level != Level.SEALED else _counting(draw)
+    enough = stages.are_enough(Depositor(one.account_id, one.role) for one in deposits)
+    return stages.waiting_for(queries.standing_of(draw, deposits, enough=enough), at)
+
+
+def _counting(draw: Draw) -> list[DrawDeposit]:
+    """Return the deposits that would count if the draw were announced now."""
+    found = list(queries.deposits_of(draw.id))
+    if draw.state in (DrawState.PLANNED, DrawState.FROZEN):
+        present = {one.account_id for one in found}
+        standing = queries.standing_deposits(draw.agency_id, draw.hash)
+        found += [one for one in standing if one.account_id not in present]
+    return found
