@@ -268,11 +268,6 @@ def advance(progress: Progress, seq: int) -> Progress:
     return Progress(progress.highest, sorted([*kept, *rest])[:MAX_GAPS])
 
 
-def missing_text(gaps: Gaps) -> str:
-    """Return the missing numbers as people read them: 「41、44–46」."""
-    return "、".join(str(a) if a == b else f"{a}–{b}" for a, b in gaps)
-
-
 # --- clocks ------------------------------------------------------------------------------------
 
 

@@ -811,3 +811,50 @@ def test_finishing_before_everything_is_answered_is_quarantined_with_what_is_ope
 
     assert outcomes(pushed) == [APPLIED, ("quarantined", "visit-incomplete")]
     assert "pp-licence" in pushed.json["results"][1]["problem"]["items"]
+
+
+# --- many at once ------------------------------------------------------------------------------
+
+
+def until_answered(tablet: Tablet, lines: list[bytes]) -> Answer:
+    for _ in range(100):
+        found = tablet.push(lines)
+        if found.status != 503:
+            return found
+    return found
+
+
+def test_eight_tablets_push_at_once_and_all_arrive(stage: Stage):
+    tablets = [stage.tablet(f"officer{number}") for number in range(8)]
+    work = [(one, whole_visit(one, stage.task(one))) for one in tablets]
+    for one, _ in work:
+        one.send = stage.send()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda pair: until_answered(*pair), work))
+
+    assert [outcomes(found) for found in answers] == [[APPLIED] * (len(ITEMS) + 4)] * 8
+    assert stage.count(VisitAnswer) == 8 * len(ITEMS)
+    with stage.flask_app.app_context():
+        assert journal.verify()[1] == []
+
+
+def test_both_tablets_of_a_pair_start_one_visit_at_the_same_moment(stage: Stage):
+    an, bo = stage.tablet("an"), stage.tablet("bo")
+    for _ in range(5):
+        task = stage.task(an, bo)
+        work = [
+            (one, [start(one, task), answer(one, task, code)])
+            for one, code in ((an, "pp-licence"), (bo, "pp-shown"))
+        ]
+        for one, _ in work:
+            one.send = stage.send()
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda pair: until_answered(*pair), work))
+
+        starts = sorted(outcomes(found)[0][0] for found in answers)
+        assert starts == ["applied", "merged"]
+        assert [outcomes(found)[1] for found in answers] == [APPLIED, APPLIED]
+        with stage.flask_app.app_context():
+            visit = db.session.get_one(Visit, task.visit_id)
+            assert len(visit.attendance) == 2
