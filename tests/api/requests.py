@@ -30,6 +30,7 @@ from tests.sync.tablet import Answer, Tablet
 
 JSON = "application/json"
 NOBODY = "00000000-0000-7000-8000-000000000000"  # an id that nothing has
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PARAMETER = re.compile(r"<(?:[^<>]*?:)?([a-z_]+)>")
 Get = Callable[[Side, str], str]
 
@@ -54,12 +55,21 @@ OBJECTS: dict[str, Get] = {
     ],
     "tag": always("officers"),
     "device_id": by_name("device"),
+    "draw_no": by_name("draw:drawn"),
+    "item_id": by_name("item"),
+    "name": always("manifest.json"),
+    "plan_id": by_name("plan:change"),
     "task_id": by_name("task"),
     "token_id": lambda side, persona: side.ids.get(f"token:{persona}", side["token:officer"]),
     "unit_id": by_name("unit"),
     "visit_id": by_name("visit"),
     # in the state that the route needs
     "devices.report_lost device_id": by_name("device:spare"),
+    "draw-plans.order_redraw plan_id": by_name("plan:redraw"),
+    "draw-plans.withdraw_plan plan_id": by_name("plan:withdraw"),
+    "draws.enter_dice draw_no": by_name("draw:announced"),
+    "draws.make_deposit draw_no": by_name("draw:planned"),
+    "draws.void_draw draw_no": by_name("draw:to-void"),
     "tasks.accept task_id": by_name("task:accept"),
     "tasks.approve_closing task_id": by_name("task:approve-closing"),
     "tasks.assign task_id": by_name("task:assign"),
@@ -72,7 +82,7 @@ OBJECTS: dict[str, Get] = {
     "tasks.return_ task_id": by_name("task:return"),
     "public.show_problem code": always("not-found"),
 }
-GLOBAL = frozenset({"code", "kind", "tag"})  # parameters that name nothing of an agency
+GLOBAL = frozenset({"code", "kind", "name", "tag"})  # parameters that name nothing of an agency
 
 VALUES: dict[str, Callable[[Side], Any]] = {
     "at": lambda side: "2026-11-21T01:00:00.000Z",
@@ -80,6 +90,9 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "certificate_valid_until": lambda side: "2028-12-31",
     "cursor": lambda side: side.values["cursor"],
     "device_id": lambda side: side["device"],
+    "digits": lambda side: "01234567890123456789",
+    "draw_on": lambda side: "2026-12-11",
+    "due_on": lambda side: "2027-01-10",
     "effective_from": lambda side: "2027-01-01",
     "evidence": lambda side: [side["sha256"]],
     "expires_at": lambda side: "2026-12-01T00:00:00.000Z",
@@ -92,11 +105,14 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "origin": lambda side: "complaint",
     "outcome": lambda side: "no-problem",
     "password": lambda side: PASSWORD,
+    "period": lambda side: "2026-Q4",
     "second_officer_id": lambda side: side["officer:second"],
     "sets": lambda side: [],
+    "strata": lambda side: {"公共场所/住宿场所": 1},
     "specialty": lambda side: "public-places",
     "unit_id": lambda side: side["unit"],
     "until_on": lambda side: "2027-02-03",
+    "year": lambda side: 2026,
 }
 BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "accounts.create_account": lambda side, persona: {"login": "new.account", "roles": ["clerk"]},
@@ -107,6 +123,9 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     },
     "officers.change_officer": lambda side, persona: {"team": "二科"},
     "officers.declare_recusal": lambda side, persona: {"reason_code": "kinship"},
+    "draw-plans.change_plan": lambda side, persona: {"name": "住宿场所", "level": "attended"},
+    "draw-plans.save_plan": lambda side, persona: {"name": "新计划", "level": "attended"},
+    "review.decide": lambda side, persona: {"decision": "decline"},
     "sync-devices.enrol": lambda side, persona: _enrolment(side),
     "sync-devices.renew": lambda side, persona: _renewal(side),
     "tasks.propose_closing": lambda side, persona: {"reason": "ceased"},
@@ -115,6 +134,7 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
 RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
     "inbox.push": lambda side: ("application/x-ndjson", side.values["line"].encode() + b"\n"),
 }
+HEADERS: dict[str, Callable[[Side], str]] = {}  # headers whose value is not any text
 TOKENS = {"sync-devices.wiped": "device:wiping"}  # a persona of its own for what others may not
 
 
@@ -314,14 +334,17 @@ def good(
     return Request(operation.method, path_of(operation, values), headers, data)
 
 
-def version_of(seeded: Seeded, ids: Sequence[str]) -> str:
+def version_of(seeded: Seeded, names: Sequence[str]) -> str:
     """The entity tag of the one versioned row that has one of these ids; of a new one otherwise."""
+    ids = [UUID(one) for one in names if _UUID.fullmatch(one)]
     with seeded.flask_app.app_context():
         for table in Base.metadata.sorted_tables:
-            if "version" in table.c and "district" in table.c:
-                found = db.db.session.scalar(
-                    sa.select(table.c.version).where(table.c.id.in_([UUID(one) for one in ids]))
-                )
-                if found is not None:
-                    return f'"{found}"'
+            if "version" not in table.c or "district" not in table.c:
+                continue
+            found = [table.c.id.in_(ids)]
+            if "draw_no" in table.c:
+                found.append(table.c.draw_no.in_(names))
+            version = db.db.session.scalar(sa.select(table.c.version).where(sa.or_(*found)))
+            if version is not None:
+                return f'"{version}"'
     return '"1"'

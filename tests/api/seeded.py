@@ -25,8 +25,13 @@ from app import clock as app_clock
 from app import db
 from app.access import Actor, Role
 from app.catalogue import service as catalogue
-from app.days import local_date
+from app.days import day_begins, local_date
 from app.db import Base
+from app.draws import progress
+from app.draws import queries as draw_queries
+from app.draws import service as draws
+from app.draws.models import DrawPlan
+from app.draws.stages import Level
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
 from app.journal import service as journal
@@ -39,6 +44,7 @@ from app.units.models import Unit
 from app.visits import service as visits
 from sync.devices import service as devices
 from sync.devices.rules import DeviceState
+from sync.inbox.models import ReviewItem
 from tests import servers
 from tests.conftest import KEYS, NOW, FixedClock
 from tests.factories import DISTRICT, OTHER_DISTRICT, Make
@@ -167,30 +173,41 @@ def postgresql_world(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def seeded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Seeded]:
+def seeded(request: pytest.FixtureRequest) -> Seeded:
     """A copy of the world on each kind of database: a test that takes it runs twice."""
-    template: Template = request.getfixturevalue(f"{request.param}_world")
+    found: Seeded = request.getfixturevalue(f"{request.param}_seeded")
+    return found
+
+
+@pytest.fixture
+def sqlite_seeded(sqlite_world: Template, tmp_path: Path) -> Iterator[Seeded]:
+    """A copy of the world on SQLite."""
+    yield from opened(sqlite_world, tmp_path / "data", "")
+
+
+@pytest.fixture
+def postgresql_seeded(
+    postgresql_world: Template, postgresql_server: str, tmp_path: Path
+) -> Iterator[Seeded]:
+    """A copy of the world on PostgreSQL."""
+    yield from opened(postgresql_world, tmp_path / "data", postgresql_server)
+
+
+def opened(template: Template, data_dir: Path, server: str) -> Iterator[Seeded]:
+    """Copy a world, serve it with its clock standing, and remove it."""
     clock = FixedClock(NOW)
     app_clock.use(clock)
-    yield from opened(template, tmp_path / "data", clock, request)
-    app_clock.use(None)
-
-
-def opened(
-    template: Template, data_dir: Path, clock: FixedClock, request: pytest.FixtureRequest
-) -> Iterator[Seeded]:
-    """Copy a world, serve it, and remove it."""
     shutil.copytree(template.place, data_dir)
     environ = {**SETTINGS, "DATA_DIR": str(data_dir)}
     name = ""
-    if template.kind == "postgresql":
-        server = request.getfixturevalue("postgresql_server")
+    if template.database:
         name, environ["DATABASE_URL"] = servers.copy_postgresql(server, template.database)
     flask_app = create_app(environ)
     yield Seeded(template.kind, flask_app, template.world, Make(flask_app, clock), environ)
     _close(flask_app)
     if name:
-        servers.drop_postgresql(request.getfixturevalue("postgresql_server"), name)
+        servers.drop_postgresql(server, name)
+    app_clock.use(None)
 
 
 def _close(flask_app: flask.Flask) -> None:
@@ -269,6 +286,8 @@ class _Builder:
         self.visits()
         self.catalogue()
         self.devices()
+        self.review()
+        self.draws()
 
     def keep(self, name: str, row: Any) -> None:
         """Remember a row's id by name."""
@@ -509,3 +528,85 @@ class _Builder:
             }
         self.keep(f"device:{name}", device)
         self.side.tokens["device" if name == "working" else f"device:{name}"] = tokens.access
+
+    # --- review
+
+    def review(self) -> None:
+        """An operation that a supervisor has to look at: its task does not exist."""
+        send = through(self.make.flask_app.test_client())
+        tablet = self.side.tablet("spare", send, self.make.clock)
+        visit_id, task_id = db.new_id(), db.new_id()
+        fields = {
+            "task_id": str(task_id),
+            "unit_id": self.side["unit"],
+            "checklist_code": "lodging",
+            "form_version": 1,
+        }
+        answer = tablet.push([tablet.op("visit.start", visit_id, fields)])
+        assert answer.json["results"][0]["outcome"] == "quarantined", answer.body
+        with self.make.flask_app.app_context():
+            query = sa.select(ReviewItem).where(ReviewItem.agency_id == self.agency.id)
+            self.keep("item", db.db.session.scalars(query).one())
+
+    # --- draws
+
+    def draws(self) -> None:
+        """Plans before their freeze; draws that are planned, announced, void, and drawn."""
+        for _ in range(8):
+            self._unit()
+        self._drawn()
+        later = local_date(self.make.at) + timedelta(days=20)
+        begins = day_begins(later)
+        for name in ("change", "withdraw"):
+            plan = self.make.plan(
+                self.agency,
+                draw_on=later,
+                due_on=later + timedelta(days=20),
+                deposits_close_at=begins + timedelta(hours=12),
+                opens_at=begins + timedelta(hours=15),
+            )
+            self.keep(f"plan:{name}", plan)
+        due = {
+            "planned": self.make.plan(self.agency, strata={"公共场所/住宿场所": 1}),
+            **{
+                name: self.make.plan(
+                    self.agency, level=Level.ATTENDED, strata={"公共场所/住宿场所": 1}
+                )
+                for name in ("announced", "to-void", "void")
+            },
+        }
+        self._tick(self.make.at)
+        for name, plan in due.items():
+            self._keep_draw(name, plan)
+        self.keep("plan:redraw", due["void"])
+        with self.make.writing():
+            draw = draws.get_draw(self.side["draw:void"], self.agency.id)
+            draws.void_draw(draw, "名单有误", by=self.actor(Role.SUPERVISOR), at=self.make.at)
+
+    def _drawn(self) -> None:
+        """Yesterday's sealed draw, with its deposits, all the way to its tasks."""
+        clock, now = self.make.clock, self.make.at
+        assert isinstance(clock, FixedClock)
+        clock.forward(days=-1)
+        for role in (Role.AUDITOR, Role.CLERK):
+            value = sha256(f"{self.agency.id} {role}".encode()).digest()
+            with self.make.writing():
+                draws.deposit(None, value, agency=self.agency, by=self.actor(role), at=self.make.at)
+        plan = self.make.plan(self.agency, strata={"公共场所/住宿场所": 2})
+        for hours in (0, 12, 4):
+            clock.forward(hours=hours)
+            self._tick(clock.at)
+        clock.at = now
+        self._keep_draw("drawn", plan)
+
+    def _tick(self, at: datetime) -> None:
+        with self.make.flask_app.app_context():
+            secret = sha256(b"a secret of the test").digest()
+            progress.run_due(at=at, chance=lambda _purpose: secret)
+
+    def _keep_draw(self, name: str, plan: DrawPlan) -> None:
+        with self.make.flask_app.app_context():
+            draw = draw_queries.draws_of_plan(plan.id)[-1]
+            expected = {"planned": "frozen", "drawn": "drawn"}.get(name, "announced")
+            assert draw.state == expected, (name, draw.state, draw.held_detail)
+            self.side.ids[f"draw:{name}"] = draw.draw_no
