@@ -32,3 +32,14 @@ def test_the_subscriptions_are_the_ones_that_are_documented(tmp_path: Path) -> N
     documented = {row[0].strip("`") for row in rows_of("architecture.md", "## Subscriptions")}
     running = {f"{s.__module__}.{s.__name__}" for s in journal.subscribers()}  # type: ignore[attr-defined]  # functions
     assert running == documented
+
+
+def test_every_promise_of_the_sync_protocol_names_tests_that_exist() -> None:
+    promises = rows_of("sync.md", "## Promises")
+    assert len(promises) >= 12
+    for row in promises:
+        named = re.findall(r"`(test_[a-z_]+\.py)::(test_[a-z0-9_]+)`", row[1])
+        assert named, row[0]
+        for file, test in named:
+            text = (ROOT / "tests" / "sync" / file).read_text(encoding="utf-8")
+            assert f"def {test}(" in text, f"{file}::{test}"

@@ -8,7 +8,7 @@ import hashlib
 import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from json import dumps
 from typing import Any
@@ -27,7 +27,7 @@ from app.errors import Conflict, DomainError, Forbidden, Invalid
 from app.keys import Keys
 from app.problems import TooManyRequests, document
 from sync.devices import queries as device_queries
-from sync.devices.models import Device
+from sync.devices.models import Device, DeviceChain
 from sync.devices.rules import DeviceState
 from sync.devices.service import DeviceSuspended
 from sync.inbox import effects, queries, rules
@@ -149,9 +149,23 @@ def receive(
     """
     chain = device_queries.chain_of(device_id, lock=True)
     device = db.session.get_one(Device, device_id, populate_existing=True)
-    batch = Batch(
+    desk = Desk.of(device, chain, keys=keys, at=at)
+    batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
+    if batch.suspended:
+        _refuse_flood(device_id, len(lines), at=at)
+    results = batch.decide(lines)
+    batch.store()
+    batch.advance_chain()
+    return results
+
+
+def _begin(
+    batch_id: UUID, desk: Desk, chain: DeviceChain, *, skew_s: int | None, last_try: bool
+) -> "Batch":
+    device = desk.device
+    return Batch(
         id=batch_id,
-        desk=Desk.of(device, chain, keys=keys, at=at),
+        desk=desk,
         key=load_public_key(device.alg, device.public_key),
         suspended=device.state != DeviceState.ACTIVE,
         skew_s=skew_s,
@@ -161,11 +175,6 @@ def receive(
         last_recorded_at=chain.last_recorded_at,
         last_try=last_try,
     )
-    if batch.suspended:
-        _refuse_flood(device_id, len(lines), at=at)
-    results = batch.decide(lines)
-    batch.store()
-    return results
 
 
 def _refuse_flood(device_id: UUID, count: int, *, at: datetime) -> None:
@@ -268,9 +277,10 @@ class Batch:
             self.hashes[self.progress.highest] = self.highest_hash
         self.sittings = queries.sittings_of(device_id, {one.user_session_id for one in pushed})
         asked = {parent for one in pushed for parent in one.depends_on}
-        self._load_held(asked)
+        self.recall(asked)
 
-    def _load_held(self, asked: set[UUID]) -> None:
+    def recall(self, asked: set[UUID]) -> None:
+        """Read what is held on this device, and how the parents that matter stand."""
         waits = queries.waits_of(self.desk.device.id)
         rows = {row.id: row for row in queries.get_operations({found for found, _ in waits})}
         held = {row.id: record_of(row) for row in rows.values()}
@@ -348,7 +358,7 @@ class Batch:
             self._hold(record, unfinished)
         else:
             self._carry_out(record, pushed)
-        self._release(pushed.op_id)
+        self.release(pushed.op_id)
 
     def _forbidden(self, pushed: Pushed) -> DomainError | None:
         if self.suspended:
@@ -377,18 +387,9 @@ class Batch:
 
     def _carry_out(self, record: Record, pushed: Pushed) -> None:
         """Run the effect in a savepoint; what it raises undoes it and is kept as the reason."""
-        by = self._author(pushed)
         try:
             with savepoint():
-                effect = effects.carry_out(
-                    Doing(
-                        operation=pushed,
-                        type=effects.check(pushed),
-                        by=by,
-                        at=self.at,
-                        clock_suspect=record.row["clock_suspect"],
-                    )
-                )
+                effect = effects.carry_out(self.doing(record, pushed))
         except DomainError as error:
             self._quarantine(record, error)
         except DATABASE_FAILURES:
@@ -398,7 +399,17 @@ class Batch:
         except Exception as error:  # noqa: BLE001 - a bug in one operation must not block the others
             self._quarantine_bug(record, error)
         else:
-            self._finish(record, effect)
+            self.finish(record, effect)
+
+    def doing(self, record: Record, pushed: Pushed) -> Doing:
+        """Return what is to be carried out, as the author's; its fields have their shape."""
+        return Doing(
+            operation=pushed,
+            type=effects.check(pushed),
+            by=self._author(pushed),
+            at=self.at,
+            clock_suspect=record.row["clock_suspect"],
+        )
 
     def _lose_race(self, record: Record, error: Exception) -> None:
         """Begin the batch again and see what the other did; the last time, keep it for a person."""
@@ -425,7 +436,8 @@ class Batch:
 
     # --- outcomes
 
-    def _finish(self, record: Record, effect: Effect) -> None:
+    def finish(self, record: Record, effect: Effect) -> None:
+        """Note what an operation did."""
         row, record.detail = record.row, effect.detail or {}
         row["outcome"], row["reason"], row["problem"] = effect.outcome, effect.reason, None
         row["entity_version"] = effect.version
@@ -473,7 +485,7 @@ class Batch:
         if record not in self.changed:
             self.changed.append(record)
 
-    def _release(self, op_id: UUID) -> None:
+    def release(self, op_id: UUID) -> None:
         """Decide what was held for an operation that is finished now, and so on."""
         finished = deque([op_id])
         while finished:
@@ -547,14 +559,16 @@ class Batch:
 
     def store(self) -> None:
         """Write operations, waits and review items in bulk, before the closing step."""
-        if not self.changed:
-            return
-        db.session.execute(sa.insert(Operation), [record.row for record in self.records])
+        if self.records:
+            db.session.execute(sa.insert(Operation), [record.row for record in self.records])
         for record in self.changed:
             if not record.new:
                 update_operation(record)
         self._store_waits()
         store_items(self._items())
+
+    def advance_chain(self) -> None:
+        """Let the last receipt's writing note how far the tablet's chain has come."""
         self.desk.chain = {
             "device_seq": self.progress.highest,
             "op_hash": self.highest_hash,
@@ -711,6 +725,28 @@ def settle_items(keys: Sequence[str]) -> None:
             .values(state=ReviewState.SETTLED)
             .execution_options(synchronize_session=False)
         )
+
+
+class StillDisputed(Conflict):
+    code, title = "still-disputed", "采用后仍有冲突"
+
+
+def carry_out_again(desk: Desk, chain: DeviceChain, record: Record) -> None:
+    """Carry out a quarantined operation at a supervisor's word, as its author's.
+
+    With a further receipt; what waited for it is released. Whatever keeps it from being applied now
+    is raised as the DomainError it is, StillDisputed where other contents stand against it.
+    """
+    pushed = pushed_of(record)
+    batch = _begin(record.row["batch_id"], desk, chain, skew_s=None, last_try=True)
+    batch.recall(set(pushed.depends_on))
+    effect = effects.carry_out(batch.doing(record, pushed))
+    if effect.outcome not in {Outcome.APPLIED, Outcome.MERGED}:
+        raise StillDisputed("该内容与现有内容冲突，不能直接采用，请由监督员在终端重新提交。")
+    record.row["declined"] = False
+    batch.finish(record, replace(effect, reason="accepted"))
+    batch.release(pushed.op_id)
+    batch.store()
 
 
 def decide_again(desk: Desk, record: Record, *, by: Actor) -> None:

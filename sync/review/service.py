@@ -81,11 +81,13 @@ def _operation_of(item: ReviewItem) -> Operation | None:
 def decide(
     item_id: UUID, decision: Decision, reason: str, *, keys: Keys, by: Actor, at: datetime
 ) -> ReviewItem:
-    """Decide an item: `accept` an answer over the one that stands, `keep` what stands, `decline`.
+    """Decide an item: `accept` an answer over the one that stands, or an operation out of
+    quarantine; `keep` what stands; `decline`.
 
     The operation gets a further receipt, so that its tablet learns of it; what waited for it is
     released or, after `decline`, quarantined with it. Raises ReviewItemUnknown, AlreadyDecided,
-    DecisionNotPossible (`possible`), and what keeps an answer from being changed (VisitLocked …).
+    DecisionNotPossible (`possible`), and whatever keeps an accepted operation from being applied
+    (VisitLocked, VisitUnknown …).
     """
     item = queries.find_item(item_id)
     if item is None or item.agency_id != by.agency_id:
@@ -113,7 +115,10 @@ def decide(
     if operation is not None and item.key.startswith("op:"):
         device = db.session.get_one(Device, item.device_id)
         desk = Desk.of(device, chain, keys=keys, at=at)
-        _tell(desk, operation, decision, by=by, at=at)
+        if decision is Decision.ACCEPT and operation.outcome == Outcome.QUARANTINED:
+            inbox.carry_out_again(desk, chain, inbox.record_of(operation))
+        else:
+            _tell(desk, operation, decision, by=by, at=at)
     return item
 
 

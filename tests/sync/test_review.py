@@ -146,7 +146,6 @@ def test_a_quarantined_operation_is_declined_with_all_that_waits_for_it_and_stay
     grandchild = start(tablet, task, depends_on=[op_of(child)["op_id"]])
     tablet.push([bad, child, grandchild])
     item = listed(chen)[0]
-    assert item["possible"] == ["decline"]
 
     assert decide(chen, item["id"], "decline").status_code == 200
 
@@ -232,7 +231,8 @@ def test_a_gap_and_a_clock_are_taken_note_of(stage: Stage, chen: FlaskClient, ta
 @pytest.mark.parametrize("kind", list(ReviewKind))
 def test_every_item_can_be_decided_somehow(kind: ReviewKind):
     assert rules.possible(kind, "any", "visit.answer_item")
-    assert Decision.ACCEPT not in rules.possible(kind, CORRECTION, "unit.propose_correction")
+    correction = rules.possible(ReviewKind.CONFLICT, CORRECTION, "unit.propose_correction")
+    assert Decision.ACCEPT not in correction
 
 
 def test_a_code_from_the_command_line_enrols_a_tablet(stage: Stage):
@@ -245,3 +245,48 @@ def test_a_code_from_the_command_line_enrols_a_tablet(stage: Stage):
     assert unknown.exit_code == 1
     code = printed.output.split()[0]
     assert stage.blank().enrol(code, "an", "correct horse battery").status == 201
+
+
+def test_an_operation_that_came_without_its_visit_is_accepted_once_the_visit_is_there(
+    stage: Stage, chen: FlaskClient, tablet: Tablet
+):
+    task = stage.task(tablet)
+    begin = start(tablet, task)
+    early = answer(tablet, task, "pp-licence", "no", "过期")
+    waits = answer(tablet, task, "pp-shown", depends_on=[op_of(early)["op_id"]])
+    assert [one["reason"] for one in tablet.push([early, waits]).json["results"]] == [
+        "visit-unknown",
+        "waiting",
+    ]
+    item = listed(chen, "?kind=quarantine")[0]
+    assert item["possible"] == ["accept", "decline"]
+    refused = decide(chen, item["id"], "accept")
+    assert (refused.status_code, refused.json["type"]) == (404, "/problems/visit-unknown")
+
+    tablet.push([begin])
+    assert decide(chen, item["id"], "accept").status_code == 200
+
+    assert told(tablet, early) == [("quarantined", "visit-unknown"), ("applied", "accepted")]
+    assert told(tablet, waits) == [("held", "waiting"), ("applied", None)]
+    assert stage.count(VisitAnswer) == 2
+    assert stage.one(VisitAnswer, op_of(early)["entity_id"]).officer_id == tablet.officer_id
+    assert listed(chen) == []
+    assert tablet.request("GET", "/devices/me").json["device_seq"] == 3
+
+
+def test_an_accepted_operation_that_would_fight_what_stands_is_not_applied(
+    stage: Stage, chen: FlaskClient, tablet: Tablet
+):
+    task = stage.task(tablet)
+    begin = start(tablet, task)
+    early = answer(tablet, task, "pp-licence", "no", "过期")
+    now = answer(tablet, task, "pp-licence", "yes")
+    tablet.push([early])
+    tablet.push([begin, now])
+    item = listed(chen, "?kind=quarantine")[0]
+
+    refused = decide(chen, item["id"], "accept")
+
+    assert (refused.status_code, refused.json["type"]) == (409, "/problems/still-disputed")
+    assert stage.one(VisitAnswer, op_of(now)["entity_id"]).result == "yes"
+    assert [one["id"] for one in listed(chen)] == [item["id"]]
