@@ -1,0 +1,200 @@
+"""One inspection day, end to end: tablets go out, come home, and the supervisor reads the rates."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app import entry
+from app.db import db, transaction
+from app.demo.accounts import PASSWORD
+from app.keys import key_id, public_bytes
+from sync import audit
+from tests.stories.conftest import Office
+from wsgi import create_app
+
+TABLETS = 3
+
+
+class Undone(Exception):
+    """Ends a transaction whose damage is not to stay."""
+
+
+@pytest.fixture(scope="module")
+def ledger(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What three tablets made on a day with a bad line."""
+    path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+    done = office.suicha(
+        "simulate",
+        *("--tablets", str(TABLETS), "--tasks", "2", "--photos", "2", "--seed", "7"),
+        *("--server", office.address, "--ledger", str(path), "--lose", "8%", "--cut", "8%"),
+    )
+    assert "applied=" in done.stdout
+    return path
+
+
+@pytest.fixture
+def inside(office: Office) -> Iterator[None]:
+    """The application over the office's data, in this process."""
+    flask_app = create_app(office.environ)
+    with flask_app.app_context():
+        yield
+        db.session.remove()
+        db.engine.dispose()
+
+
+def judge(ledger: Path) -> audit.Report:
+    public = public_bytes(entry.keys().receipt_key)
+    return audit.audit(ledger, entry.storage(), {key_id(public): public})
+
+
+def made(ledger: Path, kind: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line["kind"] == kind]
+
+
+def call(office: Office, method: str, path: str, token: str = "", **more: Any) -> tuple[Any, Any]:
+    request = urllib.request.Request(
+        office.address + path,
+        method=method,
+        data=json.dumps(more["body"]).encode() if "body" in more else None,
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        | more.get("headers", {}),
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.loads(answer.read()), answer.headers
+
+
+def test_nothing_a_fleet_made_is_lost_or_doubled(office: Office, ledger: Path) -> None:
+    done = office.suicha("audit", "--ledger", str(ledger))
+    assert "0 lost, 0 doubled, 0 wrong" in done.stdout
+    assert len(made(ledger, "operation")) == len(made(ledger, "receipt")) > 50
+    assert len(made(ledger, "photo")) >= TABLETS * 2 * 2
+
+
+def test_the_supervisor_completes_a_task_and_the_rate_rises(office: Office, ledger: Path) -> None:
+    session, _ = call(
+        office, "POST", "/api/v1/sessions", body={"login": "kezhang", "password": PASSWORD}
+    )
+    token = session["token"]
+    counted = "/api/v1/reports/task-counts?from=2026-10-01&until=2026-12-31"
+    before, _ = call(office, "GET", counted, token)
+    submitted, _ = call(office, "GET", "/api/v1/tasks?state=submitted", token)
+    assert len(submitted["items"]) >= TABLETS
+    task_id = submitted["items"][0]["id"]
+    _, headers = call(office, "GET", f"/api/v1/tasks/{task_id}", token)
+    task, _ = call(
+        office,
+        "POST",
+        f"/api/v1/tasks/{task_id}/complete",
+        token,
+        headers={"If-Match": headers["ETag"]},
+    )
+    assert task["state"] == "completed"
+    after, _ = call(office, "GET", counted, token)
+    assert after["completed"] == before["completed"] + 1
+    assert after["tasks"] == before["tasks"]
+
+
+def test_the_journal_of_the_day_is_whole(office: Office, ledger: Path) -> None:
+    assert "0 broken chains" in office.suicha("journal", "verify").stdout
+
+
+def test_the_audit_misses_a_photo_that_is_gone(inside: None, ledger: Path) -> None:
+    sha256 = made(ledger, "photo")[0]["sha256"]
+    query = sa.text("SELECT agency_id FROM evidence WHERE sha256 = :sha256")
+    agency_id = db.session.execute(
+        query.columns(agency_id=sa.Uuid), {"sha256": sha256}
+    ).scalar_one()
+    key = f"evidence/{agency_id}/{sha256}"
+    data = entry.storage().get(key)
+    entry.storage().delete(key)
+    report = judge(ledger)
+    entry.storage().put(key, data[:-1])
+    cut = judge(ledger)
+    entry.storage().put(key, data)
+    assert [sha256 in line for line in report.lost] == [True]
+    assert [sha256 in line for line in cut.wrong] == [True]
+    assert judge(ledger).clean
+
+
+def test_the_audit_misses_an_operation_that_is_gone(inside: None, ledger: Path) -> None:
+    op_id = UUID(made(ledger, "operation")[5]["op_id"])
+    with pytest.raises(Undone), transaction() as session:
+        found = session.execute(
+            sa.text("SELECT id FROM operation WHERE op_id = :op")
+            .columns(id=sa.Uuid)
+            .bindparams(sa.bindparam("op", op_id, type_=sa.Uuid))
+        ).scalar_one()
+        for statement in (
+            "DELETE FROM receipt WHERE operation_id = :id",
+            "DELETE FROM review_item WHERE operation_id = :id",
+            "DELETE FROM operation_wait WHERE operation_id = :id",
+            "DELETE FROM operation WHERE id = :id",
+        ):
+            session.execute(sa.text(statement).bindparams(sa.bindparam("id", found, type_=sa.Uuid)))
+        report = judge(ledger)
+        raise Undone
+    assert any(str(op_id) in line for line in report.lost)
+    assert any("breaks the chain" in line for line in report.wrong)
+
+
+def test_the_audit_sees_an_effect_that_stands_without_its_operation(
+    inside: None, ledger: Path
+) -> None:
+    operation = next(o for o in made(ledger, "operation") if o["type"] == "visit.answer_item")
+    with pytest.raises(Undone), transaction() as session:
+        session.execute(
+            sa.text("DELETE FROM visit_answer WHERE id = :id").bindparams(
+                sa.bindparam("id", UUID(operation["entity_id"]), type_=sa.Uuid)
+            )
+        )
+        report = judge(ledger)
+        raise Undone
+    assert [line for line in report.lost if operation["op_id"] in line]
+
+
+def test_the_audit_sees_what_was_doubled(inside: None, ledger: Path) -> None:
+    operation = made(ledger, "operation")[3]
+    names = "batch_id, agency_id, device_id, op_hash, op, sig, type, entity_id, officer_id"
+    names += ", recorded_at, received_at, clock_suspect, outcome, declined"
+    with pytest.raises(Undone), transaction() as session:
+        session.execute(
+            sa.text(
+                f"INSERT INTO operation (id, key, op_id, {names})"  # noqa: S608 - our own names
+                f" SELECT :new, 'twice', :other, {names} FROM operation WHERE op_id = :op"
+            ).bindparams(
+                sa.bindparam("new", UUID(int=1), type_=sa.Uuid),
+                sa.bindparam("other", UUID(int=2), type_=sa.Uuid),
+                sa.bindparam("op", UUID(operation["op_id"]), type_=sa.Uuid),
+            )
+        )
+        report = judge(ledger)
+        raise Undone
+    assert [line for line in report.doubled if str(UUID(int=2)) in line]
+
+
+def test_the_command_ends_with_one_when_something_is_lost(
+    office: Office, ledger: Path, tmp_path: Path
+) -> None:
+    lines = ledger.read_text(encoding="utf-8").splitlines()
+    invented = json.dumps({**made(ledger, "photo")[0], "sha256": "0" * 64})
+    (tmp_path / "more.jsonl").write_text("\n".join([*lines, invented]), encoding="utf-8")
+    done = office.suicha("audit", "--ledger", str(tmp_path / "more.jsonl"), check=False)
+    assert done.returncode == 1
+    assert "1 lost" in done.stdout
+
+
+def test_a_fleet_without_a_server_ends_with_one(office: Office, tmp_path: Path) -> None:
+    done = office.suicha(
+        "simulate",
+        *("--server", "http://127.0.0.1:9", "--tablets", "1"),
+        *("--ledger", str(tmp_path / "none.jsonl")),
+        check=False,
+    )
+    assert done.returncode == 1
