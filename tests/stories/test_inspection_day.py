@@ -97,8 +97,9 @@ def test_the_supervisor_completes_a_task_and_the_rate_rises(office: Office, ledg
     )
     assert task["state"] == "completed"
     after, _ = call(office, "GET", counted, token)
-    assert after["completed"] == before["completed"] + 1
-    assert after["tasks"] == before["tasks"]
+    assert after["counts"]["completed"] == before["counts"]["completed"] + 1
+    assert after["counts"]["tasks"] == before["counts"]["tasks"]
+    assert after["completion"]["numerator"] == before["completion"]["numerator"] + 1
 
 
 def test_the_journal_of_the_day_is_whole(office: Office, ledger: Path) -> None:
