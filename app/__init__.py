@@ -28,7 +28,7 @@ API_SPEC = {
 ROOT = Path(__file__).resolve().parent.parent
 # packages with an api.py, lowest first
 FEATURES = ("journal", "catalogue", "people", "evidence", "tasks", "visits", "draws", "reports")
-PAGES = ("public.pages", "public.apidocs")  # what anybody may open
+PAGES = ("public.pages", "public.draws", "public.apidocs")  # what anybody may open
 
 
 def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:

@@ -122,6 +122,16 @@ def last_announced(agency_id: UUID) -> Draw | None:
     ).one_or_none()
 
 
+def announced_before(draw: Draw) -> Draw | None:
+    """Return the draw whose manifest the agency announced before this one."""
+    return db.session.scalars(
+        sa.select(Draw).where(
+            Draw.agency_id == draw.agency_id,
+            Draw.announce_serial == (draw.announce_serial or 0) - 1,
+        )
+    ).one_or_none()
+
+
 # ---- deposits, dice, files -----------------------------------------------------------------------
 
 

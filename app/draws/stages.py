@@ -309,6 +309,17 @@ def is_revealed(reveal: str, *, open_tasks: int, at: datetime) -> bool:
     return day is not None and local_date(at) >= day
 
 
+def describe_rule(rule: Any) -> str:
+    """Return how many of a stratum a plan wants, in words."""
+    if isinstance(rule, Mapping):
+        parts = sorted(rule.items(), key=lambda one: int(one[0]))
+        return "；".join(f"权重 {weight}：{describe_rule(ratio)}" for weight, ratio in parts)
+    if isinstance(rule, int):
+        return f"{rule} 家"
+    num, den = rule
+    return f"{num * 100 // den}%" if num * 100 % den == 0 else f"{num}/{den}"
+
+
 # ---- chance from people --------------------------------------------------------------------------
 
 

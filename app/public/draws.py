@@ -1,0 +1,195 @@
+"""The public pages of draws: what was announced, what came of it, and how to check it oneself."""
+
+import io
+import zipfile
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import flask
+from flask import Blueprint
+
+from app import clock
+from app.access import PUBLIC, anyone
+from app.draws import bundle, queries, reading, service, stages
+from app.draws.models import Draw
+from app.draws.stages import DrawState, Level, SelectionKind
+from app.errors import DomainError
+from app.people import service as people
+from app.problems import page
+from app.public.pages import show_failure
+
+blp = Blueprint("public_draws", __name__, template_folder="templates", url_prefix="/public/draws")
+blp.register_error_handler(DomainError, show_failure)
+
+ROWS_SHOWN = 100
+DRAWS_SHOWN = 50
+_TYPES = {
+    "json": "application/json",
+    "tsv": "text/tab-separated-values; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "py": "text/x-python; charset=utf-8",
+}
+_STEPS = (
+    ("planned_at", "计划", "已编号"),
+    ("frozen_at", "冻结名单", "单位、监督员、权重固定"),
+    ("announced_at", "公告", "摘要和承诺值公开"),
+    ("seeded_at", "随机数", "封定，不能再改"),
+    ("drawn_at", "抽取", "结果产生，尚不公开"),
+    ("published_at", "公开", "任何人可以重算"),
+)
+ROLE_NAMES = {
+    "auditor": "纪检稽查",
+    "legal-reviewer": "法制审核",
+    "clerk": "信用公示",
+    "supervisor": "监督科长",
+}
+
+
+@blp.route("")
+@anyone
+def list_draws() -> str:
+    """List the draws of every agency, newest first."""
+    cursor = flask.request.args.get("cursor")
+    found = page(queries.draws_in(), Draw.id, limit=DRAWS_SHOWN, cursor=cursor, newest_first=True)
+    return flask.render_template(
+        "public/draws.html",
+        draws=[_headline(draw) for draw in found.items],
+        next_cursor=found.next_cursor,
+    )
+
+
+@blp.route("/<draw_no>")
+@anyone
+def show_draw(draw_no: str) -> str:
+    """Show what is public of a draw by now, and how to check it."""
+    at = clock.now()
+    draw = service.get_public_draw(draw_no)
+    files = reading.public_files(draw, at)
+    names = {file.name for file in files}
+    return flask.render_template(
+        "public/draw.html",
+        **_headline(draw),
+        steps=_steps(draw),
+        frozen=queries.frozen_entry(draw.id),
+        strata=_strata(draw),
+        announcement=_announcement(draw, at),
+        waiting=_waiting(draw, at),
+        result=_result(draw) if "result.tsv" in names else None,
+        files=files,
+        complete={"reveal.json", "population.tsv"} <= names,
+        base=flask.request.host_url.rstrip("/"),
+    )
+
+
+@blp.route("/<draw_no>/files/<name>")
+@anyone
+def send_file(draw_no: str, name: str) -> flask.Response:
+    """Send a public file of a draw, byte for byte as hashed, or the verifier."""
+    at = clock.now()
+    draw = service.get_public_draw(draw_no)
+    if name == "bundle.zip":
+        return _attached(_zipped(reading.public_bundle(draw, at)), f"{draw_no}.zip", "zip")
+    if name in {"verify_draw.py", "说明.txt"}:
+        return _attached(reading.public_bundle(draw, at)[name], name, name.rpartition(".")[2])
+    file = reading.get_file(draw, name, PUBLIC, at)
+    response = _attached(file.content, file.name, file.name.rpartition(".")[2])
+    response.set_etag(file.sha256)
+    response.make_conditional(flask.request)
+    return response
+
+
+def _attached(content: bytes, name: str, kind: str) -> flask.Response:
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+    return flask.Response(
+        content,
+        content_type=_TYPES.get(kind, "application/octet-stream"),
+        headers={"Content-Disposition": disposition, "Cache-Control": "public, max-age=60"},
+    )
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    """Return a ZIP archive that is the same for the same files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def _headline(draw: Draw) -> dict[str, Any]:
+    return {
+        "draw": draw,
+        "plan": draw.plan,
+        "agency": people.get_agency(draw.agency_id).name,
+        "state_name": stages.STATE_NAMES[draw.state],
+        "kind_name": stages.KIND_NAMES[draw.plan.kind],
+        "level_name": stages.LEVEL_NAMES[draw.level],
+        "sealed": draw.level == Level.SEALED,
+        "reveal": _reveal(draw.reveal),
+        "selected": sum(row["drawn"] for row in draw.summary),
+        "void": draw.state == DrawState.VOID,
+    }
+
+
+def _reveal(reveal: str) -> str:
+    day = stages.reveal_day(reveal)
+    return stages.describe_reveal(reveal) if day is None else f"{day:%Y年%m月%d日}"
+
+
+def _steps(draw: Draw) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name, title, meaning in _STEPS:
+        at: datetime | None = getattr(draw, name)
+        before = not found or found[-1]["at"] is not None
+        now = at is None and before and draw.state != DrawState.VOID
+        found.append({"title": title, "meaning": meaning, "at": at, "now": now})
+    return found
+
+
+def _strata(draw: Draw) -> list[dict[str, Any]]:
+    return [
+        {**row, "rule": stages.describe_rule(draw.plan.strata[row["name"]])}
+        for row in draw.summary
+        if row["name"] in draw.plan.strata
+    ]
+
+
+def _announcement(draw: Draw, at: datetime) -> dict[str, Any] | None:
+    """Return what the manifest says, or None before it is public."""
+    if draw.announced_at is None:
+        return None
+    file = reading.get_file(draw, "manifest.json", PUBLIC, at)
+    manifest = bundle.parse_manifest(file.content)
+    previous = queries.announced_before(draw)
+    return {
+        "manifest": manifest,
+        "sha256": file.sha256,
+        "previous": None if previous is None else previous.draw_no,
+        "deposits": [
+            {"number": one.number, "role": ROLE_NAMES.get(one.role, one.role), "row": one}
+            for one in queries.deposits_of(draw.id)
+        ],
+        "dice": queries.sealed_dice(draw.id),
+        "due_at": draw.opens_at if draw.level == Level.SEALED else draw.dice_until_at,
+    }
+
+
+def _waiting(draw: Draw, at: datetime) -> stages.Waiting | None:
+    """Return what a draw waits for; why the timetable is held up is for the agency alone."""
+    waiting = reading.waiting_for(draw, at)
+    return None if waiting is None or waiting.code == "held" else waiting
+
+
+def _result(draw: Draw) -> dict[str, Any]:
+    chosen = queries.chosen_of(draw.id)
+    if not chosen:  # a void draw: what it would have drawn stands in its file only
+        return {"selected": [], "reserves": [], "more": 0, "more_reserves": 0}
+    selected = [one for one in chosen if one.row.kind == SelectionKind.SELECTED]
+    reserves = [one for one in chosen if one.row.kind == SelectionKind.RESERVE]
+    return {
+        "selected": selected[:ROWS_SHOWN],
+        "reserves": reserves[:ROWS_SHOWN],
+        "more": max(0, len(selected) - ROWS_SHOWN),
+        "more_reserves": max(0, len(reserves) - ROWS_SHOWN),
+    }
