@@ -24,7 +24,7 @@ from tests.sync.conftest import Stage
 from tests.sync.held import Held
 from tests.sync.tablet import Tablet
 
-OFFICERS, TASKS, UNITS = 4, 4, 2
+OFFICERS, TASKS, UNITS = 4, 5, 2
 VERBS = (
     "assign",
     "reassign",
@@ -60,6 +60,7 @@ LIVES = (
     (*VISIT, "do_return", "reassign", "rename"),
     ("assign", "reassign", "accept", "start", "reassign", "start", "answer", "propose", "approve"),
     ("want", "trigger", "change_officer", "end_wants", "end_trigger"),
+    ("assign", *("trigger", "end_trigger") * 4, "rename", "complete"),
 )
 
 
@@ -146,14 +147,11 @@ class World:
 
     def answer(self, task: int, one: int, other: int) -> None:
         row = self._task(task)
+        self._answer_all(row.visit_id, **self._carrier(row, one))
+
+    def _answer_all(self, visit_id: UUID, **who: Any) -> None:
         for item in queries.form_items("lodging", 1) or ():
-            service.answer_item(
-                row.visit_id,
-                item,
-                {"result": "yes"},
-                **self._carrier(row, one),
-                recorded_at=self.at,
-            )
+            service.answer_item(visit_id, item, {"result": "yes"}, **who, recorded_at=self.at)
 
     def find(self, task: int, one: int, other: int) -> None:
         row = self._task(task)
@@ -220,19 +218,20 @@ class World:
         feed.end_wants(self.at.date() + timedelta(days=1), by=self.chen, at=self.at)
 
     def trigger(self, task: int, one: int, other: int) -> None:
-        unit, officer = self.units[task % UNITS], self.officers[one]
+        unit, pair = self.units[task % UNITS], self._team(one, other)
         request = new_id()
-        visit_id = rules.triggered_visit_id(unit, self.at.date(), [officer], request)
-        service.start_visit(
-            visit_id,
-            Start(None, unit, None, None, reason="路过", code_request_id=request),
-            officer_id=officer,
-            device_id=None,
-            recorded_at=self.at,
-            by=self.device(one),
-            at=self.at,
+        visit_id = rules.triggered_visit_id(unit, self.at.date(), pair, request)
+        start = Start(
+            *(None, unit, "lodging", 1),
+            reason="路过",
+            code_request_id=request,
+            officer_ids=tuple(pair),
         )
+        for officer, number in zip(pair, (one, other), strict=True):
+            who: Any = {"officer_id": officer, "by": self.device(number), "at": self.at}
+            service.start_visit(visit_id, start, **who, device_id=None, recorded_at=self.at)
         self.triggered[one] = visit_id
+        self._answer_all(visit_id, **who)
 
     def end_trigger(self, task: int, one: int, other: int) -> None:
         visit_id = self.triggered.get(one, new_id())
