@@ -28,8 +28,10 @@ GUIDE = """
 
 试一试
   1. 打开 {base}/public/draws ，按页面步骤自行核对本季度抽取
-  2. suicha simulate --tablets 8 --server {base} ，看八台终端离线检查一天
-  3. suicha audit --ledger ledger.jsonl ，逐条核对收到的每一项操作和照片
+  2. .venv/bin/suicha simulate --tablets 8 --server {base}
+     看八台终端断网检查一天
+  3. .venv/bin/suicha audit --ledger ledger.jsonl
+     逐条核对收到的每一项操作和照片
 
 Ctrl-C 结束。
 """
