@@ -78,7 +78,9 @@ def is_signed(key: PublicKey, label: str, digest: str, sig: str) -> bool:
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII)
+_TIME = re.compile(
+    r"(19[7-9]|20\d|21\d)\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII
+)  # from the epoch on, and so that nobody who adds a day overflows
 _TYPE = re.compile(r"[a-z]+\.[a-z_]+\Z")
 _MIME = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}\Z")
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
@@ -139,7 +141,7 @@ def is_hash(value: Any) -> bool:
 
 
 def is_time(value: Any) -> bool:
-    """Tell whether a value is an instant in the wire's form, of a day that exists."""
+    """Tell whether a value is an instant in the wire's form, of a day from 1970 to 2199."""
     if not isinstance(value, str) or not _TIME.match(value):
         return False
     try:

@@ -1,5 +1,6 @@
 """The wire of the field sync protocol, version 1: headers, bodies, receipts, cursors, discovery."""
 
+import functools
 import hashlib
 import hmac
 import json
@@ -16,7 +17,7 @@ import flask
 from app import canonical, clock, entry
 from app.journal import service as journal
 from app.keys import Keys, key_id, public_bytes, sign_receipt
-from app.problems import MediaTypeUnsupported, Problem, TooLarge
+from app.problems import MIME, MediaTypeUnsupported, Problem, ProblemSchema, TooLarge
 from sync.operations import OPERATION_BYTES, decode_b64, encode_b64, is_time
 
 PROTOCOL: Final = 1
@@ -198,6 +199,28 @@ def attach(blueprint: flask.Blueprint, *, protocol_optional: bool = False) -> No
 
     blueprint.before_request(before)
     blueprint.after_request(_answer_headers)
+    documented = getattr(blueprint, "_prepare_doc_cbks", None)  # flask-smorest's place for it
+    if documented is not None:
+        documented.append(functools.partial(_document, required=not protocol_optional))
+
+
+def _document(
+    doc: dict[str, Any], doc_info: dict[str, Any], *, required: bool, **_: Any
+) -> dict[str, Any]:
+    """Add the protocol's header and its refusal to an operation's description."""
+    header = {
+        "name": "Sync-Protocol",
+        "in": "header",
+        "required": required,
+        "schema": {"type": "string", "enum": [str(version) for version in SUPPORTED]},
+    }
+    doc.setdefault("parameters", []).append(header)
+    content = {MIME: {"schema": ProblemSchema}}
+    doc.setdefault("responses", {})["406"] = {
+        "description": "协议版本不受支持",
+        "content": content,
+    }
+    return doc
 
 
 def _answer_headers(response: flask.Response) -> flask.Response:

@@ -20,9 +20,10 @@ from app.access import (
 from app.db import db, transaction
 from app.journal import service as journal
 from app.people import service as people
+from app.people.api import per_address
 from app.people.models import Account
 from app.people.queries import find_account_by_login
-from app.problems import Blueprint, NotSignedIn, Page, PageSchema, page
+from app.problems import MIME, Blueprint, NotSignedIn, Page, PageSchema, ProblemSchema, page
 from sync import operations, wire
 from sync.devices import queries, service
 from sync.devices.models import Device
@@ -98,8 +99,11 @@ def discover() -> dict[str, Any]:
 
 @blp.route("/devices", methods=["POST"])
 @anyone
+@per_address
 @blp.arguments(NewDeviceSchema)
 @blp.response(201, EnrolledSchema)
+@blp.alt_response(401, schema=ProblemSchema, content_type=MIME)
+@blp.alt_response(403, schema=ProblemSchema, content_type=MIME)
 def enrol(data: dict[str, Any]) -> dict[str, Any]:
     """登记终端"""
     at = clock.now()
@@ -136,6 +140,7 @@ def _key(text: str) -> bytes:
 
 @blp.route("/sessions", methods=["POST"])
 @requires_device
+@per_address
 @blp.arguments(DeviceSignInSchema)
 @blp.response(201, DeviceSessionSchema)
 def sign_in(data: dict[str, Any]) -> Any:
@@ -172,6 +177,7 @@ def challenge(data: dict[str, Any]) -> dict[str, Any]:
 @anyone
 @blp.arguments(DeviceTokenRequestSchema)
 @blp.response(200, DeviceTokensSchema)
+@blp.alt_response(401, schema=ProblemSchema, content_type=MIME)
 def renew(data: dict[str, Any]) -> Tokens:
     """换取新的终端令牌"""
     given = flask.request.get_json()

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from app.db import db
 from app.journal.models import Installation
+from app.people.models import Account
+from app.people.rules import AccountState
 from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
 
 
@@ -53,27 +55,30 @@ def find_device(device_id: UUID, *, lock: bool = False) -> Device | None:
 
 
 def open_sessions(device_id: UUID, at: datetime) -> Sequence[DeviceSession]:
-    """Return who is in session on a device at `at`, oldest first."""
+    """Return the sessions on a device whose accounts may act, oldest first."""
     return db.session.scalars(
         sa.select(DeviceSession)
-        .where(
-            DeviceSession.device_id == device_id,
-            DeviceSession.ended_at.is_(None),
-            DeviceSession.until > at,
-        )
+        .join(Account, Account.id == DeviceSession.account_id)
+        .where(*_in_session(device_id, at))
         .order_by(DeviceSession.opened_at, DeviceSession.id)
     ).all()
+
+
+def _in_session(device_id: UUID, at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        DeviceSession.device_id == device_id,
+        DeviceSession.ended_at.is_(None),
+        DeviceSession.until > at,
+        Account.state == AccountState.ACTIVE,
+    )
 
 
 def officers_in_session(device_id: UUID, at: datetime) -> Sequence[UUID]:
     """Return the officers whose tasks a device is fed, in no order that means anything."""
     return db.session.scalars(
         sa.select(DeviceSession.officer_id)
-        .where(
-            DeviceSession.device_id == device_id,
-            DeviceSession.ended_at.is_(None),
-            DeviceSession.until > at,
-        )
+        .join(Account, Account.id == DeviceSession.account_id)
+        .where(*_in_session(device_id, at))
         .distinct()
     ).all()
 

@@ -293,15 +293,9 @@ def _rotate(device: Device, refresh: str, *, lives: Lives, at: datetime) -> Toke
         if pair.parent_id is not None:
             _supersede(device.id, pair, at=at)
     for session in queries.open_sessions(device.id, at):
-        if _still_allowed(session.account_id):
-            session.until = at + lives.session
+        session.until = at + lives.session
     _forget_expired(device.id, at=at)
     return _issue(device, lives=lives, at=at, parent_id=pair.id)
-
-
-def _still_allowed(account_id: UUID) -> bool:
-    account = db.session.get(Account, account_id)
-    return account is not None and account.state == AccountState.ACTIVE
 
 
 def _supersede(device_id: UUID, pair: DeviceToken, *, at: datetime) -> None:

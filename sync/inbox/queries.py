@@ -109,14 +109,10 @@ def parents(device_id: UUID, op_ids: Collection[UUID]) -> dict[UUID, tuple[str, 
     return {row[0]: (row[1], row[2]) for row in rows if row[0] is not None}
 
 
-def waits_of(device_id: UUID) -> list[tuple[UUID, UUID]]:
-    """Return what is held for what: `(operation, parent op_id)`; almost always nothing."""
-    rows = db.session.execute(
-        sa.select(OperationWait.operation_id, OperationWait.parent_op_id)
-        .where(OperationWait.device_id == device_id)
-        .order_by(OperationWait.operation_id)
-    )
-    return [(row[0], row[1]) for row in rows]
+def has_waits(device_id: UUID) -> bool:
+    """Tell whether anything is held for a parent on a device; almost never."""
+    query = sa.select(OperationWait.operation_id).where(OperationWait.device_id == device_id)
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def held_for(device_id: UUID, op_id: UUID | None) -> Sequence[Operation]:
@@ -127,11 +123,6 @@ def held_for(device_id: UUID, op_id: UUID | None) -> Sequence[Operation]:
         .where(OperationWait.device_id == device_id, OperationWait.parent_op_id == op_id)
         .order_by(Operation.id)
     ).all()
-
-
-def get_operations(ids: Collection[UUID]) -> Sequence[Operation]:
-    """Return operations by their own ids."""
-    return db.session.scalars(sa.select(Operation).where(Operation.id.in_(ids))).all()
 
 
 def first_receipts(operation_ids: Collection[UUID]) -> dict[UUID, Receipt]:

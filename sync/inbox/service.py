@@ -208,6 +208,8 @@ class Batch:
     sittings: Mapping[UUID, Sitting] = field(default_factory=dict)
     standing: dict[UUID, tuple[str, bool]] = field(default_factory=dict)
     waiting: dict[UUID, list[Record]] = field(default_factory=dict)
+    held: dict[UUID, Record] = field(default_factory=dict)
+    any_held: bool = False
     changed: list[Record] = field(default_factory=list)
     clocks: dict[str, UUID] = field(default_factory=dict)
 
@@ -280,15 +282,23 @@ class Batch:
         self.recall(asked)
 
     def recall(self, asked: set[UUID]) -> None:
-        """Read what is held on this device, and how the parents that matter stand."""
-        waits = queries.waits_of(self.desk.device.id)
-        rows = {row.id: row for row in queries.get_operations({found for found, _ in waits})}
-        held = {row.id: record_of(row) for row in rows.values()}
-        for operation_id, parent in waits:
-            self.waiting.setdefault(parent, []).append(held[operation_id])
-            asked |= set(pushed_of(held[operation_id]).depends_on)
-        if asked:
-            self.standing.update(queries.parents(self.desk.device.id, asked))
+        """Read how the parents that matter stand, and whether anything is held on this device."""
+        self.any_held = queries.has_waits(self.desk.device.id)
+        missing = asked - self.standing.keys()
+        if missing:
+            self.standing.update(queries.parents(self.desk.device.id, missing))
+
+    def _waiting_for(self, parent: UUID) -> list[Record]:
+        """Return what is held for an operation: in this batch, and since earlier ones."""
+        found = self.waiting.pop(parent, [])
+        if not self.any_held:
+            return found
+        for row in queries.held_for(self.desk.device.id, parent):
+            record = self.held.setdefault(row.id, record_of(row))
+            if record.row["outcome"] == Outcome.HELD:
+                found.append(record)
+                self.recall(set(pushed_of(record).depends_on))
+        return found
 
     # --- one line
 
@@ -493,7 +503,7 @@ class Batch:
             outcome, declined = self.standing.get(parent, ("", False))
             if outcome not in rules.RESOLVED and not declined:
                 continue
-            for record in self.waiting.pop(parent, []):
+            for record in self._waiting_for(parent):
                 pushed = pushed_of(record)
                 if declined or not self._unfinished(pushed):
                     self._reconsider(record, pushed)

@@ -13,7 +13,9 @@ from flask.testing import FlaskClient
 
 from app.access import Role
 from app.db import db
-from sync.devices import rules
+from app.people import service as people
+from app.people.models import Account
+from sync.devices import queries, rules
 from sync.devices.models import Device, DeviceSession, DeviceToken
 from sync.devices.rules import DeviceState
 from tests.conftest import FixedClock
@@ -342,6 +344,16 @@ def test_expired_pairs_are_forgotten(stage: Stage, tablet: Tablet):
         stage.clock.forward(days=50)
         tablet.keep_tokens(tablet.tokens(refresh=tablet.refresh).json)
     assert count(stage, DeviceToken) <= 3
+
+
+def test_a_suspended_account_is_in_session_nowhere(stage: Stage, tablet: Tablet):
+    with stage.make.writing():
+        account = db.session.get_one(Account, stage.logins["an"].id)
+        people.suspend_account(account, by=stage.make.by(), at=stage.clock())
+
+    assert me(tablet).json["sessions"] == []
+    with stage.flask_app.app_context():
+        assert queries.officers_in_session(tablet.device_id, stage.clock()) == []
 
 
 # --- states ------------------------------------------------------------------------------------

@@ -116,6 +116,8 @@ def test_a_key_that_is_none_is_refused(alg: str, key: bytes):
         {"entity_id": "no-id"},
         {"recorded_at": "2026-11-20T01:02:03Z"},
         {"recorded_at": "2026-02-30T01:02:03.000Z"},
+        {"recorded_at": "0001-01-01T00:00:00.000Z"},
+        {"recorded_at": "9999-12-31T23:59:59.999Z"},
         {"fields": []},
         {"depends_on": ["x"]},
         {"depends_on": ["019a0000-0000-7000-8000-000000000001"] * 51},
