@@ -157,7 +157,8 @@ def close(session: Session) -> None:
             if entry.numbered:
                 entry.numbered(Numbered(stream, seq, previous))
         last[stream] = seq
-    session.execute(sa.insert(JournalEntry), rows)
+    # with its nulls every row has the same columns: one statement writes them all
+    session.execute(sa.insert(JournalEntry).execution_options(render_nulls=True), rows)
     for store in projections:
         store(session, last)
     session.flush()

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from app.db import Base, Entity, in_pairs, one_of
 from app.visits.rules import AnswerResult, CodeMark, SignMethod, SignRole, VisitKind, VisitState
@@ -50,6 +50,9 @@ class Visit(Entity, Base):
         order_by="VisitAttendance.officer_id",
         cascade="all, delete-orphan",
         lazy="selectin",
+    )
+    answers: Mapped[dict[UUID, "VisitAnswer"]] = relationship(
+        collection_class=attribute_keyed_dict("item_id")
     )
     signatures: Mapped[list["VisitSignature"]] = relationship(
         back_populates="visit",

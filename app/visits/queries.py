@@ -24,11 +24,6 @@ def find_visit(visit_id: UUID) -> Visit | None:
     return db.session.get(Visit, visit_id)
 
 
-def find_answer(answer_id: UUID) -> VisitAnswer | None:
-    """Return an answer by its id, which follows from visit and item."""
-    return db.session.get(VisitAnswer, answer_id)
-
-
 def find_finding(finding_id: UUID) -> Finding | None:
     """Return a finding by its id, which the tablet gave it."""
     return db.session.get(Finding, finding_id)

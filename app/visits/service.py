@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
@@ -304,7 +306,7 @@ def answer_item(
 
     Meets an earlier answer three-way by what the tablet had seen. On a conflict nothing is
     written: the answer that stands is returned with the disputed fields. The item's id is the same
-    in every form version. Flushes: the id must be there for the entry's next operation.
+    in every form version. The answer is the visit's at once; its version is there after a flush.
 
     Raises VisitUnknown, VisitLocked (signed), ItemUnknown, ContentMissing and what keeps an officer
     from contributing (TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
@@ -312,7 +314,9 @@ def answer_item(
     visit = _open_visit(visit_id, officer_id, by=by)
     item = _item_of(visit, item_id)
     wanted = _values(changes, ("result", "note"))
-    answer = queries.find_answer(rules.answer_id(visit_id, item_id))
+    answer = visit.answers.get(item_id)
+    if answer is not None and sa.inspect(answer).modified:
+        db.session.flush()  # what is met has the version that the database gave
     current = None if answer is None else {"result": answer.result, "note": answer.note}
     if wanted.get("result", current and current["result"]) not in set(AnswerResult):
         raise ContentMissing("请选择“是”“否”或“不适用”。")
@@ -333,7 +337,7 @@ def answer_item(
             item_id=item_id,
             item_code=item.code,
         )
-        db.session.add(answer)
+        visit.answers[item_id] = answer
     if met.outcome is Merge.CONFLICT or not met.changes:
         return Answered(met.outcome, answer, met.disputed)
     _write(answer, met.changes, officer_id=officer_id, recorded_at=recorded_at)
@@ -349,7 +353,6 @@ def answer_item(
             "officer_id": str(officer_id),
         },
     )
-    db.session.flush()
     return Answered(met.outcome, answer)
 
 
@@ -464,7 +467,7 @@ def _refuse_incomplete(visit: Visit) -> None:
     if visit.checklist_code is None:
         return
     items = _items(visit.checklist_code, visit.form_version).values()
-    stored = queries.answers_of(visit.id)
+    stored = visit.answers.values()
     photos = queries.photos_of({answer.id for answer in stored if answer.result == AnswerResult.NO})
     answers = {
         one.item_id: rules.Answer(one.item_id, AnswerResult(one.result), photos.get(one.id, 0))

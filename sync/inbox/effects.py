@@ -4,11 +4,14 @@ Every effect runs in a savepoint of its own. What it raises as a DomainError bec
 the problem document under which the operation is kept.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
 
 from app import canonical
 from app.access import Actor
@@ -24,10 +27,10 @@ from app.tasks.rules import TaskState
 from app.units import service as units
 from app.visits import rules as visit_rules
 from app.visits import service as visits
-from app.visits.models import Finding, VisitAnswer
+from app.visits.models import Finding, Visit, VisitAnswer
 from sync.inbox import rules
 from sync.inbox.rules import OperationType, Outcome
-from sync.operations import Operation
+from sync.operations import Operation, is_id
 
 
 class OperationTypeUnknown(Invalid):
@@ -56,12 +59,16 @@ class NotTheirVisit(Forbidden):
 
 @dataclass(frozen=True)
 class Effect:
-    """What an operation did: its outcome, and the version of its entity afterwards."""
+    """What an operation did: its outcome, and the version of its entity afterwards.
+
+    Where the version is there only after the next flush, `entity` has it then.
+    """
 
     outcome: Outcome
     version: int | None = None
     reason: str | None = None
     detail: Mapping[str, Any] | None = None
+    entity: Any = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,28 @@ def check(operation: Operation) -> OperationType:
     if wrong := rules.wrong_fields(type_, operation.fields):
         raise OperationFieldsWrong("操作的字段有缺漏或不合要求，内容已留存。", fields=wrong)
     return type_
+
+
+def stands_alone(pushed: Operation) -> bool:
+    """Tell whether what follows an operation may find it without asking the database."""
+    return pushed.type == OperationType.VISIT_ANSWER_ITEM and not pushed.attachments
+
+
+def load(pushed: Collection[Operation]) -> list[Any]:
+    """Read at once the visits and tasks that operations are about.
+
+    Only as long as the caller holds what is returned does the session know it by id.
+    """
+    named = {one.entity_id for one in pushed}
+    for one in pushed:
+        for name in ("visit_id", "task_id"):
+            if is_id(one.fields.get(name)):
+                named.add(UUID(one.fields[name]))
+    found = db.session.scalars(
+        sa.select(Visit).where(Visit.id.in_(named)).options(selectinload(Visit.answers))
+    ).all()
+    named.update(visit.task_id for visit in found if visit.task_id is not None)
+    return [*found, *db.session.scalars(sa.select(Task).where(Task.id.in_(named)))]
 
 
 def carry_out(doing: Doing) -> Effect:
@@ -297,7 +326,9 @@ def _answer_item(doing: Doing) -> Effect:
         by=doing.by,
         at=doing.at,
     )
-    return _met(answered.outcome, answered.current, answered.disputed)
+    if answered.outcome is visit_rules.Merge.CONFLICT:
+        return _met(answered.outcome, answered.current, answered.disputed)
+    return Effect(Outcome(str(answered.outcome)), entity=answered.current)
 
 
 def _state_finding(doing: Doing) -> Effect:

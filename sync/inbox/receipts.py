@@ -41,7 +41,7 @@ class OperationSubject:
     __tablename__: str = "operation"
 
 
-@dataclass
+@dataclass(eq=False)
 class Record:
     """One operation being decided: its row-to-be, or the row that is there already."""
 
@@ -50,6 +50,7 @@ class Record:
     row: dict[str, Any]
     new: bool = True
     detail: Mapping[str, Any] = field(default_factory=dict)
+    entity: Any = None
     attachments_pending: int = 0
 
 

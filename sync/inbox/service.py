@@ -7,7 +7,8 @@ receipt that is numbered, chained and signed in the closing step, next to its ef
 import hashlib
 import zlib
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from json import dumps
@@ -83,6 +84,10 @@ class RaceLost(Exception):
     """Another transaction made the same row first; begin the batch again and see it."""
 
 
+class NotSmooth(Exception):
+    """Something in a batch failed that was taken as one; take it operation by operation."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What one line of a batch came to."""
@@ -143,9 +148,10 @@ def receive(
     """Decide a stored batch and return one result per line, in the order of the lines.
 
     Under the lock of the device's chain, so that its pushes happen one after another. Operations
-    are taken in the tablet's own order. A new receipt exists only after the commit. Raises RaceLost
-    (begin again; with `last_try` it becomes a quarantine), PushedTooMuch, and whatever the
-    database says.
+    are taken in the tablet's own order, in one savepoint; only when something in it fails is all of
+    it undone and done again with a savepoint for each operation. A new receipt exists only after
+    the commit. Raises RaceLost (begin again; with `last_try` it becomes a quarantine),
+    PushedTooMuch, and whatever the database says.
     """
     chain = device_queries.chain_of(device_id, lock=True)
     device = db.session.get_one(Device, device_id, populate_existing=True)
@@ -153,7 +159,14 @@ def receive(
     batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
     if batch.suspended:
         _refuse_flood(device_id, len(lines), at=at)
-    results = batch.decide(lines)
+    batch.smooth = True
+    try:
+        with savepoint():
+            results = batch.decide(lines)
+    except NotSmooth:
+        desk = Desk.of(device, chain, keys=keys, at=at)
+        batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
+        results = batch.decide(lines)
     batch.store()
     batch.advance_chain()
     return results
@@ -199,6 +212,9 @@ class Batch:
     highest_hash: str
     last_recorded_at: datetime | None
     last_try: bool
+    smooth: bool = False
+    known: list[Any] = field(default_factory=list)
+    unsettled: dict[UUID, Record] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     by_key: dict[str, Record] = field(default_factory=dict)
     by_op_id: dict[UUID, Record] = field(default_factory=dict)
@@ -236,6 +252,9 @@ class Batch:
                 results[place] = self._take(place, one)
             else:
                 results[place] = self._take_malformed(place, lines[place], one)
+        if self.smooth:
+            with _as_one():
+                self._settle()
         return [result for result in results if result is not None]
 
     def _read(self, line: bytes) -> Pushed | Malformed:
@@ -280,6 +299,7 @@ class Batch:
         self.sittings = queries.sittings_of(device_id, {one.user_session_id for one in pushed})
         asked = {parent for one in pushed for parent in one.depends_on}
         self.recall(asked)
+        self.known = effects.load(pushed)
 
     def recall(self, asked: set[UUID]) -> None:
         """Read how the parents that matter stand, and whether anything is held on this device."""
@@ -398,12 +418,12 @@ class Batch:
     def _carry_out(self, record: Record, pushed: Pushed) -> None:
         """Run the effect in a savepoint; what it raises undoes it and is kept as the reason."""
         try:
-            with savepoint():
+            with self._apart(pushed):
                 effect = effects.carry_out(self.doing(record, pushed))
+        except (*DATABASE_FAILURES, NotSmooth):
+            raise
         except DomainError as error:
             self._quarantine(record, error)
-        except DATABASE_FAILURES:
-            raise
         except (IntegrityError, StaleDataError) as error:
             self._lose_race(record, error)
         except Exception as error:  # noqa: BLE001 - a bug in one operation must not block the others
@@ -420,6 +440,28 @@ class Batch:
             at=self.at,
             clock_suspect=record.row["clock_suspect"],
         )
+
+    @contextmanager
+    def _apart(self, pushed: Pushed) -> Iterator[None]:
+        """Let an operation fail alone; in a smooth batch its failure is that of them all."""
+        if not self.smooth:
+            with savepoint():
+                yield
+            return
+        alone = effects.stands_alone(pushed)
+        with _as_one():
+            if not alone or pushed.entity_id in self.unsettled:
+                self._settle()
+            yield
+            if not alone:
+                db.session.flush()
+
+    def _settle(self) -> None:
+        """Let the database see what was done, and the receipts name the versions it gave."""
+        db.session.flush()
+        for record in self.unsettled.values():
+            record.row["entity_version"] = record.entity.version
+        self.unsettled.clear()
 
     def _lose_race(self, record: Record, error: Exception) -> None:
         """Begin the batch again and see what the other did; the last time, keep it for a person."""
@@ -451,6 +493,11 @@ class Batch:
         row, record.detail = record.row, effect.detail or {}
         row["outcome"], row["reason"], row["problem"] = effect.outcome, effect.reason, None
         row["entity_version"] = effect.version
+        if effect.entity is not None and record.pushed is not None:
+            record.entity = effect.entity
+            self.unsettled[record.pushed.entity_id] = record
+            if not self.smooth:
+                self._settle()
         self._note(record)
 
     def _quarantine(self, record: Record, error: DomainError) -> None:
@@ -570,7 +617,8 @@ class Batch:
     def store(self) -> None:
         """Write operations, waits and review items in bulk, before the closing step."""
         if self.records:
-            db.session.execute(sa.insert(Operation), [record.row for record in self.records])
+            insert = sa.insert(Operation).execution_options(render_nulls=True)  # one statement
+            db.session.execute(insert, [record.row for record in self.records])
         for record in self.changed:
             if not record.new:
                 update_operation(record)
@@ -666,6 +714,17 @@ class Batch:
             "created_at": self.at,
             "shown_from": self.at,
         }
+
+
+@contextmanager
+def _as_one() -> Iterator[None]:
+    """Let the whole batch fail with a part of it, unless it is the database that failed."""
+    try:
+        yield
+    except DATABASE_FAILURES:
+        raise
+    except Exception as error:
+        raise NotSmooth from error
 
 
 def _line_key(line: bytes) -> str:
