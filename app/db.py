@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from threading import Lock
+from typing import Any, ClassVar, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 import uuid_utils.compat
@@ -100,6 +102,9 @@ db = SQLAlchemy(
     metadata=Base.metadata, session_options={"expire_on_commit": False, "autoflush": False}
 )
 
+WRITER_WAIT_S = 10
+# SQLite has one writer, and who waits for it polls, ever more seldom: those of one process queue.
+_queues: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 Closing = Callable[[Session], None]
 _closing_steps: list[Closing] = []
 
@@ -122,6 +127,7 @@ def init_app(flask_app: Flask) -> None:
 def prepare_engine(engine: Engine) -> None:
     """Make an engine begin as this module promises; also for engines that tests put in place."""
     if engine.dialect.name == "sqlite":
+        _queues[engine] = Lock()
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
@@ -134,7 +140,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
-        "busy_timeout = 10000",
+        f"busy_timeout = {WRITER_WAIT_S * 1000}",
         "cache_size = -32000",
         "temp_store = MEMORY",
     ):
@@ -142,14 +148,23 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("suicha_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("suicha_write", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    level = "FULL" if options.get("suicha_durable", True) else "NORMAL"
+    if connection.info.get("synchronous", "FULL") != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        connection.info["synchronous"] = level
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    write = connection.get_execution_options().get("suicha_write", False)
+    options = connection.get_execution_options()
     raw: Any = connection.connection.dbapi_connection
-    raw.read_only = not write
+    raw.read_only = not options.get("suicha_write", False)
+    if not options.get("suicha_durable", True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def on_closing(step: Closing) -> None:
@@ -168,20 +183,37 @@ def in_transaction() -> bool:
     return bool(db.session.info.get("writing", False))
 
 
+def stop_reading() -> None:
+    """Give the connection back between two transactions: for who waits for something slow next.
+
+    Rows that were read stay as they are and belong to no session any more.
+    """
+    session = db.session()
+    if session.info.get("writing"):
+        raise RuntimeError("a write transaction is open")
+    session.close()
+
+
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(*, durable: bool = True) -> Iterator[Session]:
     """One entry, one transaction: commits on success, rolls back on any exception.
 
     Ends what was read before, then begins a write. Refuses to nest. Raises Overloaded when no
     connection or lock is to be had in time and ChangedMeanwhile when a version was overtaken.
+
+    Not `durable`: a power cut may undo it, together with all that followed it and was not durable
+    either; the end of a process cannot. Only for what whoever asked will do again by itself.
     """
     session = db.session()
     if session.info.get("writing"):
         raise RuntimeError("transaction() does not nest; use savepoint()")
     session.rollback()
+    queue = _queues.get(cast(Engine, session.get_bind()))
+    if queue is not None and not queue.acquire(timeout=WRITER_WAIT_S):
+        raise Overloaded("服务器正忙，请稍后重试；数据没有写入。")
     session.info.update(writing=True, waiting=[])
     try:
-        session.connection(execution_options={"suicha_write": True})
+        session.connection(execution_options={"suicha_write": True, "suicha_durable": durable})
         yield session
         session.add_all(session.info.pop("also_write", []))
         session.flush()
@@ -203,6 +235,8 @@ def transaction() -> Iterator[Session]:
         session.info.pop("writing", None)
         session.info.pop("waiting", None)
         session.info.pop("also_write", None)
+        if queue is not None:
+            queue.release()
 
 
 def is_overload(error: Exception) -> bool:

@@ -131,8 +131,12 @@ class Storage:
                 obstore.delete(self._store, staged)
         return True
 
-    def put(self, key: str, data: bytes | Iterable[bytes]) -> None:
-        """Store an object; readers see the earlier bytes or these, never a mixture."""
+    def put(self, key: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+        """Store an object; readers see the earlier bytes or these, never a mixture.
+
+        Not `durable`: a power cut may take it or cut it short, the end of a process cannot. For
+        what is checked before it is used and can be had again; S3 keeps it all the same.
+        """
         _require_key(key)
         beginning, rest = _split(data)
         if rest is None:
@@ -191,6 +195,11 @@ class Storage:
         with suppress(StoredObjectMissing), _translated(key):
             obstore.delete(self._store, key)
 
+    def discard(self, keys: Sequence[str]) -> None:
+        """Remove objects that nobody can miss; after a power cut they may be back."""
+        for key in keys:
+            self.delete(key)
+
     def copy(self, key: str, to: str) -> None:
         """Copy an object over `to`, without its bytes passing through here. Raises
         StoredObjectMissing."""
@@ -211,17 +220,11 @@ class Storage:
         def passing() -> Iterator[bytes]:
             nonlocal size
             for part in parts:
-                for chunk in self.stream(part):
+                for chunk in self._read(part):
                     digest.update(chunk)
                     size += len(chunk)
                     yield chunk
-            if expect is not None and digest.hexdigest() != expect:
-                raise HashMismatch(
-                    "收到的文件与申报的校验值不一致，文件没有入库；请重新上传原文件。",
-                    expected=expect,
-                    actual=digest.hexdigest(),
-                    size=size,
-                )
+            _require_hash(digest.hexdigest(), size, expect)
 
         self.put(to, passing())
         return Joined(digest.hexdigest(), size)
@@ -246,6 +249,10 @@ class Storage:
                         obstore.delete(self._store, meta["path"])
                         removed += 1
         return removed
+
+    def _read(self, key: str) -> Iterator[bytes]:
+        """Yield a whole object that is read to its end."""
+        yield from self.stream(key)
 
     def _listed(self, prefix: str) -> Iterator[StoredObject]:
         with _translated(prefix):
@@ -297,10 +304,10 @@ class LocalStorage(Storage):
         with self._written(data) as temporary:
             return self._publish(temporary, key, replace=False)
 
-    def put(self, key: str, data: bytes | Iterable[bytes]) -> None:
+    def put(self, key: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
         _require_key(key)
-        with self._written(data) as temporary:
-            self._publish(temporary, key, replace=True)
+        with self._written(data, durable=durable) as temporary:
+            self._publish(temporary, key, replace=True, durable=durable)
 
     def copy(self, key: str, to: str) -> None:
         self.put(to, self.stream(key))
@@ -313,15 +320,71 @@ class LocalStorage(Storage):
                 target.unlink(missing_ok=True)
             except NotADirectoryError:
                 return  # the key would continue another one, so it cannot exist
-            self._prune(target.parent)
+            self._sync_directories(self._prune(target.parent))
+
+    def discard(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            _require_key(key)
+        with _disk_errors():
+            for key in keys:
+                with suppress(NotADirectoryError):
+                    (self._root / key).unlink(missing_ok=True)
+            for directory in {(self._root / key).parent for key in keys}:
+                self._prune(directory)
+
+    def join(self, parts: Sequence[str], *, to: str, expect: str | None = None) -> Joined:
+        if len(parts) != 1:
+            return super().join(parts, to=to, expect=expect)
+        _require_key(to)
+        digest, size = hashlib.sha256(), 0
+        for chunk in self._read(parts[0]):
+            digest.update(chunk)
+            size += len(chunk)
+        _require_hash(digest.hexdigest(), size, expect)
+        with self._linked(parts[0]) as temporary:
+            self._publish(temporary, to, replace=True)
+        return Joined(digest.hexdigest(), size)
+
+    @contextmanager
+    def _linked(self, key: str) -> Iterator[Path]:
+        """Yield a second name for an object's file, which is then on the disk."""
+        temporary = self._incoming / secrets.token_hex(16)
+        try:
+            with _disk_errors():
+                try:
+                    temporary.hardlink_to(self._root / key)
+                except FileNotFoundError as error:
+                    raise _missing(key) from error
+                _sync(temporary, os.O_RDONLY)
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _read(self, key: str) -> Iterator[bytes]:
+        _require_key(key)
+        with _disk_errors():
+            try:
+                descriptor = os.open(self._root / key, os.O_RDONLY)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise _missing(key) from error
+        try:
+            while True:
+                with _disk_errors():
+                    chunk = os.read(descriptor, CHUNK_BYTES)
+                if not chunk:
+                    return
+                yield chunk
+        finally:
+            os.close(descriptor)
 
     def check(self) -> None:
         with self._written(b"?"):
             pass
 
     @contextmanager
-    def _written(self, data: bytes | Iterable[bytes]) -> Iterator[Path]:
-        """Yield a file, invisible to readers, that holds the bytes and is on the disk."""
+    def _written(self, data: bytes | Iterable[bytes], *, durable: bool = True) -> Iterator[Path]:
+        """Yield a file, invisible to readers, that holds the bytes and, if `durable`, is on the
+        disk."""
         temporary = self._incoming / secrets.token_hex(16)
         try:
             with _disk_errors():
@@ -331,15 +394,16 @@ class LocalStorage(Storage):
                 for chunk in [data] if isinstance(data, bytes) else data:
                     with _disk_errors():
                         _write_all(descriptor, chunk)
-                with _disk_errors():
-                    os.fsync(descriptor)
+                if durable:
+                    with _disk_errors():
+                        os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             yield temporary
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _publish(self, temporary: Path, key: str, *, replace: bool) -> bool:
+    def _publish(self, temporary: Path, key: str, *, replace: bool, durable: bool = True) -> bool:
         """Give the file its name, in one step that only one of many can win.
 
         Who comes second also waits for the directories: it may promise the winner's bytes before
@@ -348,7 +412,8 @@ class LocalStorage(Storage):
         target = self._root / key
         with _disk_errors():
             won = self._link(temporary, target, replace=replace)
-            self._sync_directories(target.parent)
+            if durable:
+                self._sync_directories(target.parent)
         return won
 
     def _link(self, temporary: Path, target: Path, *, replace: bool) -> bool:
@@ -378,8 +443,8 @@ class LocalStorage(Storage):
                 return
             directory = directory.parent
 
-    def _prune(self, directory: Path) -> None:
-        """Remove the directories that have become empty and make the removal durable."""
+    def _prune(self, directory: Path) -> Path:
+        """Remove the directories that have become empty; return the first that has not."""
         while directory != self._root:
             try:
                 directory.rmdir()
@@ -388,7 +453,7 @@ class LocalStorage(Storage):
             except OSError:
                 break  # not empty
             directory = directory.parent
-        self._sync_directories(directory)
+        return directory
 
 
 def _s3_store(
@@ -470,8 +535,22 @@ def _write_all(descriptor: int, chunk: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def _require_hash(actual: str, size: int, expect: str | None) -> None:
+    if expect is not None and actual != expect:
+        raise HashMismatch(
+            "收到的文件与申报的校验值不一致，文件没有入库；请重新上传原文件。",
+            expected=expect,
+            actual=actual,
+            size=size,
+        )
+
+
 def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(directory, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:
@@ -489,9 +568,7 @@ def _translated(key: str, *, writing: bool = False) -> Iterator[None]:
     except FileNotFoundError as error:
         if writing:
             raise
-        raise StoredObjectMissing(
-            "存储中没有这个文件，可能尚未上传完成或已被清理。", key=key
-        ) from error
+        raise _missing(key) from error
     except BaseError as error:
         raise (_full() if _FULL_ANSWER.search(str(error)) else _unreachable()) from error
 
@@ -502,6 +579,10 @@ def _disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         raise (_full() if error.errno in _FULL_ERRNOS else _unreachable()) from error
+
+
+def _missing(key: str) -> StoredObjectMissing:
+    return StoredObjectMissing("存储中没有这个文件，可能尚未上传完成或已被清理。", key=key)
 
 
 def _full() -> StorageFull:

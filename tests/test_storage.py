@@ -195,6 +195,16 @@ def test_a_deleted_object_is_gone_and_may_be_deleted_again(storage: Storage) -> 
     storage.put("a/b", b"the emptied directory is free again")
 
 
+def test_what_is_discarded_is_gone_and_nothing_else(storage: Storage) -> None:
+    for key in ("up/1/a", "up/1/b", "up/2/a"):
+        storage.put(key, b"x", durable=False)
+
+    storage.discard(["up/1/a", "up/1/b", "up/1/never"])
+    storage.discard([])
+
+    assert [found.key for found in storage.list()] == ["up/2/a"]
+
+
 def test_a_copy_replaces_and_stands_alone(storage: Storage) -> None:
     storage.put("a/from", large())
     storage.put("a/to", b"old")
@@ -217,6 +227,21 @@ def test_parts_are_joined_in_the_order_given(storage: Storage) -> None:
     assert (joined.sha256, joined.size_bytes) == (sha256, len(whole))
     assert storage.get(f"evidence/{sha256}") == whole
     assert storage.exists("uploads/1/0")
+
+
+def test_a_single_part_joined_stands_alone(storage: Storage) -> None:
+    storage.put("parts/1", b"whole")
+    digest = hashlib.sha256(b"whole").hexdigest()
+    storage.put("whole", b"earlier")
+
+    for _ in range(2):
+        assert storage.join(["parts/1"], to="whole", expect=digest).sha256 == digest
+    with pytest.raises(HashMismatch):
+        storage.join(["parts/1"], to="other", expect="0" * 64)
+    storage.delete("parts/1")
+
+    assert storage.get("whole") == b"whole"
+    assert not storage.exists("other")
 
 
 def test_no_parts_join_to_an_empty_object(storage: Storage) -> None:
@@ -404,7 +429,7 @@ def test_bytes_and_then_every_directory_are_synced_before_a_verb_returns(
         "new/put_new/x": lambda: storage.put_new("new/put_new/x", b"x"),
         "new/put/x": lambda: storage.put("new/put/x", b"x"),
         "new/copy/x": lambda: storage.copy("from", "new/copy/x"),
-        "new/join/x": lambda: storage.join(["from"], to="new/join/x"),
+        "new/join/x": lambda: storage.join(["from", "from"], to="new/join/x"),
     }.items():
         recorder.calls.clear()
         call()
@@ -415,6 +440,41 @@ def test_bytes_and_then_every_directory_are_synced_before_a_verb_returns(
         assert [path for _, path in recorder.calls[1:]] == [
             str(each) for each in (target, *target.parents[:3])
         ]
+
+
+def test_a_single_part_is_synced_before_it_becomes_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.put("from", b"x", durable=False)
+    recorder = Recorder(monkeypatch)
+
+    storage.join(["from"], to="a/whole")
+
+    linked, *rest = recorder.calls
+    assert linked[0] == "publish"
+    assert linked[1].startswith(f"{tmp_path}/.incoming/")
+    assert rest == [
+        ("fsync", linked[1]),
+        ("publish", str(tmp_path / "a/whole")),
+        ("fsync", str(tmp_path / "a")),
+        ("fsync", str(tmp_path)),
+    ]
+    assert list((tmp_path / ".incoming").iterdir()) == []
+
+
+def test_what_is_not_to_be_durable_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = LocalStorage(tmp_path)
+    recorder = Recorder(monkeypatch)
+
+    storage.put("a/b/piece", b"x", durable=False)
+    assert storage.get("a/b/piece") == b"x"
+    storage.discard(["a/b/piece"])
+
+    assert [kind for kind, _ in recorder.calls] == ["publish"]
+    assert not (tmp_path / "a").exists()
 
 
 def test_who_finds_the_object_there_syncs_its_directories_too(

@@ -1,6 +1,7 @@
 """One entry, one transaction: what the base promises about commits, savepoints and the journal."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import flask
@@ -8,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.access import TIMETABLE
-from app.db import db, savepoint, transaction
+from app.db import Overloaded, db, savepoint, stop_reading, transaction
 from app.journal import service as journal
 from app.journal.models import Installation, JournalEntry
 from app.journal.rules import Event
@@ -69,6 +70,51 @@ def test_outside_a_transaction_nothing_can_be_written(app_context: flask.Flask) 
     with pytest.raises(sa.exc.InternalError, match="read-only"):
         db.session.execute(sa.text("DELETE FROM installation"))
     db.session.remove()
+
+
+def test_only_what_is_durable_waits_for_the_disk(app_context: flask.Flask, at: datetime) -> None:
+    setting = "PRAGMA synchronous"
+    if db.engine.dialect.name == "postgresql":
+        setting = "SHOW synchronous_commit"
+        with transaction():
+            db.session.execute(sa.text("SET synchronous_commit = on"))  # the suite's server has off
+    waits = []
+    for durable in (True, False, True):
+        with transaction(durable=durable):
+            waits.append(str(db.session.scalar(sa.text(setting))))
+            head(at)
+    assert waits[0] == waits[2] != waits[1]
+    assert waits[1] in {"1", "off"}
+    assert recorded() == 3
+
+
+def test_who_stops_reading_holds_no_connection(app_context: flask.Flask) -> None:
+    recorded()
+    assert db.engine.pool.checkedout() == 1  # type: ignore[attr-defined]  # a queue pool
+    stop_reading()
+    assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    with transaction(), pytest.raises(RuntimeError, match="open"):
+        stop_reading()
+
+
+def test_a_writer_that_waits_too_long_is_told_so(
+    flask_app: flask.Flask, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if flask_app.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
+        pytest.skip("PostgreSQL has many writers")
+    monkeypatch.setattr("app.db.WRITER_WAIT_S", 0.05)
+    with flask_app.app_context(), transaction(), ThreadPoolExecutor(1) as pool:
+
+        def write() -> None:
+            with flask_app.app_context(), transaction():
+                head(at)
+
+        with pytest.raises(Overloaded):
+            pool.submit(write).result()
+    with flask_app.app_context(), transaction():
+        head(at)
+    with flask_app.app_context():
+        assert recorded() == 1
 
 
 def test_readers_go_on_while_a_writer_is_open(flask_app: flask.Flask, at: datetime) -> None:
