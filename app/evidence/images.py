@@ -36,7 +36,7 @@ FORMATS: Mapping[str, tuple[str, str]] = {  # of Pillow: our name, media type
 }
 DECODED_AT_ONCE = 2
 HASH_EDGE = 8
-LOOK_EDGE = 256  # px; a JPEG is decoded at about this size unless more is asked for
+LOOK_EDGE = 480  # px; a JPEG is decoded at about this size
 JPEG_QUALITY = 82
 _SCALABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 _TURNS = {
@@ -96,22 +96,22 @@ class Picture:
         return Place(self.lat_e7, self.lon_e7)
 
 
-def inspect(source: bytes | Path, *, zone: tzinfo = SHANGHAI) -> Picture:
-    """Return what the picture says, having decoded all of it once.
+def look(source: bytes | Path, *, edge_px: int, zone: tzinfo = SHANGHAI) -> tuple[Picture, bytes]:
+    """Return what the picture says and its thumbnail, having decoded all of it once.
 
     A camera time without offset is read as local time of `zone`. EXIF that makes no sense is left
-    out, never an error. Raises NotAPicture (another format, damaged or cut off) and PictureTooLarge
-    (`pixels_max`).
+    out, never an error. The thumbnail is a JPEG no longer than `edge_px` at either edge, upright,
+    never enlarged; nothing but pixels is carried over: no EXIF, place, comment or colour profile.
+    Raises NotAPicture (another format, damaged or cut off) and PictureTooLarge (`pixels_max`).
     """
     with _opened(source) as image:
-        width, height = image.size
         exif = _exif(image)
         orientation = _orientation(exif)
         place = _place(exif)
         name, mime = FORMATS[image.format or ""]
-        image.draft("L", (LOOK_EDGE, LOOK_EDGE))
-        image.load()
-        return Picture(
+        width, height = image.size
+        small = _upright(image, orientation, edge_px)
+        picture = Picture(
             format=name,
             mime=mime,
             width=width,
@@ -119,28 +119,37 @@ def inspect(source: bytes | Path, *, zone: tzinfo = SHANGHAI) -> Picture:
             taken_at=_taken_at(exif, zone),
             lat_e7=None if place is None else place.lat_e7,
             lon_e7=None if place is None else place.lon_e7,
-            dhash=_dhash(_turned(image, orientation)),
+            dhash=_dhash(small),
             orientation=orientation,
         )
+        return picture, _plain_jpeg(small)
+
+
+def inspect(source: bytes | Path, *, zone: tzinfo = SHANGHAI) -> Picture:
+    """Return what the picture says; as `look`."""
+    return look(source, edge_px=LOOK_EDGE, zone=zone)[0]
 
 
 def thumbnail(source: bytes | Path, *, edge_px: int) -> bytes:
-    """Return a JPEG no longer than `edge_px` at either edge, upright, never enlarged.
+    """Return the picture's thumbnail; as `look`."""
+    return look(source, edge_px=edge_px)[1]
 
-    Nothing but pixels is carried over: no EXIF, place, comment or colour profile. Raises
-    NotAPicture and PictureTooLarge.
-    """
-    with _opened(source) as image:
-        orientation = _orientation(_exif(image))
-        image.draft("RGB", (edge_px, edge_px))
-        small = image if image.mode in _SCALABLE else _opaque(image)
-        small.thumbnail((edge_px, edge_px), Image.Resampling.LANCZOS)
-        small = _turned(_opaque(small), orientation)
-        clean = Image.new("RGB", small.size)
-        clean.paste(small)
-        out = io.BytesIO()
-        clean.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True)
-        return out.getvalue()
+
+def _upright(image: Image.Image, orientation: int, edge_px: int) -> Image.Image:
+    """Return the picture small, opaque and turned as it is to be seen."""
+    image.draft("RGB", (edge_px, edge_px))
+    image.load()
+    small = image if image.mode in _SCALABLE else _opaque(image)
+    small.thumbnail((edge_px, edge_px), Image.Resampling.LANCZOS)
+    return _turned(_opaque(small), orientation)
+
+
+def _plain_jpeg(image: Image.Image) -> bytes:
+    clean = Image.new("RGB", image.size)
+    clean.paste(image)
+    out = io.BytesIO()
+    clean.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    return out.getvalue()
 
 
 @contextmanager

@@ -10,11 +10,15 @@ from app.evidence.models import Evidence, EvidenceLink
 from app.evidence.rules import EvidenceState
 
 
-def find_evidence(agency_id: UUID, sha256: str) -> Evidence | None:
-    """Return the evidence of an agency with this content, awaited or here."""
-    return db.session.scalars(
-        sa.select(Evidence).where(Evidence.agency_id == agency_id, Evidence.sha256 == sha256)
-    ).one_or_none()
+def find_evidence(agency_id: UUID, sha256: str, *, lock: bool = False) -> Evidence | None:
+    """Return the evidence of an agency with this content, awaited or here.
+
+    With `lock` it is as it is now, and nobody else changes it until the transaction ends.
+    """
+    query = sa.select(Evidence).where(Evidence.agency_id == agency_id, Evidence.sha256 == sha256)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(query).one_or_none()
 
 
 def find_stored(agency_id: UUID, sha256: str) -> Evidence | None:

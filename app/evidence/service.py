@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from app.access import Actor
-from app.db import db, new_id
+from app.db import db, new_id, savepoint
 from app.errors import NotFound
 from app.evidence import images, queries
 from app.evidence.models import Evidence, EvidenceLink
@@ -70,9 +72,8 @@ def expect(
     The same content for the same subject and role is attached once; content that an upload brought
     before is taken as it is.
     """
-    found = queries.find_evidence(agency_id, sha256)
-    if found is None:
-        found = Evidence(
+    found = _find(agency_id, sha256) or _add(
+        Evidence(
             id=new_id(),
             agency_id=agency_id,
             district=district,
@@ -80,17 +81,50 @@ def expect(
             size_bytes=size_bytes,
             mime=mime,
             role=role,
-            expected_at=at,
-            expected_by_kind=by.kind,
-            expected_by_id=by.id,
+            state=EvidenceState.AWAITED,
         )
-        db.session.add(found)
+    )
+    if found.expected_at is None:
+        found.expected_at, found.expected_by_kind, found.expected_by_id = at, by.kind, by.id
+        found.mime, found.role = mime, role
+        found.state = _state_of(found.mime, EvidenceState(found.state))
     if claim is not None and found.claimed_at is None:
         found.claimed_at = claim.at
         found.claimed_lat_e7, found.claimed_lon_e7 = claim.lat_e7, claim.lon_e7
         _compare(found)
     _link(found, subject_type, subject_id, role, op_id, by=by, at=at)
     return found
+
+
+def _find(agency_id: UUID, sha256: str) -> Evidence | None:
+    db.session.flush()  # the row is read anew: what this transaction changed must be in it
+    return queries.find_evidence(agency_id, sha256, lock=True)
+
+
+def _add(evidence: Evidence) -> Evidence:
+    """Return the new row, or the one that another transaction has just made of this content."""
+    try:
+        with savepoint():
+            db.session.add(evidence)
+    except IntegrityError:
+        found = _find(evidence.agency_id, evidence.sha256)
+        if found is None:
+            raise
+        return found
+    return evidence
+
+
+def _state_of(mime: str, state: EvidenceState) -> EvidenceState:
+    """Return the state of content of this type; what is to be no picture cannot be a bad one."""
+    if state is EvidenceState.NOT_A_PICTURE and not is_picture(mime):
+        return EvidenceState.STORED
+    return state
+
+
+def awaited_type(agency_id: UUID, sha256: str) -> str | None:
+    """Return the media type that an operation announced for content that has not come yet."""
+    found = queries.find_evidence(agency_id, sha256)
+    return found.mime if found is not None and found.state == EvidenceState.AWAITED else None
 
 
 def _link(
@@ -142,8 +176,7 @@ def inspect_stored(storage: Storage, agency_id: UUID, sha256: str, *, mime: str)
         return Inspected(EvidenceState.PICTURE_TOO_LARGE, None, thumbnail=False)
     data = storage.get(key)
     try:
-        picture = images.inspect(data)
-        small = images.thumbnail(data, edge_px=THUMBNAIL_EDGE_PX)
+        picture, small = images.look(data, edge_px=THUMBNAIL_EDGE_PX)
     except images.NotAPicture:
         return Inspected(EvidenceState.NOT_A_PICTURE, None, thumbnail=False)
     except images.PictureTooLarge:
@@ -164,31 +197,50 @@ def record_stored(
     by: Actor,
     at: datetime,
 ) -> Evidence:
-    """Record that the original with this hash lies durably in the storage; once, however often."""
-    found = queries.find_evidence(agency_id, sha256)
+    """Record that the original with this hash lies durably in the storage; once, however often.
+
+    What an operation said of its type and role stays.
+    """
+    found, new = _find(agency_id, sha256), None
     if found is None:
-        found = Evidence(
-            id=new_id(), agency_id=agency_id, district=district, sha256=sha256, role=role
+        new = Evidence(
+            id=new_id(),
+            agency_id=agency_id,
+            district=district,
+            sha256=sha256,
+            mime=mime,
+            role=role,
+            state=EvidenceState.AWAITED,
         )
-        db.session.add(found)
-    elif found.state != EvidenceState.AWAITED:
-        return found
-    found.size_bytes, found.mime, found.state = size_bytes, mime, inspected.state
-    found.stored_at, found.stored_by_kind, found.stored_by_id = at, by.kind, by.id
-    found.thumbnail = inspected.thumbnail
-    if picture := inspected.picture:
-        found.taken_at, found.dhash = picture.taken_at, picture.dhash
-        found.lat_e7, found.lon_e7 = picture.lat_e7, picture.lon_e7
-        found.width, found.height = picture.width, picture.height
-    _compare(found)
+        _fill(new, inspected, size_bytes=size_bytes, by=by, at=at)
+        found = _add(new)
+    if found is not new:
+        if found.state != EvidenceState.AWAITED:
+            return found
+        _fill(found, inspected, size_bytes=size_bytes, by=by, at=at)
     journal.record(
         Event.EVIDENCE_STORED,
         found,
         by=by,
         at=at,
-        data={"sha256": sha256, "size_bytes": size_bytes, "state": str(inspected.state)},
+        data={"sha256": sha256, "size_bytes": size_bytes, "state": str(found.state)},
     )
     return found
+
+
+def _fill(
+    evidence: Evidence, inspected: Inspected, *, size_bytes: int, by: Actor, at: datetime
+) -> None:
+    """Let an awaited row say what its bytes turned out to be."""
+    evidence.size_bytes = size_bytes
+    evidence.state = _state_of(evidence.mime, inspected.state)
+    evidence.stored_at, evidence.stored_by_kind, evidence.stored_by_id = at, by.kind, by.id
+    evidence.thumbnail = inspected.thumbnail
+    if picture := inspected.picture:
+        evidence.taken_at, evidence.dhash = picture.taken_at, picture.dhash
+        evidence.lat_e7, evidence.lon_e7 = picture.lat_e7, picture.lon_e7
+        evidence.width, evidence.height = picture.width, picture.height
+    _compare(evidence)
 
 
 def _compare(evidence: Evidence) -> None:
