@@ -27,7 +27,17 @@ API_SPEC = {
 }
 ROOT = Path(__file__).resolve().parent.parent
 # packages with an api.py, lowest first
-FEATURES = ("journal", "catalogue", "people", "evidence", "tasks", "visits", "draws", "reports")
+FEATURES = (
+    "journal",
+    "catalogue",
+    "people",
+    "evidence",
+    "units",
+    "tasks",
+    "visits",
+    "draws",
+    "reports",
+)
 PAGES = ("public.pages", "public.draws", "public.apidocs")  # what anybody may open
 
 

@@ -329,6 +329,13 @@ def page(
     return Page(rows[:limit], sign_cursor({"after": str(last)}))
 
 
+@functools.cache
+def _page_of(schema: type[ma.Schema]) -> type[ma.Schema]:
+    """Return the body of a page of `schema`: one class each, or the API document has two names."""
+    items = {"items": fields.List(fields.Nested(schema))}
+    return type(f"{schema.__name__}Page", (ma.Schema,), items)
+
+
 # --- blueprint -------------------------------------------------------------------------------
 
 
@@ -359,9 +366,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
         The view takes the query's `PageSchema` values (or a subclass's) as its first argument.
         """
-        body = type(
-            f"{schema.__name__}Page", (ma.Schema,), {"items": fields.List(fields.Nested(schema))}
-        )
+        body = _page_of(schema)
 
         def decorate(view: V) -> V:
             @functools.wraps(view)

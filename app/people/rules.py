@@ -1,5 +1,6 @@
 """Who may sign in and who may go: what makes an account usable and an officer eligible."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -11,6 +12,7 @@ PASSWORD_MIN = 10
 PASSWORD_MAX = 128
 TOKEN_DAYS_MAX = 366
 LOGIN_PATTERN = r"^[a-z0-9][a-z0-9._-]{1,39}$"
+CERTIFICATE_PATTERN = r"^[!-+\--~\u4e00-\u9fff]+$"  # a draw joins certificates with commas
 
 
 class AccountState(StrEnum):
@@ -71,6 +73,11 @@ class NewOfficer:
     team: str = ""
     specialties: tuple[str, ...] = field(default=())
     lead_specialties: tuple[str, ...] = field(default=())
+
+
+def is_certificate_no(text: str) -> bool:
+    """Tell whether a text can be a certificate's number: no space, no comma."""
+    return re.fullmatch(CERTIFICATE_PATTERN.strip("^$"), text) is not None
 
 
 def is_eligible(state: str, certificate_valid_until: date, on: date) -> bool:

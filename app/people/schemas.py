@@ -8,6 +8,7 @@ from marshmallow import fields as plain
 from app.access import Role
 from app.fields import Choice, Count, Day, Id, Instant, Text, absent
 from app.people.rules import (
+    CERTIFICATE_PATTERN,
     LOGIN_PATTERN,
     PASSWORD_MAX,
     PASSWORD_MIN,
@@ -18,7 +19,6 @@ from app.people.rules import (
 from app.problems import PageSchema
 
 _CODE = r"^[a-z0-9][a-z0-9._-]*$"
-_CERTIFICATE = r"^[!-~\u4e00-\u9fff]+$"
 
 
 def _roles(**options: Any) -> plain.List[Any]:
@@ -160,7 +160,10 @@ class NewOfficerSchema(ma.Schema):
     """An officer to be registered."""
 
     certificate_no = Text(
-        max=40, pattern=_CERTIFICATE, hint="执法证号不能含空格或特殊字符。", required=True
+        max=40,
+        pattern=CERTIFICATE_PATTERN,
+        hint="执法证号不能含空格、逗号或特殊字符。",
+        required=True,
     )
     name = Text(max=60, required=True)
     certificate_valid_until = Day(required=True)
@@ -172,7 +175,9 @@ class NewOfficerSchema(ma.Schema):
 class OfficerChangesSchema(ma.Schema):
     """What of an officer can be changed; what is left out stays."""
 
-    certificate_no = Text(max=40, pattern=_CERTIFICATE, hint="执法证号不能含空格或特殊字符。")
+    certificate_no = Text(
+        max=40, pattern=CERTIFICATE_PATTERN, hint="执法证号不能含空格、逗号或特殊字符。"
+    )
     name = Text(max=60)
     certificate_valid_until = Day()
     team = Text(max=60, min=0)

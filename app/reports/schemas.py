@@ -37,7 +37,7 @@ class RateSchema(ma.Schema):
     percent = fields.String(required=True, allow_none=True)
 
 
-class CountsSchema(ma.Schema):
+class TaskNumbersSchema(ma.Schema):
     """completed + closed + open = tasks."""
 
     tasks = Count(required=True)
@@ -46,7 +46,7 @@ class CountsSchema(ma.Schema):
     open = Count(required=True)
 
 
-class NamedCountSchema(ma.Schema):
+class TaskNumberSchema(ma.Schema):
     """How many tasks are of one kind."""
 
     code = fields.String(required=True)
@@ -54,12 +54,12 @@ class NamedCountSchema(ma.Schema):
     tasks = Count(required=True)
 
 
-class SpecialtyLineSchema(ma.Schema):
+class TaskSpecialtySchema(ma.Schema):
     """One specialty's counts and rates."""
 
     code = fields.String(required=True)
     name = fields.String(required=True)
-    counts = fields.Nested(CountsSchema, required=True)
+    counts = fields.Nested(TaskNumbersSchema, required=True)
     completion = fields.Nested(RateSchema, required=True)
     settlement = fields.Nested(RateSchema, required=True)
 
@@ -74,11 +74,11 @@ class TaskReportSchema(ma.Schema):
     from_on = Day(data_key="from", required=True)
     until_on = Day(data_key="until", required=True)
     as_of = Instant(required=True)
-    counts = fields.Nested(CountsSchema, required=True)
+    counts = fields.Nested(TaskNumbersSchema, required=True)
     other_events = Count(required=True)
     completion = fields.Nested(RateSchema, required=True)
     settlement = fields.Nested(RateSchema, required=True)
-    by_specialty = fields.List(fields.Nested(SpecialtyLineSchema), required=True)
-    by_origin = fields.List(fields.Nested(NamedCountSchema), required=True)
-    by_state = fields.List(fields.Nested(NamedCountSchema), required=True)
-    by_outcome = fields.List(fields.Nested(NamedCountSchema), required=True)
+    by_specialty = fields.List(fields.Nested(TaskSpecialtySchema), required=True)
+    by_origin = fields.List(fields.Nested(TaskNumberSchema), required=True)
+    by_state = fields.List(fields.Nested(TaskNumberSchema), required=True)
+    by_outcome = fields.List(fields.Nested(TaskNumberSchema), required=True)

@@ -19,10 +19,10 @@ from app.tasks.schemas import (
     NewTaskSchema,
     OutcomeSchema,
     ProposeClosingSchema,
-    ReasonSchema,
     ReassignTaskSchema,
     ReopenTaskSchema,
     TaskQuerySchema,
+    TaskReasonSchema,
     TaskSchema,
 )
 
@@ -124,7 +124,7 @@ def accept(task_id: UUID) -> Task:
 @blp.route("/<uuid:task_id>/return", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @blp.etag
-@blp.arguments(ReasonSchema)
+@blp.arguments(TaskReasonSchema)
 @blp.response(200, TaskSchema)
 def return_(data: dict[str, Any], task_id: UUID) -> Task:
     """退回补正"""
@@ -175,7 +175,7 @@ def approve_closing(task_id: UUID) -> Task:
 @blp.route("/<uuid:task_id>/refuse-closing", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @blp.etag
-@blp.arguments(ReasonSchema)
+@blp.arguments(TaskReasonSchema)
 @blp.response(200, TaskSchema)
 def refuse_closing(data: dict[str, Any], task_id: UUID) -> Task:
     """不批准关闭任务"""

@@ -124,7 +124,7 @@ class ReassignTaskSchema(AssignTaskSchema):
     reason = Text(max=500, required=True)
 
 
-class ReasonSchema(ma.Schema):
+class TaskReasonSchema(ma.Schema):
     """Why."""
 
     reason = Text(max=1000, required=True)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, Entity, id_column, in_pairs, one_of
-from app.units.rules import ImportState, LicenceKind, Register, UnitStatus
+from app.units.rules import STATUS_NAMES, ImportState, LicenceKind, Register, UnitStatus
 
 
 class Unit(Entity, Base):
@@ -51,6 +51,10 @@ class Unit(Entity, Base):
         lazy="selectin",
         order_by="(Licence.kind, Licence.number, Licence.id)",
     )
+
+    @property
+    def state_name(self) -> str:
+        return STATUS_NAMES[UnitStatus(self.state)]
 
     __table_args__ = (
         sa.UniqueConstraint("agency_id", "archive_no"),

@@ -1,14 +1,30 @@
 """Reads of the register that deserve a name."""
 
-from collections.abc import Collection, Iterator
+import dataclasses
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.db import db
-from app.units.models import RegisterImport, RegisterImportRow, Unit, UnitRegistration
-from app.units.rules import LicenceData, LicenceKind, NewUnit, Registration, UnitStatus
+from app.people.models import Officer
+from app.units.models import (
+    Licence,
+    RegisterImport,
+    RegisterImportRow,
+    Unit,
+    UnitRegistration,
+)
+from app.units.rules import (
+    PLAIN_FIELDS,
+    LicenceData,
+    LicenceKind,
+    NewUnit,
+    Registration,
+    UnitStatus,
+)
 
 _AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
 
@@ -51,36 +67,17 @@ def units_of(agency_id: UUID, **filters: Any) -> sa.Select[Unit]:
 
 
 def values_of(unit: Unit) -> NewUnit:
-    """Return a unit's row and what it guards as one plain value."""
-    registrations = [Registration(r.specialty, r.object_class) for r in unit.registrations]
+    """Return a unit as it stands in the session, with what it guards, as one plain value."""
+    plain = {name: getattr(unit, name) for name in PLAIN_FIELDS}
+    plain["state"] = UnitStatus(unit.state)
+    licence_fields = [field.name for field in dataclasses.fields(LicenceData)]
+    registrations = [Registration(one.specialty, one.object_class) for one in unit.registrations]
     licences = [
-        LicenceData(
-            LicenceKind(one.kind),
-            one.number,
-            one.object_class,
-            one.valid_from,
-            one.valid_until,
-            one.commitment,
-        )
+        LicenceData(LicenceKind(one.kind), *(getattr(one, name) for name in licence_fields[1:]))
         for one in unit.licences
     ]
     return NewUnit(
-        archive_no=unit.archive_no,
-        name=unit.name,
-        address=unit.address,
-        sign_name=unit.sign_name,
-        uscc=unit.uscc,
-        legal_representative=unit.legal_representative,
-        phone=unit.phone,
-        street_code=unit.street_code,
-        grid_cell=unit.grid_cell,
-        lat_e7=unit.lat_e7,
-        lon_e7=unit.lon_e7,
-        risk_class=unit.risk_class,
-        credit_class=unit.credit_class,
-        state=UnitStatus(unit.state),
-        opened_on=unit.opened_on,
-        note=unit.note,
+        **plain,
         registrations=tuple(sorted(registrations)),
         licences=tuple(sorted(licences, key=LicenceData.order)),
     )
@@ -89,13 +86,72 @@ def values_of(unit: Unit) -> NewUnit:
 def by_archive_no(agency_id: UUID, archive_nos: Collection[str]) -> dict[str, Unit]:
     """Return the units of an agency that have one of `archive_nos`, by number."""
     found: dict[str, Unit] = {}
-    wanted = sorted(archive_nos)
-    for start in range(0, len(wanted), _AT_ONCE):
-        query = sa.select(Unit).where(
-            Unit.agency_id == agency_id, Unit.archive_no.in_(wanted[start : start + _AT_ONCE])
-        )
+    for numbers in _in_lots(archive_nos):
+        query = sa.select(Unit).where(Unit.agency_id == agency_id, Unit.archive_no.in_(numbers))
         found.update((unit.archive_no, unit) for unit in db.session.scalars(query))
     return found
+
+
+def known_values(agency_id: UUID, archive_nos: Collection[str]) -> dict[str, NewUnit]:
+    """Return what the register holds under `archive_nos`, by number; for many units at once."""
+    found: dict[str, NewUnit] = {}
+    for numbers in _in_lots(archive_nos):
+        found |= _values_where(Unit.agency_id == agency_id, Unit.archive_no.in_(numbers))
+    return found
+
+
+def all_values(agency_id: UUID) -> Iterator[NewUnit]:
+    """Return everything an agency's register holds, in the order of its registration."""
+    after = UUID(int=0)
+    while True:
+        query = (
+            sa.select(Unit.id)
+            .where(Unit.agency_id == agency_id, Unit.id > after)
+            .order_by(Unit.id)
+            .limit(_AT_ONCE)
+        )
+        ids = list(db.session.scalars(query))
+        if not ids:
+            return
+        yield from _values_where(Unit.id.in_(ids)).values()
+        after = ids[-1]
+
+
+def _values_where(*conditions: sa.ColumnElement[bool]) -> dict[str, NewUnit]:
+    """Return units as plain values without building rows of the session: ten times as fast."""
+    columns = [getattr(Unit, name) for name in PLAIN_FIELDS]
+    units = db.session.execute(sa.select(Unit.id, *columns).where(*conditions).order_by(Unit.id))
+    registrations: dict[UUID, list[Registration]] = defaultdict(list)
+    for row in db.session.execute(
+        sa.select(
+            UnitRegistration.unit_id, UnitRegistration.specialty, UnitRegistration.object_class
+        )
+        .join(UnitRegistration.unit)
+        .where(*conditions)
+    ):
+        registrations[row[0]].append(Registration(row[1], row[2]))
+    licences: dict[UUID, list[LicenceData]] = defaultdict(list)
+    fields = [getattr(Licence, field.name) for field in dataclasses.fields(LicenceData)]
+    for unit_id, kind, *rest in db.session.execute(
+        sa.select(Licence.unit_id, *fields).join(Licence.unit).where(*conditions)
+    ):
+        licences[unit_id].append(LicenceData(LicenceKind(kind), *rest))
+    found = {}
+    for unit_id, *values in units:
+        plain = dict(zip(PLAIN_FIELDS, values, strict=True))
+        plain["state"] = UnitStatus(plain["state"])
+        found[plain["archive_no"]] = NewUnit(
+            **plain,
+            registrations=tuple(sorted(registrations[unit_id])),
+            licences=tuple(sorted(licences[unit_id], key=LicenceData.order)),
+        )
+    return found
+
+
+def _in_lots(keys: Collection[str]) -> Iterator[list[str]]:
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), _AT_ONCE):
+        yield wanted[start : start + _AT_ONCE]
 
 
 def places_of(agency_id: UUID) -> dict[tuple[str, str], str]:
@@ -106,17 +162,6 @@ def places_of(agency_id: UUID) -> dict[tuple[str, str], str]:
         .execution_options(yield_per=5000)
     )
     return {(name, address): number for name, address, number in db.session.execute(query)}
-
-
-def all_units(agency_id: UUID) -> Iterator[Unit]:
-    """Return every unit of an agency with what it guards, in the order of its registration."""
-    query = (
-        sa.select(Unit)
-        .where(Unit.agency_id == agency_id)
-        .order_by(Unit.id)
-        .execution_options(yield_per=1000)
-    )
-    yield from db.session.scalars(query)
 
 
 def find_import(import_id: UUID) -> RegisterImport | None:
@@ -134,3 +179,35 @@ def import_rows(
     if verdict is not None:
         query = query.where(RegisterImportRow.verdict == verdict)
     return list(db.session.scalars(query.order_by(RegisterImportRow.row_no).limit(limit)))
+
+
+def all_import_rows(import_id: UUID) -> Sequence[sa.Row[Any]]:
+    """Return every row of an import as plain values, in the file's order."""
+    query = (
+        sa.select(
+            RegisterImportRow.row_no,
+            RegisterImportRow.key,
+            RegisterImportRow.verdict,
+            RegisterImportRow.changed,
+            RegisterImportRow.reasons,
+            RegisterImportRow.cells,
+        )
+        .where(RegisterImportRow.import_id == import_id)
+        .order_by(RegisterImportRow.row_no)
+    )
+    return db.session.execute(query).all()
+
+
+def officers_by_certificate(numbers: Collection[str]) -> dict[str, Officer]:
+    """Return the officers of any agency that have one of these certificates, by number."""
+    found: dict[str, Officer] = {}
+    for lot in _in_lots(numbers):
+        query = sa.select(Officer).where(Officer.certificate_no.in_(lot))
+        found.update((officer.certificate_no, officer) for officer in db.session.scalars(query))
+    return found
+
+
+def all_officers(agency_id: UUID) -> Iterator[Officer]:
+    """Return every officer of an agency in the order of their registration."""
+    query = sa.select(Officer).where(Officer.agency_id == agency_id).order_by(Officer.id)
+    yield from db.session.scalars(query)

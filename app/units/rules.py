@@ -6,7 +6,7 @@ kept. Nothing here asks whether another row exists; that is the register's busin
 
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -14,17 +14,14 @@ from typing import Any
 from stdnum.cn import uscc as stdnum_uscc
 
 from app.geometry import Area, Crs, convert, from_e7, to_e7
+from app.registers import SEPARATORS
+from app.registers import Severity as Severity
 
 ARCHIVE_NO_BYTES = 23  # longer, and a lot of a draw would need a second SHA-256 block
 _USCC_LENGTH = 18
 _USCC_ALPHABET = frozenset("0123456789ABCDEFGHJKLMNPQRTUWXY")
 _DIGITS = frozenset("0123456789")
 _SUBJECT_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
-
-
-class Severity(StrEnum):
-    ERROR = "error"
-    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +368,6 @@ FIELD_NAMES = {
     "registrations": "专业/类别",
     "licences": "许可或备案",
 }
-SEPARATORS = frozenset("；;|\n")  # part the values of one cell
 
 
 def normalise_unit(unit: NewUnit) -> NewUnit:
@@ -383,7 +379,8 @@ def normalise_unit(unit: NewUnit) -> NewUnit:
     if values["uscc"]:
         values["uscc"] = normalise_uscc(values["uscc"]) or None
     values["registrations"] = tuple(sorted(set(unit.registrations)))
-    values["licences"] = tuple(sorted(set(unit.licences), key=LicenceData.order))
+    licences = {replace(one, number=one.number.strip()) for one in unit.licences}
+    values["licences"] = tuple(sorted(licences, key=LicenceData.order))
     return NewUnit(**values)
 
 
@@ -416,9 +413,16 @@ def _text_problems(unit: NewUnit) -> list[Problem]:
         label = FIELD_NAMES[name]
         if len(value) > most:
             found.append(Problem(name, "too-long", f"{label}最长{most}个字。"))
-        if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\n" for c in value):
+        if any(_is_control(c) for c in value):
             found.append(Problem(name, "control-character", f"{label}含有控制字符。"))
     return found
+
+
+def _is_control(character: str) -> bool:
+    """Tell what no table can hold: control characters, halves of pairs, noncharacters."""
+    if character in "\ufffe\uffff":
+        return True
+    return unicodedata.category(character) in {"Cc", "Cs"} and character != "\n"
 
 
 def _position_problems(unit: NewUnit, known: Known) -> list[Problem]:
