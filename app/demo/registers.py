@@ -35,15 +35,15 @@ def load(district: District, *, at: datetime, on: date) -> None:
             people.create_account(login, PASSWORD, name, roles, agency=agency, by=TIMETABLE, at=at)
         by = Actor(ActorKind.TIMETABLE, agency_id=agency.id, district=agency.district)
         own = [unit for unit in district.units if unit.agency_code == found.code]
-        ids = {unit.archive_no: _add_unit(unit, agency, by=by, at=at) for unit in own}
-        db.session.flush()  # officers' recusals name the units
+        rows = units.add_units([_new_unit(unit) for unit in own], agency=agency, by=by, at=at)
+        ids = {row.archive_no: row.id for row in rows}
         for officer in district.officers:
             if officer.agency_code == found.code:
                 _add_officer(officer, agency, ids, by=by, at=at, on=on)
 
 
-def _add_unit(unit: Unit, agency: Agency, *, by: Actor, at: datetime) -> UUID:
-    data = NewUnit(
+def _new_unit(unit: Unit) -> NewUnit:
+    return NewUnit(
         archive_no=unit.archive_no,
         name=unit.name,
         address=unit.address,
@@ -75,7 +75,6 @@ def _add_unit(unit: Unit, agency: Agency, *, by: Actor, at: datetime) -> UUID:
             for found in unit.licences
         ),
     )
-    return units.add_unit(data, agency=agency, by=by, at=at).id
 
 
 def _add_officer(

@@ -57,7 +57,6 @@ def _require_version() -> None:
         )
 
 
-@blp.after_request
 def _every_answer(response: flask.Response) -> flask.Response:
     if flask.request.method != "OPTIONS":
         response.headers["Tus-Resumable"] = rules.VERSION
@@ -66,6 +65,9 @@ def _every_answer(response: flask.Response) -> flask.Response:
     if response.status_code in {403, 404, 410}:
         response.headers.pop("Upload-Offset", None)
     return response
+
+
+blp.after_request(_every_answer)
 
 
 @blp.route("", methods=["OPTIONS"])
