@@ -56,6 +56,7 @@ OBJECTS: dict[str, Get] = {
     "tag": always("officers"),
     "device_id": by_name("device"),
     "draw_no": by_name("draw:drawn"),
+    "import_id": by_name("import:units"),
     "item_id": by_name("item"),
     "name": always("manifest.json"),
     "plan_id": by_name("plan:change"),
@@ -70,6 +71,9 @@ OBJECTS: dict[str, Get] = {
     "draws.enter_dice draw_no": by_name("draw:announced"),
     "draws.make_deposit draw_no": by_name("draw:planned"),
     "draws.void_draw draw_no": by_name("draw:to-void"),
+    "officer-registers.apply_officers import_id": by_name("import:officers"),
+    "officer-registers.list_officers_rows import_id": by_name("import:officers"),
+    "officer-registers.show_officers_import import_id": by_name("import:officers"),
     "tasks.accept task_id": by_name("task:accept"),
     "tasks.approve_closing task_id": by_name("task:approve-closing"),
     "tasks.assign task_id": by_name("task:assign"),
@@ -133,9 +137,19 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
 }
 RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
     "inbox.push": lambda side: ("application/x-ndjson", side.values["line"].encode() + b"\n"),
+    "officer-registers.preview_officers": lambda side: _file(side, "officers"),
+    "units.preview_units": lambda side: _file(side, "units"),
 }
 HEADERS: dict[str, Callable[[Side], str]] = {}  # headers whose value is not any text
 TOKENS = {"sync-devices.wiped": "device:wiping"}  # a persona of its own for what others may not
+
+
+def _file(side: Side, register: str) -> tuple[str, bytes]:
+    """A form with a table in it."""
+    head = 'Content-Disposition: form-data; name="file"; filename="register.csv"'
+    table = side.values[f"table:{register}"]
+    body = f"--form\r\n{head}\r\n\r\n{table}\r\n--form--\r\n"
+    return "multipart/form-data; boundary=form", body.encode()
 
 
 def _silent(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:

@@ -40,7 +40,9 @@ from app.people.models import Account, Agency, Officer
 from app.people.rules import AbsenceReason
 from app.tasks import service as tasks
 from app.tasks.models import Task
+from app.units import imports
 from app.units.models import Unit
+from app.units.rules import Register
 from app.visits import service as visits
 from sync.devices import service as devices
 from sync.devices.rules import DeviceState
@@ -400,6 +402,25 @@ class _Builder:
     def units(self) -> None:
         """Units to inspect: one to change, one for each task."""
         self.keep("unit", self._unit())
+        tables = {
+            "units": "档案编号,单位名称,地址\nIMPORT-1,进门宾馆,长宁路8号\n",
+            "officers": "执法证号,姓名,执法证有效期至\n沪IMPORT-1,进,2028-12-31\n",
+        }
+        for register, table in tables.items():
+            table = table.replace("IMPORT", self.agency.id.hex[-6:])
+            self.side.values[f"table:{register}"] = table
+            self._import(Register(register), table.encode())
+
+    def _import(self, register: Register, table: bytes) -> None:
+        with self.make.flask_app.app_context():
+            agency = people.get_agency(self.agency.id)
+            at, by = self.make.at, self.actor(Role.SUPERVISOR)
+            preview = imports.read_preview(register, table, "名册.csv", agency=agency, at=at)
+        with self.make.writing():
+            agency = people.get_agency(self.agency.id)
+            found = imports.record_preview(preview, agency=agency, by=by, at=at)
+        self.keep(f"import:{register}", found)
+        self.side.texts |= {planned.key for planned in preview.planned}
 
     def _unit(self) -> Unit:
         unit = self.make.unit(self.agency)
