@@ -11,7 +11,7 @@
 Catalogue rows are in `all`, in a stream of their own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,110 @@ from sync.feed.models import FeedRow, FeedWant
 from sync.feed.rules import Key, Stored, Wanted
 
 ON_TABLET = OPEN_STATES - {TaskState.PENDING}
+_NOBODY: frozenset[str] = frozenset()
 _AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
+
+# The questions, put together once: this runs in every closing step, under the stream's lock.
+_IDS: Any = sa.bindparam("ids", expanding=True)
+_task, _member = Task.__table__.c, TaskOfficer.__table__.c
+_visit, _attendance = Visit.__table__.c, VisitAttendance.__table__.c
+_unit, _officer, _want = Unit.__table__.c, Officer.__table__.c, FeedWant.__table__.c
+_row, _catalogue = FeedRow.__table__.c, CatalogueRow.__table__.c
+_colleague = TaskOfficer.__table__.alias("colleague").c
+
+_TASKS = sa.select(
+    _task.id, _task.district, _task.version, _task.state, _task.unit_id, _task.visit_id
+).where(_task.id.in_(_IDS))
+_TEAMS = (
+    sa.select(_member.task_id, _member.officer_id)
+    .join_from(TaskOfficer.__table__, Task.__table__, _task.id == _member.task_id)
+    .where(_task.id.in_(_IDS), _task.state.in_(ON_TABLET))
+)
+_UNITS = sa.select(_unit.id, _unit.district, _unit.version).where(_unit.id.in_(_IDS))
+_UNIT_OFFICERS = sa.union(
+    sa.select(_task.unit_id, _member.officer_id)
+    .join_from(Task.__table__, TaskOfficer.__table__, _task.id == _member.task_id)
+    .where(_task.unit_id.in_(_IDS), _task.state.in_(ON_TABLET)),
+    sa.select(_visit.unit_id, _attendance.officer_id)
+    .join_from(Visit.__table__, VisitAttendance.__table__, _visit.id == _attendance.visit_id)
+    .where(
+        _visit.unit_id.in_(_IDS),
+        _visit.task_id.is_(None),
+        _visit.state != VisitState.SIGNED,
+    ),
+    sa.select(_want.unit_id, _want.officer_id).where(_want.unit_id.in_(_IDS)),
+)
+_UNIT_AGENCIES = (
+    sa.select(_task.unit_id, _task.agency_id)
+    .where(_task.unit_id.in_(_IDS), _task.state.in_(OPEN_STATES))
+    .distinct()
+)
+_VISITS = sa.select(_visit.id, _visit.district, _visit.version, _visit.unit_id, _visit.state).where(
+    _visit.id.in_(_IDS)
+)
+_VISIT_OFFICERS = sa.union(
+    sa.select(_visit.id, _member.officer_id)
+    .join_from(
+        Visit.__table__,
+        Task.__table__,
+        sa.and_(_task.id == _visit.task_id, _task.visit_id == _visit.id),
+    )
+    .join(TaskOfficer.__table__, _member.task_id == _task.id)
+    .where(_visit.id.in_(_IDS), _task.state.in_(ON_TABLET)),
+    sa.select(_visit.id, _attendance.officer_id)
+    .join_from(Visit.__table__, VisitAttendance.__table__, _visit.id == _attendance.visit_id)
+    .where(_visit.id.in_(_IDS), _visit.task_id.is_(None), _visit.state != VisitState.SIGNED),
+)
+_SIGNED = (
+    sa.select(
+        _visit.id,
+        _visit.unit_id,
+        sa.func.row_number()
+        .over(partition_by=_visit.unit_id, order_by=(_visit.signed_at.desc(), _visit.id.desc()))
+        .label("rank"),
+    )
+    .where(_visit.unit_id.in_(_IDS), _visit.state == VisitState.SIGNED)
+    .subquery()
+)
+_HISTORY = sa.select(_SIGNED.c.id, _SIGNED.c.unit_id).where(_SIGNED.c.rank <= rules.HISTORY)
+_SIGNED_AT = sa.select(_visit.id).where(_visit.unit_id.in_(_IDS), _visit.state == VisitState.SIGNED)
+_SHOWN = sa.select(_row.entity_id).where(_row.entity_id.in_(_IDS), _row.present.is_(True))
+_STORED = sa.select(
+    _row.entity_type, _row.entity_id, _row.stream, _row.scope, _row.version, _row.present
+).where(_row.entity_id.in_(_IDS))
+_OFFICERS = sa.select(_officer.id, _officer.district, _officer.version, _officer.state).where(
+    _officer.id.in_(_IDS)
+)
+_COLLEAGUES = (
+    sa.select(_member.officer_id, _colleague.officer_id.label("colleague_id"))
+    .join_from(TaskOfficer.__table__, Task.__table__, _task.id == _member.task_id)
+    .join(_colleague.task_id.table, _colleague.task_id == _member.task_id)
+    .where(_member.officer_id.in_(_IDS), _task.state.in_(ON_TABLET))
+    .distinct()
+)
+_CATALOGUE = sa.select(_catalogue.id, _catalogue.version, _catalogue.kind).where(
+    _catalogue.kind.in_(rules.CATALOGUE_TYPES)
+)
+
+
+def _children(model: type[VisitAnswer | Finding], by: str) -> sa.Select[Any]:
+    columns = model.__table__.c
+    return sa.select(columns.id, columns.visit_id, columns.district, columns.version).where(
+        columns[by].in_(_IDS)
+    )
+
+
+_CHILDREN = {
+    "visit_answer": (_children(VisitAnswer, "id"), _children(VisitAnswer, "visit_id")),
+    "finding": (_children(Finding, "id"), _children(Finding, "visit_id")),
+}
+
+
+def _ask(session: Session, question: sa.Executable, ids: Iterable[Any]) -> Iterator[Any]:
+    """Put a question about keys, some at a time and in one order."""
+    ordered = sorted(set(ids))
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield from session.execute(question, {"ids": ordered[start : start + _AT_ONCE]})
 
 
 @dataclass
@@ -113,107 +216,57 @@ def everything(session: Session, streams: Iterable[str]) -> Touched:
 
 def _compare_tasks(session: Session, touched: Touched, found: Compared) -> None:
     teams: dict[UUID, set[UUID]] = {}
-    for part in _parts(touched.tasks):
-        query = (
-            sa.select(TaskOfficer.task_id, TaskOfficer.officer_id)
-            .join(Task, Task.id == TaskOfficer.task_id)
-            .where(Task.id.in_(part), Task.state.in_(ON_TABLET))
-        )
-        for task_id, officer_id in session.execute(query):
-            teams.setdefault(task_id, set()).add(officer_id)
+    for task_id, officer_id in _ask(session, _TEAMS, touched.tasks):
+        teams.setdefault(task_id, set()).add(officer_id)
     _read_stored(session, touched.tasks, found)
-    columns = (Task.id, Task.district, Task.version, Task.state, Task.unit_id, Task.visit_id)
-    for part in _parts(touched.tasks):
-        for row in session.execute(sa.select(*columns).where(Task.id.in_(part))):
-            team = teams.get(row.id, set())
-            key = ("task", str(row.id))
-            scopes = frozenset(rules.officer_scope(one) for one in team)
-            found.wanted[key] = Wanted(row.district, row.version, scopes)
-            moves = found.moves(key)
-            if moves:
-                touched.officers |= team | _officers_of(found.shown(key))
-                touched.visits.add(row.visit_id)
-                touched.parents.add(row.visit_id)
-            if moves or row.state == TaskState.PENDING or row.state not in OPEN_STATES:
-                touched.units.add(row.unit_id)
+    for row in _ask(session, _TASKS, touched.tasks):
+        team = teams.get(row.id, set())
+        key = ("task", str(row.id))
+        scopes = frozenset(rules.officer_scope(one) for one in team)
+        found.wanted[key] = Wanted(row.district, row.version, scopes)
+        moves = found.moves(key)
+        if moves:
+            touched.officers |= team | _officers_of(found.shown(key))
+            touched.visits.add(row.visit_id)
+            touched.parents.add(row.visit_id)
+        if moves or row.state == TaskState.PENDING or row.state not in OPEN_STATES:
+            touched.units.add(row.unit_id)
 
 
 def _compare_units(
     session: Session, touched: Touched, found: Compared
 ) -> dict[UUID, frozenset[str]]:
     """Compare units; return the officers' scopes of each."""
-    scopes = _unit_scopes(session, touched.units)
+    scopes = _officers_at(session, touched.units)
+    agencies: dict[UUID, frozenset[str]] = {}
+    for unit_id, agency_id in _ask(session, _UNIT_AGENCIES, touched.units):
+        agencies[unit_id] = agencies.get(unit_id, _NOBODY) | {rules.agency_scope(agency_id)}
     _read_stored(session, touched.units, found)
     moving = set(touched.history_of)
-    for part in _parts(touched.units):
-        query = sa.select(Unit.id, Unit.district, Unit.version).where(Unit.id.in_(part))
-        for row in session.execute(query):
-            key = ("unit", str(row.id))
-            found.wanted[key] = Wanted(row.district, row.version, frozenset(scopes.get(row.id, ())))
-            if found.moves(key):
-                moving.add(row.id)
+    for row in _ask(session, _UNITS, touched.units):
+        key = ("unit", str(row.id))
+        of_unit = scopes[row.id] | agencies.get(row.id, _NOBODY)
+        found.wanted[key] = Wanted(row.district, row.version, of_unit)
+        if found.moves(key):
+            moving.add(row.id)
     touched.visits |= _visits_at(session, moving)
-    return {unit: _only_officers(scopes.get(unit, ())) for unit in touched.units}
+    return scopes
 
 
-def _unit_scopes(session: Session, unit_ids: Iterable[UUID]) -> dict[UUID, set[str]]:
-    found: dict[UUID, set[str]] = {}
-    for part in _parts(unit_ids):
-        for unit_id, officer_id in session.execute(_unit_officers(part)):
-            found.setdefault(unit_id, set()).add(rules.officer_scope(officer_id))
-        query = sa.select(Task.unit_id, Task.agency_id).where(
-            Task.unit_id.in_(part), Task.state.in_(OPEN_STATES)
-        )
-        for unit_id, agency_id in session.execute(query.distinct()):
-            found.setdefault(unit_id, set()).add(rules.agency_scope(agency_id))
+def _officers_at(session: Session, unit_ids: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
+    """Return the scopes of the officers who carry each unit."""
+    found = dict.fromkeys(unit_ids, _NOBODY)
+    for unit_id, officer_id in _ask(session, _UNIT_OFFICERS, found):
+        found[unit_id] |= {rules.officer_scope(officer_id)}
     return found
-
-
-def _unit_officers(unit_ids: Sequence[UUID]) -> sa.CompoundSelect[UUID, UUID]:
-    """Return the query of (unit, officer who carries it)."""
-    return sa.union(
-        sa.select(Task.unit_id, TaskOfficer.officer_id)
-        .join(TaskOfficer, TaskOfficer.task_id == Task.id)
-        .where(Task.unit_id.in_(unit_ids), Task.state.in_(ON_TABLET)),
-        sa.select(Visit.unit_id, VisitAttendance.officer_id)
-        .join(VisitAttendance, VisitAttendance.visit_id == Visit.id)
-        .where(
-            Visit.unit_id.in_(unit_ids),
-            Visit.task_id.is_(None),
-            Visit.state != VisitState.SIGNED,
-        ),
-        sa.select(FeedWant.unit_id, FeedWant.officer_id).where(FeedWant.unit_id.in_(unit_ids)),
-    )
 
 
 def _visits_at(session: Session, unit_ids: Iterable[UUID]) -> set[UUID]:
     """Return the visits of units that are, or may come to be, shown as their history."""
-    found: set[UUID] = set()
-    for part in _parts(unit_ids):
-        found.update(session.scalars(sa.select(_ranked(part).c.id)))
-        shown = sa.select(Visit.id).where(Visit.unit_id.in_(part), Visit.state == VisitState.SIGNED)
-        ids = [str(one) for one in session.scalars(shown)]
-        for some in _parts(ids):
-            rows = sa.select(FeedRow.entity_id).where(
-                FeedRow.entity_id.in_(some), FeedRow.present.is_(True)
-            )
-            found.update(UUID(one) for one in session.scalars(rows))
-    return found
-
-
-def _ranked(unit_ids: Sequence[UUID]) -> sa.Subquery:
-    """Return the newest signed visits of units, as many of each as its history shows."""
-    rank = (
-        sa.func.row_number()
-        .over(partition_by=Visit.unit_id, order_by=(Visit.signed_at.desc(), Visit.id.desc()))
-        .label("rank")
-    )
-    ranked = (
-        sa.select(Visit.id, Visit.unit_id, rank)
-        .where(Visit.unit_id.in_(unit_ids), Visit.state == VisitState.SIGNED)
-        .subquery()
-    )
-    return sa.select(ranked.c.id, ranked.c.unit_id).where(ranked.c.rank <= rules.HISTORY).subquery()
+    units = set(unit_ids)
+    found = {row.id for row in _ask(session, _HISTORY, units)}
+    signed = {str(row.id) for row in _ask(session, _SIGNED_AT, units)}
+    return found | {UUID(row.entity_id) for row in _ask(session, _SHOWN, signed)}
 
 
 def _compare_visits(
@@ -222,59 +275,29 @@ def _compare_visits(
     found: Compared,
     unit_scopes: Mapping[UUID, frozenset[str]],
 ) -> None:
-    columns = (Visit.id, Visit.district, Visit.version, Visit.unit_id)
-    rows = [
-        row
-        for part in _parts(touched.visits)
-        for row in session.execute(sa.select(*columns).where(Visit.id.in_(part)))
-    ]
-    current = _current_scopes(session, touched.visits)
-    history = _history_scopes(session, {row.unit_id for row in rows}, unit_scopes)
+    rows = list(_ask(session, _VISITS, touched.visits))
+    current: dict[UUID, frozenset[str]] = {}
+    for visit_id, officer_id in _ask(session, _VISIT_OFFICERS, touched.visits):
+        current[visit_id] = current.get(visit_id, _NOBODY) | {rules.officer_scope(officer_id)}
+    signed_at = {row.unit_id for row in rows if row.state == VisitState.SIGNED}
+    history = _history_scopes(session, signed_at, unit_scopes)
     _read_stored(session, touched.visits, found)
     for row in rows:
         key = ("visit", str(row.id))
-        scopes = current.get(row.id, frozenset()) | history.get(row.id, frozenset())
+        scopes = current.get(row.id, _NOBODY) | history.get(row.id, _NOBODY)
         found.wanted[key] = Wanted(row.district, row.version, scopes)
         if found.moves(key):
             touched.parents.add(row.id)
     _compare_children(session, touched, found, current, history)
 
 
-def _current_scopes(session: Session, visit_ids: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
-    """Return who carries each visit: by its task, or by having been there."""
-    found: dict[UUID, frozenset[str]] = {}
-    for part in _parts(visit_ids):
-        query = sa.union(
-            sa.select(Visit.id, TaskOfficer.officer_id)
-            .join(Task, sa.and_(Task.id == Visit.task_id, Task.visit_id == Visit.id))
-            .join(TaskOfficer, TaskOfficer.task_id == Task.id)
-            .where(Visit.id.in_(part), Task.state.in_(ON_TABLET)),
-            sa.select(Visit.id, VisitAttendance.officer_id)
-            .join(VisitAttendance, VisitAttendance.visit_id == Visit.id)
-            .where(Visit.id.in_(part), Visit.task_id.is_(None), Visit.state != VisitState.SIGNED),
-        )
-        for visit_id, officer_id in session.execute(query):
-            scope = rules.officer_scope(officer_id)
-            found[visit_id] = found.get(visit_id, frozenset()) | {scope}
-    return found
-
-
 def _history_scopes(
-    session: Session, unit_ids: Iterable[UUID], known: Mapping[UUID, frozenset[str]]
+    session: Session, unit_ids: Set[UUID], known: Mapping[UUID, frozenset[str]]
 ) -> dict[UUID, frozenset[str]]:
     """Return who carries a visit as the history of a unit of theirs."""
-    units = set(unit_ids)
-    missing = units - known.keys()
-    scopes = dict(known)
-    for unit, of_unit in _unit_scopes(session, missing).items():
-        scopes[unit] = _only_officers(of_unit)
-    carried = [unit for unit in units if scopes.get(unit)]
-    found: dict[UUID, frozenset[str]] = {}
-    for part in _parts(carried):
-        ranked = _ranked(part)
-        for visit_id, unit_id in session.execute(sa.select(ranked.c.id, ranked.c.unit_id)):
-            found[visit_id] = scopes[unit_id]
-    return found
+    scopes = {**known, **_officers_at(session, unit_ids - known.keys())}
+    carried = [unit for unit in unit_ids if scopes[unit]]
+    return {row.id: scopes[row.unit_id] for row in _ask(session, _HISTORY, carried)}
 
 
 def _compare_children(
@@ -284,62 +307,33 @@ def _compare_children(
     current: Mapping[UUID, frozenset[str]],
     history: Mapping[UUID, frozenset[str]],
 ) -> None:
-    nobody: frozenset[str] = frozenset()
-    for kind, model, ids in (
-        ("visit_answer", VisitAnswer, touched.answers),
-        ("finding", Finding, touched.findings),
-    ):
-        rows = _children(session, model, ids, touched.parents)
-        _read_stored(session, [row.id for row in rows], found)
-        for row in rows:
-            scopes = current.get(row.visit_id, nobody)
+    for kind, ids in (("visit_answer", touched.answers), ("finding", touched.findings)):
+        by_id, by_visit = _CHILDREN[kind]
+        rows = {row.id: row for row in _ask(session, by_visit, touched.parents)}
+        rows.update((row.id, row) for row in _ask(session, by_id, ids - rows.keys()))
+        _read_stored(session, rows, found)
+        for row in rows.values():
+            scopes = current.get(row.visit_id, _NOBODY)
             if kind == "finding":
-                scopes |= history.get(row.visit_id, nobody)
+                scopes |= history.get(row.visit_id, _NOBODY)
             found.wanted[kind, str(row.id)] = Wanted(row.district, row.version, scopes)
 
 
-def _children(
-    session: Session, model: Any, ids: Iterable[UUID], parents: Iterable[UUID]
-) -> list[sa.Row[Any]]:
-    columns = (model.id, model.visit_id, model.district, model.version)
-    found: dict[UUID, sa.Row[Any]] = {}
-    for column, wanted in ((model.id, ids), (model.visit_id, parents)):
-        for part in _parts(wanted):
-            for row in session.execute(sa.select(*columns).where(column.in_(part))):
-                found[row.id] = row
-    return list(found.values())
-
-
 def _compare_officers(session: Session, touched: Touched, found: Compared) -> None:
-    mine, theirs = sa.orm.aliased(TaskOfficer), sa.orm.aliased(TaskOfficer)
+    sharing: dict[UUID, frozenset[str]] = {}
+    for officer_id, colleague_id in _ask(session, _COLLEAGUES, touched.officers):
+        scope = rules.officer_scope(colleague_id)
+        sharing[officer_id] = sharing.get(officer_id, _NOBODY) | {scope}
     _read_stored(session, touched.officers, found)
-    for part in _parts(touched.officers):
-        sharing: dict[UUID, set[str]] = {}
-        query = (
-            sa.select(mine.officer_id, theirs.officer_id)
-            .join(theirs, theirs.task_id == mine.task_id)
-            .join(Task, Task.id == mine.task_id)
-            .where(mine.officer_id.in_(part), Task.state.in_(ON_TABLET))
-            .distinct()
-        )
-        for officer_id, colleague_id in session.execute(query):
-            sharing.setdefault(officer_id, set()).add(rules.officer_scope(colleague_id))
-        columns = (Officer.id, Officer.district, Officer.version, Officer.state)
-        for row in session.execute(sa.select(*columns).where(Officer.id.in_(part))):
-            scopes = sharing.get(row.id, set())
-            if row.state == OfficerState.ACTIVE:
-                scopes.add(rules.officer_scope(row.id))
-            found.wanted["officer", str(row.id)] = Wanted(
-                row.district, row.version, frozenset(scopes)
-            )
+    for row in _ask(session, _OFFICERS, touched.officers):
+        scopes = sharing.get(row.id, _NOBODY)
+        if row.state == OfficerState.ACTIVE:
+            scopes |= {rules.officer_scope(row.id)}
+        found.wanted["officer", str(row.id)] = Wanted(row.district, row.version, scopes)
 
 
 def _compare_catalogue(session: Session, found: Compared) -> None:
-    rows = session.execute(
-        sa.select(CatalogueRow.id, CatalogueRow.version, CatalogueRow.kind).where(
-            CatalogueRow.kind.in_(rules.CATALOGUE_TYPES)
-        )
-    ).all()
+    rows = session.execute(_CATALOGUE).all()
     _read_stored(session, [row.id for row in rows], found)
     for row in rows:
         found.wanted[row.kind, str(row.id)] = Wanted(
@@ -348,30 +342,13 @@ def _compare_catalogue(session: Session, found: Compared) -> None:
 
 
 def _read_stored(session: Session, ids: Iterable[UUID], found: Compared) -> None:
-    columns = (
-        FeedRow.entity_type,
-        FeedRow.entity_id,
-        FeedRow.stream,
-        FeedRow.scope,
-        FeedRow.version,
-        FeedRow.present,
-    )
-    for part in _parts([str(one) for one in ids]):
-        for row in session.execute(sa.select(*columns).where(FeedRow.entity_id.in_(part))):
-            found.stored.setdefault((row.entity_type, row.entity_id), []).append(
-                Stored(row.stream, row.scope, row.version, row.present)
-            )
+    for row in _ask(session, _STORED, [str(one) for one in ids]):
+        found.stored.setdefault((row.entity_type, row.entity_id), []).append(
+            Stored(row.stream, row.scope, row.version, row.present)
+        )
 
 
 def _officers_of(scopes: Iterable[str]) -> set[UUID]:
-    return {UUID(scope.removeprefix("officer:")) for scope in _only_officers(scopes)}
-
-
-def _only_officers(scopes: Iterable[str]) -> frozenset[str]:
-    return frozenset(scope for scope in scopes if scope.startswith("officer:"))
-
-
-def _parts(ids: Iterable[Any]) -> Iterator[Sequence[Any]]:
-    """Return keys in portions, in one order: the same question is asked the same way."""
-    ordered = sorted(set(ids))
-    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
+    return {
+        UUID(scope.removeprefix("officer:")) for scope in scopes if scope.startswith("officer:")
+    }
