@@ -82,7 +82,7 @@ class Desk:
 
     def record(self, record: Record, *, by: Actor | None = None) -> None:
         """Let an operation's journal entry wait, and with it its receipt."""
-        row, self.expected = record.row, self.expected + 1
+        row, said, self.expected = record.row, dict(record.row), self.expected + 1
         subject = OperationSubject(record.id, self.device.agency_id, self.device.district)
         journal.record(
             _EVENTS[Outcome(row["outcome"])],
@@ -98,7 +98,7 @@ class Desk:
             },
             stream=self.device.district,
             op_id=row["op_id"],
-            numbered=lambda place: self._sign(record, dict(row), place),
+            numbered=lambda place: self._sign(record, _as_said(said, row), place),
         )
 
     def _sign(self, record: Record, row: Mapping[str, Any], place: Numbered) -> None:
@@ -149,3 +149,10 @@ class Desk:
 
 def _text(value: UUID | None) -> str | None:
     return None if value is None else str(value)
+
+
+def _as_said(said: Mapping[str, Any], row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was decided then; only the version may have come later, by a flush."""
+    if said["outcome"] != row["outcome"]:
+        return said
+    return {**said, "entity_version": row["entity_version"]}

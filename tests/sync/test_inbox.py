@@ -489,6 +489,29 @@ def test_within_a_batch_parents_go_before_children_whatever_the_order_of_the_lin
     assert stage.one(Visit, task.visit_id).state == "signed"
 
 
+def test_what_is_held_and_released_in_one_batch_has_a_receipt_for_each(
+    stage: Stage, tablet: Tablet
+):
+    """Its parent waits since an earlier batch for something that comes later in this one."""
+    task = stage.task(tablet)
+    last = tablet.values("visit.start", task.visit_id, {"task_id": str(task.id)}, device_seq=3)
+    last["fields"]["unit_id"] = str(task.unit_id)
+    last["fields"]["checklist_code"] = "lodging"
+    parent = answer(tablet, task, "pp-licence", depends_on=[last["op_id"]])
+    child = answer(tablet, task, "pp-shown", **after(parent))
+    last["prev_hash"] = tablet.prev_hash
+    assert outcomes(tablet.push([parent])) == [("held", "waiting")]
+
+    pushed = tablet.push([child, tablet.sealed(last)])
+
+    assert outcomes(pushed) == [("held", "waiting"), APPLIED]
+    assert values_of(pushed.json["results"][0]["receipt"])["status"] == "held"
+    listed = [values_of(one) for one in tablet.request("GET", "/receipts").json["receipts"]]
+    told = [(one["device_seq"], one["status"]) for one in listed]
+    assert told == [(1, "held"), (2, "held"), (3, "applied"), (1, "applied"), (2, "applied")]
+    assert all(one["version"] == 1 for one in listed[3:])
+
+
 def test_an_operation_whose_parent_is_in_quarantine_waits(stage: Stage, tablet: Tablet):
     task = stage.task(tablet)
     bad = tablet.op("visit.interrupt", task.visit_id, {})
