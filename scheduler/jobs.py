@@ -5,7 +5,7 @@ Each item is its own transaction, and twice is harmless: what was done is found 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from sqlalchemy.engine import CursorResult
 
 from app import entry
 from app.access import TIMETABLE
+from app.days import local_date
 from app.db import db, transaction
 from app.draws import progress
 from app.journal import service as journal
@@ -20,6 +21,8 @@ from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
 from scheduler.models import SchedulerRun
 from scheduler.rules import RUNS_KEPT
+from sync.feed import service as feed
+from sync.wire import LIMITS
 
 Run = Callable[..., str]
 HEAD_KEY = "journal/head.json"
@@ -67,6 +70,18 @@ def forget_old_keys(*, at: datetime) -> str:
     return f"{keys} keys, {runs} runs"
 
 
+def trim_feed(*, at: datetime) -> str:
+    """Let units leave that officers wanted for an earlier day, and drop tombstones past their term.
+
+    A tablet whose cursor is older than a tombstone that was dropped begins a new generation.
+    """
+    with transaction():
+        ended = feed.end_wants(local_date(at), by=TIMETABLE, at=at)
+    with transaction():
+        dropped = feed.drop_tombstones(at - timedelta(days=LIMITS["tombstone_days"]))
+    return f"{ended} wants ended, {dropped} tombstones dropped"
+
+
 def _delete(statement: sa.Delete) -> int:
     return cast("CursorResult[Any]", db.session.execute(statement)).rowcount
 
@@ -78,6 +93,7 @@ JOBS: Mapping[str, Job] = {
         Job("publish-due-results", publish_due_results, "publishes results whose day has come"),
         Job("publish-journal-head", publish_journal_head, "publishes the head of every stream"),
         Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),
+        Job("trim-feed", trim_feed, "ends yesterday's wanted units, drops old tombstones"),
     )
 }
 

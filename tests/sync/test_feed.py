@@ -21,6 +21,7 @@ from app.tasks.rules import NewTask
 from app.units import service as units
 from app.units.models import Unit
 from app.visits import rules as visit_rules
+from scheduler import jobs
 from sync.feed import service as feed
 from sync.feed.models import FeedBody, FeedRow
 from tests.factories import OTHER_DISTRICT, PASSWORD
@@ -640,3 +641,21 @@ def test_finish_and_sign_reach_the_tablet_as_the_server_sees_them(stage: Stage, 
     assert held.bodies("task")[str(task.id)]["state"] == "submitted"
     assert len(held.shown("visit_answer")) == len(ITEMS)
     assert json.loads(json.dumps(body)) == body
+
+
+def test_the_timetable_ends_wants_and_drops_tombstones_past_their_term(
+    stage: Stage, tablet: Tablet, desk: Desk
+):
+    task = stage.task(tablet)
+    unit = stage.make.unit()
+    held = Held(tablet)
+    held.pull(want=str(unit.id))
+    desk.reassign(task, *(stage.make.officer().id for _ in range(2)))
+    gone = stage.count(FeedRow, FeedRow.present.is_(False))
+    with stage.flask_app.app_context():
+        assert jobs.trim_feed(at=stage.clock()) == "0 wants ended, 0 tombstones dropped"
+        tomorrow = stage.clock.forward(days=1)
+        assert jobs.trim_feed(at=tomorrow) == "1 wants ended, 0 tombstones dropped"
+        later = stage.clock.forward(days=400)
+        assert jobs.trim_feed(at=later) == f"0 wants ended, {gone} tombstones dropped"
+    assert differences(stage) == []
