@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any, cast
@@ -33,7 +33,7 @@ from app.draws.stages import DrawState
 from scheduler.jobs import JOBS
 from scheduler.models import SchedulerLease, SchedulerRun
 from scheduler.rules import Daily, Outcome, When
-from scheduler.timetable import TIMETABLE
+from scheduler.timetable import timetable
 
 log = structlog.get_logger()
 MISFIRE_GRACE_S = 12 * 3600
@@ -146,6 +146,7 @@ class Runner:
         self.holder = new_holder()
         with flask_app.app_context():
             self.lasting = timedelta(seconds=entry.config().number("TIMETABLE_LEASE_S"))
+            self.times = _times()
         self.holds = False
         self.busy = threading.Lock()
         self.ending = threading.Event()
@@ -170,10 +171,10 @@ class Runner:
             id="lease",
             next_run_time=clock.now(),
         )
-        for name, when in TIMETABLE.items():
+        for name, when in self.times.items():
             self.scheduler.add_job(self._fire, _trigger(when), args=(name,), id=name)
         self.scheduler.start()
-        log.info("timetable ready", holder=self.holder, jobs=sorted(TIMETABLE))
+        log.info("timetable ready", holder=self.holder, jobs=sorted(self.times))
         self.ending.wait()
         self._end()
 
@@ -198,7 +199,7 @@ class Runner:
                 return
         if holds and not self.holds:
             log.info("timetable acts", holder=self.holder)
-            for name in TIMETABLE:  # what was due while nobody acted
+            for name in self.times:  # what was due while nobody acted
                 self.scheduler.add_job(self._fire, args=(name,))
         self.holds = holds
 
@@ -206,9 +207,13 @@ class Runner:
         with self.busy, self.flask_app.app_context():
             at = clock.now()
             try:
-                run_job(name, TIMETABLE[name].last_due(at), self.holder, at=at)
+                run_job(name, self.times[name].last_due(at), self.holder, at=at)
             except Overloaded:
                 log.warning("job not begun", job=name)
+
+
+def _times() -> Mapping[str, When]:
+    return timetable(tick_s=entry.config().number("TIMETABLE_TICK_S"))
 
 
 def _trigger(when: When) -> CronTrigger | IntervalTrigger:
@@ -225,7 +230,7 @@ def status(*, at: datetime) -> dict[str, Any]:
     """Return who acts, what ran last, what waits for whom, and what is late."""
     lease = db.session.get(SchedulerLease, 1)
     acting = lease is not None and lease.expires_at > at
-    jobs = [_job_status(name, when, at) for name, when in TIMETABLE.items()]
+    jobs = [_job_status(name, when, at) for name, when in _times().items()]
     waiting = _waiting(at)
     late = [f"{one['draw_no']}: {one['detail']}" for one in waiting if one["late"]]
     late += [f"{job['job']}: {job['line']}" for job in jobs if job["outcome"] == Outcome.FAILED]

@@ -101,16 +101,19 @@ def get_file(draw: Draw, name: str, by: Actor, at: datetime) -> DrawFile:
 
 def waiting_for(draw: Draw, at: datetime) -> stages.Waiting | None:
     """Return what a draw waits for at `at`, and for whom."""
-    deposits = [] if draw.level != Level.SEALED else _counting(draw)
+    deposits = [] if draw.level != Level.SEALED else counting_deposits(draw)
     enough = stages.are_enough(Depositor(one.account_id, one.role) for one in deposits)
     return stages.waiting_for(queries.standing_of(draw, deposits, enough=enough), at)
 
 
-def _counting(draw: Draw) -> list[DrawDeposit]:
-    """Return the deposits that would count if the draw were announced now."""
-    found = list(queries.deposits_of(draw.id))
-    if draw.state in (DrawState.PLANNED, DrawState.FROZEN):
-        present = {one.account_id for one in found}
-        standing = queries.standing_deposits(draw.agency_id, draw.hash)
-        found += [one for one in standing if one.account_id not in present]
-    return found
+def counting_deposits(draw: Draw) -> list[DrawDeposit]:
+    """Return the deposits that count in a sealed draw, or would if it were announced now."""
+    own = list(queries.deposits_of(draw.id))
+    if draw.state not in (DrawState.PLANNED, DrawState.FROZEN):
+        return own
+    standing = queries.standing_deposits(draw.agency_id, draw.hash)
+    taken = stages.fill_up(
+        [Depositor(one.account_id, one.role) for one in own],
+        [Depositor(one.account_id, one.role) for one in standing],
+    )
+    return own + [standing[number] for number in taken]

@@ -25,6 +25,7 @@ from app.draws import (
     freezing,
     population,
     queries,
+    reading,
     rules,
     stages,
 )
@@ -393,7 +394,7 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
     """Publish the manifest: list, rules, deposits and the commitment to `secret` are now fixed.
 
     `secret` are 32 bytes of `secrets.token_bytes`, used for nothing else; they are stored sealed.
-    Standing deposits join those made for this draw, one a person. Raises NotYet before the
+    Standing deposits join those made for it where these do not suffice. Raises NotYet before the
     deposits close, DepositsMissing without two people of different roles, DrawStateWrong.
     """
     _follow(draw, DrawState.ANNOUNCED)
@@ -458,12 +459,7 @@ def _close_deposits(draw: Draw, *, at: datetime) -> list[DrawDeposit]:
         raise DrawStateWrong("抽取没有封存截止时刻。", state=draw.state)
     if at < closes:
         raise NotYet("封存尚未截止，不能公告。", due_at=closes)
-    found = list(queries.deposits_of(draw.id))
-    present = {one.account_id for one in found}
-    for one in queries.standing_deposits(draw.agency_id, draw.hash):
-        if one.account_id not in present:
-            present.add(one.account_id)
-            found.append(one)
+    found = reading.counting_deposits(draw)
     if not stages.are_enough(Depositor(one.account_id, one.role) for one in found):
         raise DepositsMissing(
             "至少需要两名不同角色的人员封存随机数，收齐之前不会公告。", deposits=len(found)
@@ -515,6 +511,7 @@ def deposit(
     if role is None or by.id is None:
         raise RoleNotSuited("封存须由监督科长、法制审核、信用公示或纪检稽查人员办理。")
     if draw is not None:
+        _lock(draw)
         _refuse_deposit(draw, by)
         hash_name = draw.hash
     deposit_id = new_id()
@@ -576,6 +573,7 @@ def enter_dice(draw: Draw, digits: str, *, by: Actor, at: datetime) -> DiceEnter
     kept: the caller commits that and then refuses with `dice_mismatch`. Nobody can read a first
     entry. Raises DiceMalformed, DiceByOnePerson, RoleNotSuited, DrawStateWrong.
     """
+    _lock(draw)
     if draw.level != Level.ATTENDED or draw.state != DrawState.ANNOUNCED:
         raise DrawStateWrong("只有已公告的现场式抽取才能录入骰子数字。", state=draw.state)
     if not stages.are_dice(digits):
@@ -705,7 +703,6 @@ def store_result(draw: Draw, computed: Computed, *, by: Actor, at: datetime) -> 
     draw.state, draw.held_code, draw.held_detail = DrawState.DRAWN, None, None
     draw.result_sha256 = computed.drawn.sha256
     _stamp(draw, "drawn", by=by, at=at)
-    db.session.flush()  # of two that store at once, the version lets one through, before any task
     selection = _store_selection(draw, computed.drawn)
     pending = _create_tasks(draw, selection, computed.assigned.teams, by=by, at=at)
     journal.record(
@@ -882,7 +879,8 @@ def reveal_void(draw: Draw, *, by: Actor, at: datetime) -> Draw:
 
     Only by the timetable. Raises DrawStateWrong for a draw that is not void or was not announced.
     """
-    if draw.state != DrawState.VOID:
+    _lock(draw)
+    if draw.state != DrawState.VOID or queries.find_file(draw.id, "reveal.json") is not None:
         raise DrawStateWrong("只有作废的抽取才能这样公开。", state=draw.state)
     secret, entropy = _unseal_chance(draw)
     if entropy:
@@ -940,7 +938,13 @@ def get_public_draw(draw_no: str) -> Draw:
 # ---- small things --------------------------------------------------------------------------------
 
 
+def _lock(draw: Draw) -> None:
+    """Read a draw anew and lock its row: who comes second sees what the first one did."""
+    db.session.refresh(draw, with_for_update={"of": Draw})
+
+
 def _follow(draw: Draw, to: DrawState) -> None:
+    _lock(draw)
     if not stages.may_follow(draw.state, to):
         raise DrawStateWrong(
             f"抽取处于“{stages.STATE_NAMES[draw.state]}”，不能进行这项操作。", state=draw.state

@@ -334,6 +334,22 @@ def are_enough(depositors: Iterable[Depositor]) -> bool:
     return any(a.account_id != b.account_id and a.role != b.role for a in pairs for b in pairs)
 
 
+def fill_up(own: Sequence[Depositor], standing: Sequence[Depositor]) -> list[int]:
+    """Return which standing deposits a draw takes, oldest first: no more than it needs.
+
+    Each serves one draw, so those not needed wait for the next.
+    """
+    found, taken = list(own), list[int]()
+    for number, one in enumerate(standing):
+        if are_enough(found):
+            break
+        accounts, roles = {o.account_id for o in found}, {o.role for o in found}
+        if one.account_id not in accounts and one.role not in roles:
+            found.append(one)
+            taken.append(number)
+    return taken
+
+
 def sources_of(level: str, deposits: int, fallback: str = Fallback.NONE) -> list[str]:
     """Return the sources of the public chance as announced, with the rule for failure."""
     if level == Level.SEALED:
