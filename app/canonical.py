@@ -9,11 +9,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII)
 _MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 16
+_MAPPINGS, _SEQUENCES = (dict, Mapping), (list, Sequence)  # the common ones first: they are quick
 
 
 class NotCanonical(ValueError):
@@ -23,7 +26,7 @@ class NotCanonical(ValueError):
 def dumps(value: Any) -> str:
     """Return `value` as canonical JSON. Raises NotCanonical for what the rules do not allow."""
     _check(value, MAX_DEPTH)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encoder.encode(value)
 
 
 def digest(text: str) -> str:
@@ -37,7 +40,7 @@ def loads(text: str) -> Any:
     Raises NotCanonical when the text is no JSON, breaks a rule, or re-serialises to other bytes.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_float=_no_float)
+        value = _decoder.decode(text)
     except NotCanonical:
         raise
     except (ValueError, RecursionError) as error:
@@ -54,7 +57,9 @@ def instant(at: datetime) -> str:
 
 def parse_instant(text: str) -> datetime:
     """Return the aware UTC instant written in the wire's form. Raises ValueError."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    if not _INSTANT.match(text):
+        raise ValueError(f"not an instant of the wire: {text[:40]!r}")
+    return datetime.fromisoformat(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -68,17 +73,24 @@ def _no_float(text: str) -> Any:
     raise NotCanonical(f"a number that is no integer: {text[:20]}")
 
 
+# made once: json.dumps and json.loads make theirs anew for every call with settings
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=_no_float)
+
+
 def _check(value: Any, depth: int) -> None:
     if depth < 0:
         raise NotCanonical(f"deeper than {MAX_DEPTH}")
     if isinstance(value, str):
         _check_text(value)
-    elif isinstance(value, Mapping):
+    elif value is None or isinstance(value, int):
+        _check_plain(value)
+    elif isinstance(value, _MAPPINGS):
         for key, inner in value.items():
-            if not isinstance(key, str) or not _KEY.match(key):
+            if not isinstance(key, str) or not _is_key(key):
                 raise NotCanonical(f"a key that is not allowed: {str(key)[:40]!r}")
             _check(inner, depth - 1)
-    elif isinstance(value, Sequence):
+    elif isinstance(value, _SEQUENCES):
         for inner in value:
             _check(inner, depth - 1)
     else:
@@ -92,7 +104,14 @@ def _check_plain(value: Any) -> None:
         raise NotCanonical("an integer beyond 2^53-1")
 
 
+@lru_cache(4096)
+def _is_key(key: str) -> bool:
+    return bool(_KEY.match(key))
+
+
 def _check_text(value: str) -> None:
+    if value.isascii():
+        return
     try:
         value.encode()
     except UnicodeEncodeError as error:
