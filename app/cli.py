@@ -56,7 +56,7 @@ def serve(port: int | None) -> None:
 
     settings = entry.config()
     Granian(
-        target="wsgi:create_app",
+        target="wsgi:create_served_app",
         factory=True,
         interface=Interfaces.WSGI,
         address=settings.text("HOST"),
