@@ -254,7 +254,7 @@ def record_preview(preview: Preview, *, agency: Agency, by: Actor, at: datetime)
         {
             "import_id": found.id,
             "row_no": planned.row_no,
-            "key": planned.key[:100],
+            "key": "".join(c for c in planned.key if c.isprintable())[:100],
             "verdict": str(planned.verdict),
             "reasons": [asdict(reason) for reason in planned.reasons],
             "changed": list(planned.changed),

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import date, timedelta
+from hashlib import sha256
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.access import Actor, ActorKind, Role
 from app.db import db, new_id, transaction
+from app.evidence import service as evidence
+from app.evidence.rules import EvidenceState
 from app.journal.models import JournalEntry
 from app.people import service as people
 from app.tasks import rules, service
@@ -218,6 +221,9 @@ def test_a_recusal_for_another_unit_or_time_keeps_nobody_away(desk):
             effective_to=date(2026, 11, 20),
             **declare,
         )
+        people.declare_recusal(
+            officer, task.unit_id, "kinship", effective_from=date(2026, 12, 21), **declare
+        )
     assert desk.do("assign_task", task, [desk.an.id, desk.bo.id], desk.an.id).state == "assigned"
 
 
@@ -299,6 +305,44 @@ def test_the_same_evidence_of_another_agency_does_not_count(desk):
     task = desk.task(TaskState.ACCEPTED)
     with pytest.raises(service.ClosingInvalid):
         desk.propose(task, evidence=[desk.make.stored_evidence(agency)])
+
+
+def test_a_tablet_proposes_before_its_photo_has_arrived_but_nothing_is_closed_on_it(desk):
+    task = desk.task(TaskState.ACCEPTED)
+    photo = sha256(b"a photo that is still on the tablet").hexdigest()
+    member = desk.member()
+    with transaction():
+        evidence.expect(
+            photo,
+            size_bytes=3,
+            mime="application/pdf",
+            role="closing",
+            subject_type="task",
+            subject_id=id_of(task),
+            agency_id=member.agency_id,
+            district=member.district,
+            by=member,
+            at=desk.make.at,
+        )
+    with pytest.raises(service.ClosingInvalid):
+        desk.propose(task, evidence=[photo], by=desk.ding)
+    desk.propose(task, evidence=[photo])
+    with pytest.raises(service.ClosingInvalid) as caught:
+        desk.do("approve_closing", task)
+    assert caught.value.extras["missing"] == [photo]
+    with transaction():
+        evidence.record_stored(
+            photo,
+            evidence.Inspected(EvidenceState.STORED, None, thumbnail=False),
+            size_bytes=3,
+            mime="application/pdf",
+            role="closing",
+            agency_id=member.agency_id,
+            district=member.district,
+            by=member,
+            at=desk.make.at,
+        )
+    assert desk.do("approve_closing", task).state == "closed"
 
 
 def test_nobody_outside_the_team_proposes_but_a_supervisor(desk):
