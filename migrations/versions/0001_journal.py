@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("demo", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_installation_one_row"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_installation_one_row")),
         sa.PrimaryKeyConstraint("id", name="pk_installation"),
     )
     op.create_table(

@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "effective_to IS NULL OR effective_from <= effective_to",
-            name="ck_catalogue_row_days_in_order",
+            name=op.f("ck_catalogue_row_days_in_order"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_catalogue_row"),
         sa.UniqueConstraint(

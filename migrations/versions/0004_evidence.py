@@ -43,15 +43,15 @@ def upgrade() -> None:
         sa.Column("time_offset_s", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "state IN ('awaited', 'stored', 'not-a-picture', 'picture-too-large')",
-            name="ck_evidence_state_known",
+            name=op.f("ck_evidence_state_known"),
         ),
         sa.CheckConstraint(
             "(expected_at IS NULL) = (expected_by_kind IS NULL)",
-            name="ck_evidence_expected_who_and_when",
+            name=op.f("ck_evidence_expected_who_and_when"),
         ),
         sa.CheckConstraint(
             "(stored_at IS NULL) = (stored_by_kind IS NULL)",
-            name="ck_evidence_stored_who_and_when",
+            name=op.f("ck_evidence_stored_who_and_when"),
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_evidence_agency_id"),
         sa.PrimaryKeyConstraint("id", name="pk_evidence"),
@@ -75,7 +75,7 @@ def upgrade() -> None:
         sa.Column("retracted_by_id", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
             "(retracted_at IS NULL) = (retracted_by_kind IS NULL)",
-            name="ck_evidence_link_retracted_who_and_when",
+            name=op.f("ck_evidence_link_retracted_who_and_when"),
         ),
         sa.ForeignKeyConstraint(
             ["evidence_id"], ["evidence.id"], name="fk_evidence_link_evidence_id"

@@ -51,9 +51,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("district", sa.Text(), nullable=False),
-        sa.CheckConstraint(_one_of("state", *_STATES), name="ck_unit_state_known"),
-        sa.CheckConstraint("(lat_e7 IS NULL) = (lon_e7 IS NULL)", name="ck_unit_place_whole"),
-        sa.CheckConstraint("archive_no <> '' AND name <> ''", name="ck_unit_named"),
+        sa.CheckConstraint(_one_of("state", *_STATES), name=op.f("ck_unit_state_known")),
+        sa.CheckConstraint("(lat_e7 IS NULL) = (lon_e7 IS NULL)", name=op.f("ck_unit_place_whole")),
+        sa.CheckConstraint("archive_no <> '' AND name <> ''", name=op.f("ck_unit_named")),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_unit_agency_id"),
         sa.PrimaryKeyConstraint("id", name="pk_unit"),
         sa.UniqueConstraint("agency_id", "archive_no", name="uq_unit_agency_id_archive_no"),
@@ -92,10 +92,10 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("commitment", sa.Boolean(), nullable=False),
-        sa.CheckConstraint(_one_of("kind", "permit", "filing"), name="ck_licence_kind_known"),
+        sa.CheckConstraint(_one_of("kind", "permit", "filing"), name=op.f("ck_licence_kind_known")),
         sa.CheckConstraint(
             "valid_from IS NULL OR valid_until IS NULL OR valid_from <= valid_until",
-            name="ck_licence_dates_in_order",
+            name=op.f("ck_licence_dates_in_order"),
         ),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name="fk_licence_unit_id"),
         sa.PrimaryKeyConstraint("id", name="pk_licence"),
@@ -120,22 +120,22 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("district", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            _one_of("register", "units", "officers"), name="ck_register_import_register_known"
+            _one_of("register", "units", "officers"), name=op.f("ck_register_import_register_known")
         ),
         sa.CheckConstraint(
-            _one_of("state", "previewed", "applied"), name="ck_register_import_state_known"
+            _one_of("state", "previewed", "applied"), name=op.f("ck_register_import_state_known")
         ),
         sa.CheckConstraint(
             "previewed_at IS NOT NULL AND previewed_by_kind IS NOT NULL",
-            name="ck_register_import_previewed_who_and_when",
+            name=op.f("ck_register_import_previewed_who_and_when"),
         ),
         sa.CheckConstraint(
             "(applied_at IS NULL) = (applied_by_kind IS NULL)",
-            name="ck_register_import_applied_who_and_when",
+            name=op.f("ck_register_import_applied_who_and_when"),
         ),
         sa.CheckConstraint(
             "(state = 'applied') = (applied_at IS NOT NULL)",
-            name="ck_register_import_applied_has_its_time",
+            name=op.f("ck_register_import_applied_has_its_time"),
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_register_import_agency_id"),
         sa.PrimaryKeyConstraint("id", name="pk_register_import"),

@@ -32,7 +32,8 @@ def _who_and_when(prefix: str, *, required: bool = False) -> list[sa.Column[obje
 
 def _in_pair(prefix: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(
-        f"({prefix}_at IS NULL) = ({prefix}_by_kind IS NULL)", name=f"ck_task_{prefix}_who_and_when"
+        f"({prefix}_at IS NULL) = ({prefix}_by_kind IS NULL)",
+        name=op.f(f"ck_task_{prefix}_who_and_when"),
     )
 
 
@@ -75,51 +76,51 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "state IN ('pending', 'assigned', 'accepted', 'in-progress', 'submitted', 'returned',"
             " 'closing-proposed', 'completed', 'closed')",
-            name="ck_task_state_known",
+            name=op.f("ck_task_state_known"),
         ),
         sa.CheckConstraint(
             "created_at IS NOT NULL AND created_by_kind IS NOT NULL",
-            name="ck_task_created_who_and_when",
+            name=op.f("ck_task_created_who_and_when"),
         ),
         *(_in_pair(pair) for pair in _PAIRS),
-        sa.CheckConstraint("round >= 1", name="ck_task_round_counts"),
+        sa.CheckConstraint("round >= 1", name=op.f("ck_task_round_counts")),
         sa.CheckConstraint(
             "NOT awaiting_results OR state = 'submitted'",
-            name="ck_task_results_awaited_when_submitted",
+            name=op.f("ck_task_results_awaited_when_submitted"),
         ),
         sa.CheckConstraint(
-            "state <> 'completed' OR outcome IS NOT NULL", name="ck_task_outcome_stated"
+            "state <> 'completed' OR outcome IS NOT NULL", name=op.f("ck_task_outcome_stated")
         ),
         sa.CheckConstraint(
             "(state = 'closing-proposed') = (previous_state IS NOT NULL)",
-            name="ck_task_previous_state_kept",
+            name=op.f("ck_task_previous_state_kept"),
         ),
         sa.CheckConstraint(
             "state IN ('pending', 'closing-proposed', 'closed') OR lead_officer_id IS NOT NULL",
-            name="ck_task_led",
+            name=op.f("ck_task_led"),
         ),
         sa.CheckConstraint(
             "state NOT IN ('closing-proposed', 'closed')"
             " OR (closing_reason IS NOT NULL AND closing_proposed_at IS NOT NULL)",
-            name="ck_task_closing_reasoned",
+            name=op.f("ck_task_closing_reasoned"),
         ),
         sa.CheckConstraint(
             "state <> 'closed' OR (closed_at IS NOT NULL AND closed_officer_id IS NOT NULL)",
-            name="ck_task_closed_by_second_person",
+            name=op.f("ck_task_closed_by_second_person"),
         ),
         sa.CheckConstraint(
             "closed_officer_id IS NULL OR ("
             "closed_by_id <> closing_proposed_by_id"
             " AND (closing_proposed_officer_id IS NULL"
             " OR closed_officer_id <> closing_proposed_officer_id))",
-            name="ck_task_closing_second_person",
+            name=op.f("ck_task_closing_second_person"),
         ),
         sa.CheckConstraint(
             "reopened_at IS NULL OR (reopen_reason IS NOT NULL"
             " AND reopened_second_officer_id IS NOT NULL"
             " AND (reopened_officer_id IS NULL"
             " OR reopened_second_officer_id <> reopened_officer_id))",
-            name="ck_task_reopening_second_person",
+            name=op.f("ck_task_reopening_second_person"),
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_task_agency_id"),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name="fk_task_unit_id"),

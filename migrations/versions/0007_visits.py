@@ -49,37 +49,37 @@ def _visit() -> None:
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("signed_by_kind", sa.Text(), nullable=True),
         sa.Column("signed_by_id", sa.Uuid(), nullable=True),
-        sa.CheckConstraint("kind IN ('planned', 'triggered')", name="ck_visit_kind_known"),
+        sa.CheckConstraint("kind IN ('planned', 'triggered')", name=op.f("ck_visit_kind_known")),
         sa.CheckConstraint(
-            "state IN ('under-way', 'finished', 'signed')", name="ck_visit_state_known"
+            "state IN ('under-way', 'finished', 'signed')", name=op.f("ck_visit_state_known")
         ),
         sa.CheckConstraint(
             "code_mark IN ('code-missing', 'code-revoked', 'code-expired')",
-            name="ck_visit_code_mark_known",
+            name=op.f("ck_visit_code_mark_known"),
         ),
         sa.CheckConstraint(
             "started_at IS NOT NULL AND started_by_kind IS NOT NULL",
-            name="ck_visit_started_who_and_when",
+            name=op.f("ck_visit_started_who_and_when"),
         ),
         *(
             sa.CheckConstraint(
                 f"({prefix}_at IS NULL) = ({prefix}_by_kind IS NULL)",
-                name=f"ck_visit_{prefix}_who_and_when",
+                name=op.f(f"ck_visit_{prefix}_who_and_when"),
             )
             for prefix in ("interrupted", "finished", "signed")
         ),
         sa.CheckConstraint(
-            "(kind = 'planned') = (task_id IS NOT NULL)", name="ck_visit_planned_has_task"
+            "(kind = 'planned') = (task_id IS NOT NULL)", name=op.f("ck_visit_planned_has_task")
         ),
         sa.CheckConstraint(
-            "kind = 'planned' OR reason IS NOT NULL", name="ck_visit_triggered_has_reason"
+            "kind = 'planned' OR reason IS NOT NULL", name=op.f("ck_visit_triggered_has_reason")
         ),
         sa.CheckConstraint(
             "state = 'under-way' OR (finished_at IS NOT NULL AND outcome IS NOT NULL)",
-            name="ck_visit_finished_has_outcome",
+            name=op.f("ck_visit_finished_has_outcome"),
         ),
         sa.CheckConstraint(
-            "(state = 'signed') = (signed_at IS NOT NULL)", name="ck_visit_signed_when"
+            "(state = 'signed') = (signed_at IS NOT NULL)", name=op.f("ck_visit_signed_when")
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_visit_agency_id"),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_visit_task_id"),
@@ -117,15 +117,15 @@ def _people() -> None:
         sa.Column("device_id", sa.Uuid(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "role IN ('officer', 'party', 'witness')", name="ck_visit_signature_role_known"
+            "role IN ('officer', 'party', 'witness')", name=op.f("ck_visit_signature_role_known")
         ),
         sa.CheckConstraint(
             "method IN ('device-key', 'pin', 'hand', 'refused')",
-            name="ck_visit_signature_method_known",
+            name=op.f("ck_visit_signature_method_known"),
         ),
         sa.CheckConstraint(
             "(method = 'refused') = (reason IS NOT NULL)",
-            name="ck_visit_signature_refused_with_reason",
+            name=op.f("ck_visit_signature_refused_with_reason"),
         ),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_visit_signature_visit_id"),
         sa.ForeignKeyConstraint(
@@ -150,7 +150,7 @@ def _contents() -> None:
         sa.Column("officer_id", sa.Uuid(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "result IN ('yes', 'no', 'not-applicable')", name="ck_visit_answer_result_known"
+            "result IN ('yes', 'no', 'not-applicable')", name=op.f("ck_visit_answer_result_known")
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_visit_answer_agency_id"),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_visit_answer_visit_id"),
@@ -173,7 +173,7 @@ def _contents() -> None:
         sa.Column("correct_within_days", sa.BigInteger(), nullable=True),
         sa.Column("officer_id", sa.Uuid(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("correct_within_days >= 0", name="ck_finding_days_not_negative"),
+        sa.CheckConstraint("correct_within_days >= 0", name=op.f("ck_finding_days_not_negative")),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_finding_agency_id"),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_finding_visit_id"),
         sa.ForeignKeyConstraint(["officer_id"], ["officer.id"], name="fk_finding_officer_id"),

@@ -45,26 +45,33 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("district", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "coordination IN ('shared', 'independent')", name="ck_draw_plan_coordination_known"
+            "coordination IN ('shared', 'independent')",
+            name=op.f("ck_draw_plan_coordination_known"),
         ),
-        sa.CheckConstraint("fallback IN ('none', 'sealed')", name="ck_draw_plan_fallback_known"),
-        sa.CheckConstraint("hash IN ('sha256', 'sm3')", name="ck_draw_plan_hash_known"),
+        sa.CheckConstraint(
+            "fallback IN ('none', 'sealed')", name=op.f("ck_draw_plan_fallback_known")
+        ),
+        sa.CheckConstraint("hash IN ('sha256', 'sm3')", name=op.f("ck_draw_plan_hash_known")),
         sa.CheckConstraint(
             "kind IN ('district', 'city', 'national', 'cross-department')",
-            name="ck_draw_plan_kind_known",
+            name=op.f("ck_draw_plan_kind_known"),
         ),
-        sa.CheckConstraint("level IN ('sealed', 'attended')", name="ck_draw_plan_level_known"),
-        sa.CheckConstraint("state IN ('active', 'withdrawn')", name="ck_draw_plan_state_known"),
+        sa.CheckConstraint(
+            "level IN ('sealed', 'attended')", name=op.f("ck_draw_plan_level_known")
+        ),
+        sa.CheckConstraint(
+            "state IN ('active', 'withdrawn')", name=op.f("ck_draw_plan_state_known")
+        ),
         sa.CheckConstraint(
             "(redraw_ordered_at IS NULL) = (redraw_ordered_by_kind IS NULL)",
-            name="ck_draw_plan_redraw_ordered_who_and_when",
+            name=op.f("ck_draw_plan_redraw_ordered_who_and_when"),
         ),
-        sa.CheckConstraint("due_on >= draw_on", name="ck_draw_plan_due_after_draw"),
+        sa.CheckConstraint("due_on >= draw_on", name=op.f("ck_draw_plan_due_after_draw")),
         sa.CheckConstraint(
             "saved_at IS NOT NULL AND saved_by_kind IS NOT NULL",
-            name="ck_draw_plan_saved_who_and_when",
+            name=op.f("ck_draw_plan_saved_who_and_when"),
         ),
-        sa.CheckConstraint("team_size >= 2", name="ck_draw_plan_team_of_two"),
+        sa.CheckConstraint("team_size >= 2", name=op.f("ck_draw_plan_team_of_two")),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_draw_plan_agency_id"),
         sa.PrimaryKeyConstraint("id", name="pk_draw_plan"),
         sa.UniqueConstraint(
@@ -127,43 +134,48 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("district", sa.Text(), nullable=False),
-        sa.CheckConstraint("level IN ('sealed', 'attended')", name="ck_draw_level_known"),
+        sa.CheckConstraint("level IN ('sealed', 'attended')", name=op.f("ck_draw_level_known")),
         sa.CheckConstraint(
             "state IN ('planned', 'frozen', 'announced', 'seeded', 'drawn', 'published', 'void')",
-            name="ck_draw_state_known",
+            name=op.f("ck_draw_state_known"),
         ),
         sa.CheckConstraint(
             "(announced_at IS NULL) = (announced_by_kind IS NULL)",
-            name="ck_draw_announced_who_and_when",
+            name=op.f("ck_draw_announced_who_and_when"),
         ),
         sa.CheckConstraint(
-            "(announced_at IS NULL) = (manifest_sha256 IS NULL)", name="ck_draw_hash_with_manifest"
+            "(announced_at IS NULL) = (manifest_sha256 IS NULL)",
+            name=op.f("ck_draw_hash_with_manifest"),
         ),
         sa.CheckConstraint(
-            "(announced_at IS NULL) = (secret_sealed IS NULL)", name="ck_draw_secret_with_manifest"
+            "(announced_at IS NULL) = (secret_sealed IS NULL)",
+            name=op.f("ck_draw_secret_with_manifest"),
         ),
         sa.CheckConstraint(
-            "(drawn_at IS NULL) = (drawn_by_kind IS NULL)", name="ck_draw_drawn_who_and_when"
+            "(drawn_at IS NULL) = (drawn_by_kind IS NULL)", name=op.f("ck_draw_drawn_who_and_when")
         ),
         sa.CheckConstraint(
-            "(frozen_at IS NULL) = (frozen_by_kind IS NULL)", name="ck_draw_frozen_who_and_when"
+            "(frozen_at IS NULL) = (frozen_by_kind IS NULL)",
+            name=op.f("ck_draw_frozen_who_and_when"),
         ),
         sa.CheckConstraint(
             "(published_at IS NULL) = (published_by_kind IS NULL)",
-            name="ck_draw_published_who_and_when",
+            name=op.f("ck_draw_published_who_and_when"),
         ),
         sa.CheckConstraint(
-            "(seeded_at IS NULL) = (seeded_by_kind IS NULL)", name="ck_draw_seeded_who_and_when"
+            "(seeded_at IS NULL) = (seeded_by_kind IS NULL)",
+            name=op.f("ck_draw_seeded_who_and_when"),
         ),
         sa.CheckConstraint(
-            "(voided_at IS NULL) = (voided_by_kind IS NULL)", name="ck_draw_voided_who_and_when"
+            "(voided_at IS NULL) = (voided_by_kind IS NULL)",
+            name=op.f("ck_draw_voided_who_and_when"),
         ),
         sa.CheckConstraint(
             "planned_at IS NOT NULL AND planned_by_kind IS NOT NULL",
-            name="ck_draw_planned_who_and_when",
+            name=op.f("ck_draw_planned_who_and_when"),
         ),
         sa.CheckConstraint(
-            "voided_at IS NULL OR void_reason IS NOT NULL", name="ck_draw_void_with_reason"
+            "voided_at IS NULL OR void_reason IS NOT NULL", name=op.f("ck_draw_void_with_reason")
         ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_draw_agency_id"),
         sa.ForeignKeyConstraint(["plan_id"], ["draw_plan.id"], name="fk_draw_plan_id"),
@@ -203,10 +215,10 @@ def upgrade() -> None:
         sa.Column("district", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "deposited_at IS NOT NULL AND deposited_by_kind IS NOT NULL",
-            name="ck_draw_deposit_deposited_who_and_when",
+            name=op.f("ck_draw_deposit_deposited_who_and_when"),
         ),
         sa.CheckConstraint(
-            "number IS NULL OR draw_id IS NOT NULL", name="ck_draw_deposit_numbered_in_a_draw"
+            "number IS NULL OR draw_id IS NOT NULL", name=op.f("ck_draw_deposit_numbered_in_a_draw")
         ),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_draw_deposit_account_id"),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_draw_deposit_agency_id"),
@@ -232,11 +244,11 @@ def upgrade() -> None:
         sa.Column("entered_by_kind", sa.Text(), nullable=False),
         sa.Column("entered_by_id", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('first', 'sealed', 'rejected')", name="ck_draw_entropy_state_known"
+            "state IN ('first', 'sealed', 'rejected')", name=op.f("ck_draw_entropy_state_known")
         ),
         sa.CheckConstraint(
             "entered_at IS NOT NULL AND entered_by_kind IS NOT NULL",
-            name="ck_draw_entropy_entered_who_and_when",
+            name=op.f("ck_draw_entropy_entered_who_and_when"),
         ),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_draw_entropy_account_id"),
         sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name="fk_draw_entropy_draw_id"),
@@ -260,11 +272,11 @@ def upgrade() -> None:
         sa.Column("public_from", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "audience IN ('announced', 'revealed', 'inside', 'auditors')",
-            name="ck_draw_file_audience_known",
+            name=op.f("ck_draw_file_audience_known"),
         ),
         sa.CheckConstraint(
             "public_from IS NULL OR audience IN ('announced', 'revealed')",
-            name="ck_draw_file_never_public",
+            name=op.f("ck_draw_file_never_public"),
         ),
         sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name="fk_draw_file_draw_id"),
         sa.PrimaryKeyConstraint("draw_id", "name", name="pk_draw_file"),
@@ -281,9 +293,12 @@ def upgrade() -> None:
         sa.Column("ticket", sa.Text(), nullable=False),
         sa.Column("unit_id", sa.Uuid(), nullable=False),
         sa.Column("task_id", sa.Uuid(), nullable=True),
-        sa.CheckConstraint("kind IN ('selected', 'reserve')", name="ck_draw_selection_kind_known"),
         sa.CheckConstraint(
-            "task_id IS NULL OR kind = 'selected'", name="ck_draw_selection_task_of_a_drawn_unit"
+            "kind IN ('selected', 'reserve')", name=op.f("ck_draw_selection_kind_known")
+        ),
+        sa.CheckConstraint(
+            "task_id IS NULL OR kind = 'selected'",
+            name=op.f("ck_draw_selection_task_of_a_drawn_unit"),
         ),
         sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name="fk_draw_selection_draw_id"),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_draw_selection_task_id"),

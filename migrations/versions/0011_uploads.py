@@ -31,9 +31,12 @@ def upgrade() -> None:
         sa.Column("lease", sa.Text(), nullable=True),
         sa.Column("lease_until", _AT, nullable=True),
         sa.CheckConstraint(
-            "state IN ('open', 'done', 'hash-mismatch', 'ended')", name="ck_upload_state_known"
+            "state IN ('open', 'done', 'hash-mismatch', 'ended')",
+            name=op.f("ck_upload_state_known"),
         ),
-        sa.CheckConstraint("offset_bytes BETWEEN 0 AND size_bytes", name="ck_upload_offset_inside"),
+        sa.CheckConstraint(
+            "offset_bytes BETWEEN 0 AND size_bytes", name=op.f("ck_upload_offset_inside")
+        ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_upload_agency_id"),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name="fk_upload_device_id"),
         sa.PrimaryKeyConstraint("id", name="pk_upload"),

@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("holder", sa.Text(), nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_scheduler_lease_one_row"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_scheduler_lease_one_row")),
         sa.PrimaryKeyConstraint("id", name="pk_scheduler_lease"),
     )
     op.create_table(
@@ -29,10 +29,12 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("line", sa.Text(), nullable=True),
-        sa.CheckConstraint("outcome IN ('done', 'failed')", name="ck_scheduler_run_outcome_known"),
+        sa.CheckConstraint(
+            "outcome IN ('done', 'failed')", name=op.f("ck_scheduler_run_outcome_known")
+        ),
         sa.CheckConstraint(
             "(finished_at IS NULL) = (outcome IS NULL)",
-            name="ck_scheduler_run_finished_with_outcome",
+            name=op.f("ck_scheduler_run_finished_with_outcome"),
         ),
         sa.PrimaryKeyConstraint("id", name="pk_scheduler_run"),
         sa.UniqueConstraint("job", "due_at", name="uq_scheduler_run_job_due_at"),
