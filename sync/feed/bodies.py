@@ -215,7 +215,11 @@ def _writable(value: Any) -> Any:
 
 
 def load(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
-    """Read entities and return their bodies; what does not exist is left out."""
+    """Read entities anew and return their bodies; what does not exist is left out.
+
+    What the session holds may be older than the lock; it has no change left to lose, for the
+    closing step has flushed.
+    """
     by_type: dict[str, list[str]] = {}
     for entity_type, entity_id in keys:
         by_type.setdefault(entity_type, []).append(entity_id)
@@ -224,6 +228,7 @@ def load(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
         model = cast(Any, _MODELS[entity_type])
         for start in range(0, len(ids), _AT_ONCE):
             part = [UUID(one) for one in ids[start : start + _AT_ONCE]]
-            for entity in session.scalars(sa.select(model).where(model.id.in_(part))):
+            query = sa.select(model).where(model.id.in_(part))
+            for entity in session.scalars(query.execution_options(populate_existing=True)):
                 found[entity_type, str(entity.id)] = render(entity_type, entity)
     return found

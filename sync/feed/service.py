@@ -55,7 +55,9 @@ def project(session: Session, entries: Sequence[journal.Waiting]) -> journal.Sto
     To be given to `journal.subscribe`. Writes nothing itself.
     """
     seen = _read(entries)
-    rendered = {key: bodies.render(key[0], entity) for key, entity in seen.changed.items()}
+    rendered = {
+        key: (entity.version, bodies.render(key[0], entity)) for key, entity in seen.changed.items()
+    }
     return partial(_store, seen=seen, rendered=rendered)
 
 
@@ -107,7 +109,7 @@ def _store(
     last: Mapping[str, int],
     *,
     seen: _Seen,
-    rendered: Mapping[Key, str],
+    rendered: Mapping[Key, tuple[int, str]],
 ) -> None:
     touched = scopes.everything(session, seen.rebuilt) if seen.rebuilt else seen.touched
     if not touched:
@@ -118,9 +120,15 @@ def _store(
     strangers = {row.stream for row in found.rows} - last.keys()
     if strangers:
         raise RuntimeError(f"an entity of {sorted(strangers)} changed without an entry there")
-    texts = {key: rendered[key] for key in found.bodies if key in rendered}
+    # what was only read here may have been changed and committed by another since
+    versions = {key: compared.wanted[key].version for key in found.bodies}
+    texts = {
+        key: rendered[key][1]
+        for key, version in versions.items()
+        if key in rendered and rendered[key][0] == version
+    }
     texts.update(bodies.load(session, found.bodies - texts.keys()))
-    _put_bodies(session, {key: (compared.wanted[key].version, text) for key, text in texts.items()})
+    _put_bodies(session, {key: (versions[key], text) for key, text in texts.items()})
     _drop_bodies(session, found.dropped)
     _put_rows(session, rules.place(found.rows), last)
 

@@ -328,3 +328,24 @@ def test_every_feed_row_has_a_number_that_the_journal_gave(scene: Scene):
         .where(FeedRow.present.is_(True), FeedBody.version.is_distinct_from(FeedRow.version))
     )
     assert scene.stage.all(bodyless) == []
+
+
+@pytest.mark.usefixtures("only_postgresql")
+def test_a_body_is_never_older_than_the_version_it_stands_under(stage: Stage):
+    """One transaction read a unit; another changed it and was done first."""
+    make = stage.make
+    an, unit = make.officer(), make.unit()
+    by = make.by(make.home())
+
+    def rename() -> None:
+        with stage.flask_app.app_context(), transaction():
+            units.change_unit(unit.id, {"name": "上海新名宾馆有限公司"}, by=by, at=stage.clock())
+
+    with ThreadPoolExecutor(1) as pool, stage.flask_app.app_context(), transaction():
+        feed.want_units([unit.id], [an.id], stage.clock().date(), by=by, at=stage.clock())
+        pool.submit(rename).result(20)
+
+    ((version, body),) = stage.all(
+        sa.select(FeedBody.version, FeedBody.body).where(FeedBody.entity_id == str(unit.id))
+    )
+    assert (version, json.loads(body)["name"]) == (2, "上海新名宾馆有限公司")
