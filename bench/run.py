@@ -34,9 +34,10 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("draw", ("--units", "100000", "--rounds", "1")),
+    Benchmark("draw", ("--units", "400000", "--rounds", "1")),
     Benchmark("feed", ("--quick",)),
     Benchmark("inbox", ("--quick",)),
+    Benchmark("photos", ("--rounds", "1", "--photos", "2")),
 )
 
 
