@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.config import SETTINGS
 from app.journal import service as journal
+from scheduler.jobs import JOBS
 from wsgi import create_app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,11 @@ def test_the_subscriptions_are_the_ones_that_are_documented(tmp_path: Path) -> N
     documented = {row[0].strip("`") for row in rows_of("architecture.md", "## Subscriptions")}
     running = {f"{s.__module__}.{s.__name__}" for s in journal.subscribers()}  # type: ignore[attr-defined]  # functions
     assert running == documented
+
+
+def test_every_job_of_the_timetable_stands_in_the_operations_manual() -> None:
+    documented = {row[0].strip("`"): row[1] for row in rows_of("operations.md", "## The timetable")}
+    assert documented == {job.name: job.meaning for job in JOBS.values()}
 
 
 def test_every_promise_of_the_sync_protocol_names_tests_that_exist() -> None:

@@ -28,9 +28,11 @@ from app.draws.schemas import (
     DrawSchema,
     DrawSelectionQuerySchema,
     DrawSelectionSchema,
+    LineProofsSchema,
     NewDrawDepositSchema,
     NewDrawPlanSchema,
     NewStandingDepositSchema,
+    ProofQuerySchema,
 )
 from app.draws.stages import EntropyState, NewPlan
 from app.people import service as people
@@ -259,6 +261,16 @@ def get_file(draw_no: str, name: str) -> flask.Response:
         content_type="application/octet-stream",
         headers={"Content-Disposition": f'attachment; filename="{file.name}"'},
     )
+
+
+@blp.route("/<draw_no>/proof")
+@requires(Role.SUPERVISOR, Role.AUDITOR, Role.CLERK)
+@blp.arguments(ProofQuerySchema, location="query")
+@blp.response(200, LineProofsSchema)
+def prove_line(query: dict[str, Any], draw_no: str) -> dict[str, Any]:
+    """名单不公开时，向被监督单位证明它自己的一行"""
+    draw = service.get_draw(draw_no, _agency_id())
+    return {"items": reading.prove_lines(draw, query["archive_no"])}
 
 
 # ---- deposits ------------------------------------------------------------------------------------

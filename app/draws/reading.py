@@ -1,11 +1,12 @@
 """Who may read what of a draw at an instant, and what it waits for; nothing here writes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from app.access import Actor, ActorKind, Role
-from app.draws import queries, stages
+from app.draws import bundle, queries, stages
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawDeposit, DrawFile
 from app.draws.stages import AUDIENCES, Audience, Depositor, DrawState, Level
@@ -16,6 +17,16 @@ VERIFIER = Path(__file__).parent / "verify_draw.py"
 
 class DrawFileNotFound(NotFound):
     code, title = "draw-file-not-found", "未找到文件"
+
+
+class LineProof(NamedTuple):
+    """One line of a private list, and the siblings from its leaf to the announced root."""
+
+    line: str
+    salt: str
+    number: int
+    size: int
+    proof: Sequence[str]
 
 
 def is_public(file: DrawFile, at: datetime) -> bool:
@@ -97,6 +108,36 @@ def get_file(draw: Draw, name: str, by: Actor, at: datetime) -> DrawFile:
     if file is None or not (is_public(file, at) if public else may_read(file, by, at)):
         raise DrawFileNotFound("没有这个文件，或它尚未公开。")
     return file
+
+
+def prove_lines(draw: Draw, archive_no: str) -> list[LineProof]:
+    """Return what shows a unit its own lines of a private list, for a clerk to hand over.
+
+    With line, salt and proof anybody computes the root that the manifest names, and learns nothing
+    of other lines. Raises DrawFileNotFound for a public list and for a unit that is not on it.
+    """
+    contents = queries.contents_of(draw.id)
+    if draw.list_public or "salts.tsv" not in contents or draw.announced_at is None:
+        raise DrawFileNotFound("名单是公开的或尚未公告，不需要单独证明。")
+    lines = contents["population.tsv"].decode().splitlines()
+    salts = [line.split("\t")[2] for line in contents["salts.tsv"].decode().splitlines()]
+    leaves = [
+        bundle.merkle_leaf(bytes.fromhex(salt), line, draw.hash)
+        for salt, line in zip(salts, lines, strict=True)
+    ]
+    found = [n for n, line in enumerate(lines) if line.split("\t")[0] == archive_no]
+    if not found:
+        raise DrawFileNotFound("名单中没有这个档案编号。")
+    return [
+        LineProof(
+            lines[n],
+            salts[n],
+            n,
+            len(lines),
+            [one.hex() for one in bundle.merkle_proof(leaves, n, draw.hash)],
+        )
+        for n in found
+    ]
 
 
 def waiting_for(draw: Draw, at: datetime) -> stages.Waiting | None:

@@ -342,6 +342,28 @@ class DrawFilesSchema(ma.Schema):
     items = plain.List(plain.Nested(DrawFileSchema), required=True)
 
 
+class ProofQuerySchema(ma.Schema):
+    """Whose line is to be proved."""
+
+    archive_no = Text(max=23, required=True)
+
+
+class LineProofSchema(ma.Schema):
+    """A line of a private list: leaf SHA-256(00, salt, line), node SHA-256(01, left, right)."""
+
+    line = plain.String(required=True)
+    salt = plain.String(required=True)
+    number = Count(required=True)
+    size = Count(required=True)
+    proof = plain.List(plain.String(), required=True)
+
+
+class LineProofsSchema(ma.Schema):
+    """The lines of one unit."""
+
+    items = plain.List(plain.Nested(LineProofSchema), required=True)
+
+
 class DrawSelectionSchema(ma.Schema):
     """A drawn unit or reserve with its lot."""
 

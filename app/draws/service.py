@@ -777,9 +777,8 @@ def _create_tasks(
         team = by_unit[one.stratum, one.archive_no]
         members = [officers[certificate] for certificate in (team.lead, *team.others)]
         try:
-            with savepoint():
-                tasks.assign_task(task.id, members, members[0], by=by, at=at)
-        except tasks.TeamInvalid:
+            tasks.assign_task(task.id, members, members[0], by=by, at=at)
+        except tasks.TeamInvalid:  # it is refused before anything is changed
             pending += 1
     return pending
 

@@ -148,6 +148,25 @@ def test_a_result_is_read_by_supervisor_and_auditor_byte_for_byte(office: Office
     assert all(UUID(one["task_id"]) for one in selected)
 
 
+def test_a_unit_is_shown_its_own_line_of_a_private_list(office: Office) -> None:
+    draw_no = office.drawn(list_public=False)
+    clerk = signed_in(office, Role.CLERK)
+    path = f"/api/v1/draws/{draw_no}/proof"
+    items = clerk.get(path, query_string={"archive_no": "CN007"}).json["items"]
+    manifest = bundle.parse_manifest(office.files(draw_no)["manifest.json"])
+    for one in items:
+        assert one["line"].startswith("CN007\t公共场所/住宿场所\t")
+        assert bundle.merkle_holds(
+            bundle.merkle_leaf(bytes.fromhex(one["salt"]), one["line"]),
+            one["number"],
+            one["size"],
+            [bytes.fromhex(node) for node in one["proof"]],
+            bytes.fromhex(manifest.merkle_root or ""),
+        )
+    assert len(items) == 1
+    assert clerk.get(path, query_string={"archive_no": "CN999"}).status_code == 404
+
+
 def test_a_supervisor_voids_with_a_reason_and_orders_it_anew(office: Office) -> None:
     draw_no = office.drawn_until_announced()
     chen = signed_in(office, Role.SUPERVISOR)
