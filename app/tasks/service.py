@@ -21,6 +21,8 @@ from app.people.models import Agency
 from app.tasks import queries, rules
 from app.tasks.models import Task, TaskOfficer
 from app.tasks.rules import NewTask, Person, TaskState, Verb
+from app.units import service as units
+from app.units.rules import UnitStatus
 
 TEAM_SIZE = "team-size"  # the catalogue's setting: officers a visit needs at least
 
@@ -419,8 +421,9 @@ def propose_closing(
 def approve_closing(task_id: UUID, *, by: Actor, at: datetime) -> Task:
     """Close a task as the second person: it stays in every denominator.
 
-    Another officer-supervisor of the agency, not the proposer, not on the team. Raises
-    SecondPersonInvalid, TaskStateWrong, and ClosingInvalid while evidence is not stored.
+    Another officer-supervisor of the agency, not the proposer, not on the team. The unit's row is
+    flagged as the closing reason says (停业, 搬迁 …). Raises SecondPersonInvalid, TaskStateWrong,
+    and ClosingInvalid while evidence is not stored.
     """
     task = get_task(task_id, by.agency_id)
     state = _following(task, Verb.APPROVE_CLOSING)
@@ -433,7 +436,16 @@ def approve_closing(task_id: UUID, *, by: Actor, at: datetime) -> Task:
     _refuse_evidence(task, task.closing_evidence, awaited_will_do=False)
     task.closed_officer_id = by.officer_id
     data = {"reason": task.closing_reason, "officer_id": _text(by.officer_id)}
-    return _move(task, Verb.APPROVE_CLOSING, state, by=by, at=at, data=data)
+    _move(task, Verb.APPROVE_CLOSING, state, by=by, at=at, data=data)
+    _flag_unit(task, by=by, at=at)
+    return task
+
+
+def _flag_unit(task: Task, *, by: Actor, at: datetime) -> None:
+    """Let the register show why a task was closed, where the reason says something of the unit."""
+    for row in catalogue.in_force("closing_reason", local_date(at)):
+        if row.code == task.closing_reason and row.body["unit_status"]:
+            units.flag_unit(task.unit, UnitStatus(row.body["unit_status"]), by=by, at=at)
 
 
 def refuse_closing(task_id: UUID, reason: str, *, by: Actor, at: datetime) -> Task:

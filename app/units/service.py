@@ -21,7 +21,15 @@ from app.journal.rules import Event
 from app.people.models import Agency
 from app.units import queries, rules
 from app.units.models import Licence, Unit, UnitRegistration
-from app.units.rules import PLAIN_FIELDS, Known, NewUnit, Problem, Registration, Severity
+from app.units.rules import (
+    PLAIN_FIELDS,
+    Known,
+    NewUnit,
+    Problem,
+    Registration,
+    Severity,
+    UnitStatus,
+)
 
 
 class UnitNotFound(NotFound):
@@ -132,6 +140,18 @@ def change_unit(unit_id: UUID, changes: Mapping[str, Any], *, by: Actor, at: dat
     if changed := rules.changed_fields(before, after):
         apply_change(unit, after, changed, by=by, at=at)
     return unit
+
+
+def flag_unit(unit: Unit, state: UnitStatus, *, by: Actor, at: datetime) -> bool:
+    """Let a unit's row show what was found out about it; it is never deleted.
+
+    A state that cannot follow the present one is left alone: an organ's decision stands above what
+    was seen at the door. Returns whether the row changed.
+    """
+    if not rules.may_follow(UnitStatus(unit.state), state):
+        return False
+    apply_change(unit, replace(queries.values_of(unit), state=state), ["state"], by=by, at=at)
+    return True
 
 
 def apply_change(

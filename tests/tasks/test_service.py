@@ -17,6 +17,8 @@ from app.people import service as people
 from app.tasks import rules, service
 from app.tasks.models import Task
 from app.tasks.rules import NewTask, TaskState
+from app.units.models import Unit
+from app.units.rules import UnitStatus
 from tests.factories import OTHER_DISTRICT
 
 
@@ -298,6 +300,24 @@ def test_a_closing_needs_a_reason_evidence_and_a_second_person(desk):
     task = desk.do("approve_closing", task)
     assert (task.state, task.closing_reason) == ("closed", "ceased")
     assert task.closed_officer_id == desk.chen.officer_id
+
+
+@pytest.mark.parametrize(
+    ("reason", "before", "after"),
+    [
+        ("ceased", "in-operation", "closed"),
+        ("moved", "in-operation", "moved"),
+        ("replaced", "in-operation", "in-operation"),
+        ("ceased", "revoked", "revoked"),
+    ],
+)
+def test_a_closed_task_flags_its_unit_which_stays(desk, reason, before, after):
+    unit = desk.make.unit(state=UnitStatus(before))
+    task = desk.task(unit=unit)
+    desk.propose(task, reason=reason, by=desk.ding)
+    desk.do("approve_closing", task)
+    db.session.remove()
+    assert db.session.get_one(Unit, unit.id).state == after
 
 
 def test_the_same_evidence_of_another_agency_does_not_count(desk):
