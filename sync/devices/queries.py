@@ -12,26 +12,43 @@ from app.people.models import Account
 from app.people.rules import AccountState
 from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
 
+# Two reads that every pull of a tablet makes; putting them together each time cost as much again.
+_device, _token = Device.__table__, DeviceToken.__table__
+_session, _account = DeviceSession.__table__, Account.__table__
+_installation = Installation.__table__
+_BEARER = (
+    sa.select(
+        _device.c.id,
+        _device.c.agency_id,
+        _device.c.district,
+        _device.c.state,
+        _token.c.access_until,
+        _token.c.revoked_at.is_not(None).label("revoked"),
+        _installation.c.epoch,
+    )
+    .join_from(_device, _token, _token.c.device_id == _device.c.id)
+    .join(_installation, _installation.c.id == 1)
+    .where(_token.c.access_hash == sa.bindparam("access_hash"))
+)
+_OFFICERS = (
+    sa.select(_session.c.officer_id)
+    .join_from(_session, _account, _account.c.id == _session.c.account_id)
+    .where(
+        _session.c.device_id == sa.bindparam("device_id"),
+        _session.c.ended_at.is_(None),
+        _session.c.until > sa.bindparam("at"),
+        _account.c.state == AccountState.ACTIVE,
+    )
+    .distinct()
+)
+
 
 def bearer(access_hash: str) -> sa.Row[UUID, UUID, str, str, datetime, bool, UUID] | None:
     """Return who an access token stands for, and the epoch, in one read.
 
     Columns: id, agency_id, district, state, access_until, revoked, epoch.
     """
-    return db.session.execute(
-        sa.select(
-            Device.id,
-            Device.agency_id,
-            Device.district,
-            Device.state,
-            DeviceToken.access_until,
-            DeviceToken.revoked_at.is_not(None).label("revoked"),
-            Installation.epoch,
-        )
-        .join(DeviceToken, DeviceToken.device_id == Device.id)
-        .join(Installation, Installation.id == 1)
-        .where(DeviceToken.access_hash == access_hash)
-    ).one_or_none()
+    return db.session.execute(_BEARER, {"access_hash": access_hash}).one_or_none()
 
 
 def find_code(code_hash: str) -> DeviceCode | None:
@@ -75,12 +92,7 @@ def _in_session(device_id: UUID, at: datetime) -> tuple[sa.ColumnElement[bool], 
 
 def officers_in_session(device_id: UUID, at: datetime) -> Sequence[UUID]:
     """Return the officers whose tasks a device is fed, in no order that means anything."""
-    return db.session.scalars(
-        sa.select(DeviceSession.officer_id)
-        .join(Account, Account.id == DeviceSession.account_id)
-        .where(*_in_session(device_id, at))
-        .distinct()
-    ).all()
+    return db.session.scalars(_OFFICERS, {"device_id": device_id, "at": at}).all()
 
 
 def chain_of(device_id: UUID, *, lock: bool = False) -> DeviceChain:
