@@ -20,11 +20,13 @@ def upgrade() -> None:
         sa.Column("district", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("mime", sa.Text(), nullable=False),
+        sa.Column("mime", sa.Text(), nullable=True),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("op_id", sa.Uuid(), nullable=True),
+        sa.Column("described", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("offset_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("pieces", sa.JSON(), nullable=False),
         sa.Column("created_at", _AT, nullable=False),
         sa.Column("expires_at", _AT, nullable=False),
         sa.Column("ended_at", _AT, nullable=True),
@@ -37,23 +39,20 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "offset_bytes BETWEEN 0 AND size_bytes", name=op.f("ck_upload_offset_inside")
         ),
+        sa.CheckConstraint(
+            "(state = 'open') = (ended_at IS NULL)", name=op.f("ck_upload_open_or_ended")
+        ),
+        sa.CheckConstraint(
+            "(lease IS NULL) = (lease_until IS NULL)", name=op.f("ck_upload_lease_with_end")
+        ),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name="fk_upload_agency_id"),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name="fk_upload_device_id"),
         sa.PrimaryKeyConstraint("id", name="pk_upload"),
     )
-    op.create_index("ix_upload_device_id", "upload", ["device_id"])
-    op.create_index("ix_upload_expires_at", "upload", ["expires_at"])
-    op.create_table(
-        "upload_part",
-        sa.Column("upload_id", sa.Uuid(), nullable=False),
-        sa.Column("offset_bytes", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["upload_id"], ["upload.id"], name="fk_upload_part_upload_id"),
-        sa.PrimaryKeyConstraint("upload_id", "offset_bytes", name="pk_upload_part"),
-    )
+    op.create_index("ix_upload_device_id_sha256", "upload", ["device_id", "sha256"])
+    op.create_index("ix_upload_device_id_created_at", "upload", ["device_id", "created_at"])
+    op.create_index("ix_upload_state_expires_at", "upload", ["state", "expires_at"])
 
 
 def downgrade() -> None:
-    op.drop_table("upload_part")
     op.drop_table("upload")

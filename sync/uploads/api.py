@@ -3,7 +3,8 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, timedelta
 from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
@@ -12,34 +13,37 @@ import flask
 
 from app import clock, entry
 from app.access import anyone, current_actor, requires_device
-from app.db import transaction
+from app.db import stop_reading, transaction
+from app.errors import Unavailable
 from app.problems import (
+    MIME,
     BadRequest,
     Blueprint,
     Gone,
     MediaTypeUnsupported,
     Problem,
+    ProblemSchema,
     TooLarge,
+    V,
 )
 from sync import wire
-from sync.uploads import rules, service
+from sync.uploads import queries, rules, service
 from sync.uploads.models import Upload
 from sync.uploads.rules import UploadState
 
 blp = Blueprint("uploads", __name__, url_prefix="/uploads", description="照片上传（tus 1.0.0）")
 wire.attach(blp, protocol_optional=True)
 
+PATH = "/api/sync/v1/uploads"
+LEASE_AFTER_S = 0.1  # a piece that arrives at once needs no lease: of two, one counts
 HEARTBEAT_S = 5.0
-READ_BYTES = 256 * 1024
+READ_BYTES = (16 * 1024, 1024 * 1024)  # a server's read waits until it has all: grow with the line
+READ_S = 0.05
 OCTETS = "application/offset+octet-stream"
 
 
 class TusVersionUnsupported(Problem):
     code, title, status = "tus-version-unsupported", "上传协议版本不受支持", 412
-
-
-class UploadLocked(Problem):
-    code, title, status = "upload-locked", "上传正由另一连接进行", 423
 
 
 class ChecksumMismatch(Problem):
@@ -50,6 +54,34 @@ class HashMismatch(Problem):
     code, title, status = "hash-mismatch", "文件与申报的校验值不一致", 460
 
 
+# --- what every request and answer has ------------------------------------------------------------
+
+
+def init_app(flask_app: flask.Flask) -> None:
+    """Let all of tus' core hold at `/uploads`, for answers of the router too."""
+    flask_app.after_request(_every_answer)
+    inner = flask_app.wsgi_app
+
+    def wsgi_app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if _is_ours(environ.get("PATH_INFO", "")):
+            given = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE")
+            environ["REQUEST_METHOD"] = rules.method(environ["REQUEST_METHOD"], given)
+        return inner(environ, start_response)
+
+    flask_app.wsgi_app = wsgi_app  # type: ignore[method-assign]  # Flask's documented way
+
+
+def _is_ours(path: str) -> bool:
+    return path == PATH or path.startswith(f"{PATH}/")
+
+
+def _every_answer(response: flask.Response) -> flask.Response:
+    if _is_ours(flask.request.path):
+        response.headers["Tus-Resumable"] = rules.VERSION
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def _require_version() -> None:
     if flask.request.headers.get("Tus-Resumable") != rules.VERSION:
         raise TusVersionUnsupported(
@@ -57,27 +89,62 @@ def _require_version() -> None:
         )
 
 
-def _every_answer(response: flask.Response) -> flask.Response:
-    if flask.request.method != "OPTIONS":
-        response.headers["Tus-Resumable"] = rules.VERSION
-    if flask.request.method == "HEAD":
-        response.headers["Cache-Control"] = "no-store"
-    if response.status_code in {403, 404, 410}:
-        response.headers.pop("Upload-Offset", None)
-    return response
+def _header(name: str, example: str, *, required: bool = True) -> dict[str, Any]:
+    schema = {"type": "string", "maxLength": rules.METADATA_CHARACTERS, "example": example}
+    return {"name": name, "in": "header", "required": required, "schema": schema}
 
 
-blp.after_request(_every_answer)
+_RESUMABLE = _header("Tus-Resumable", rules.VERSION)
+_OFFSET = _header("Upload-Offset", "0")
+_CHECKSUM = _header("Upload-Checksum", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=", required=False)
+_BYTES = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
+_MEANING = {
+    410: "上传已结束或过期",
+    412: "上传协议版本不受支持",
+    423: "另一连接正在上传",
+    460: "校验值不一致",
+}
+
+
+def _answers(*names: str) -> dict[str, Any]:
+    """Describe the headers of a good answer."""
+    return {name: {"schema": {"type": "string"}} for name in ("Tus-Resumable", *names)}
+
+
+def _problems(*statuses: int) -> Callable[[V], V]:
+    """Document the problems that only tus knows."""
+
+    def decorate(view: V) -> V:
+        for status in statuses:
+            view = blp.alt_response(
+                status, schema=ProblemSchema, content_type=MIME, description=_MEANING[status]
+            )(view)
+        return view
+
+    return decorate
+
+
+# --- the five methods -----------------------------------------------------------------------------
 
 
 @blp.route("", methods=["OPTIONS"])
+@anyone
+@blp.response(204, headers=_answers("Tus-Version", "Tus-Extension", "Tus-Max-Size"))
+def offer() -> flask.Response:
+    """查询上传协议的能力"""
+    return _offered()
+
+
 @blp.route("/<uuid:upload_id>", methods=["OPTIONS"])
 @anyone
-@blp.response(204)
-def options(upload_id: UUID | None = None) -> flask.Response:
-    """查询上传协议的能力"""
+@blp.response(204, headers=_answers("Tus-Version", "Tus-Extension", "Tus-Max-Size"))
+def offer_one(upload_id: UUID) -> flask.Response:
+    """查询上传协议的能力（单个上传）"""
+    return _offered()
+
+
+def _offered() -> flask.Response:
     response = flask.Response(status=204)
-    response.headers["Tus-Resumable"] = rules.VERSION
     response.headers["Tus-Version"] = rules.VERSION
     response.headers["Tus-Extension"] = rules.EXTENSIONS
     response.headers["Tus-Max-Size"] = str(rules.VIDEO_BYTES)
@@ -85,27 +152,19 @@ def options(upload_id: UUID | None = None) -> flask.Response:
     return response
 
 
-def _tus_header(name: str, *, required: bool = True, example: str = "1.0.0") -> dict[str, Any]:
-    schema = {"type": "string", "maxLength": 2000, "example": example}
-    return {"name": name, "in": "header", "required": required, "schema": schema}
-
-
-_RESUMABLE = _tus_header("Tus-Resumable")
-
-
 @blp.route("", methods=["POST"])
 @requires_device
 @blp.doc(
     parameters=[
         _RESUMABLE,
-        _tus_header("Upload-Length", example="5"),
-        _tus_header("Upload-Metadata", example="sha256 …,size …,role …,op_id …"),
-        _tus_header("Upload-Checksum", required=False, example="sha256 …"),
-    ]
+        _header("Upload-Length", "5"),
+        _header("Upload-Metadata", "sha256 …,size NQ==,role cGhvdG8=,op_id …"),
+        _CHECKSUM,
+    ],
+    requestBody={"required": False, "content": _BYTES},
 )
-@blp.alt_response(412, description="协议版本不受支持")
-@blp.alt_response(460, description="校验值不一致")
-@blp.response(201)
+@_problems(412, 423, 460)
+@blp.response(201, headers=_answers("Location", "Upload-Offset", "Upload-Expires"))
 def create() -> flask.Response:
     """开始上传一个文件"""
     _require_version()
@@ -116,51 +175,43 @@ def create() -> flask.Response:
         raise BadRequest(str(error)) from error
     if length > described.largest_bytes:
         raise TooLarge("文件超过上限，没有开始上传。", largest_bytes=described.largest_bytes)
-    at = clock.now()
     lifetime = timedelta(days=entry.config().number("UPLOAD_EXPIRY_DAYS"))
-    with transaction():
-        upload, _known = service.create_upload(
-            described, lifetime=lifetime, by=current_actor(), at=at
+    with transaction(durable=False):
+        upload = service.create_upload(
+            described, lifetime=lifetime, by=current_actor(), at=clock.now()
         )
-    offset = upload.offset_bytes
-    if flask.request.mimetype == OCTETS and upload.state == UploadState.OPEN and offset == 0:
-        offset = _write(upload, 0).offset_bytes
-    response = flask.Response(status=201)
-    response.headers["Location"] = f"{flask.request.path}/{upload.id}"
-    return _described(response, upload, offset)
+    stop_reading()
+    has_body = flask.request.mimetype == OCTETS
+    if upload.state == UploadState.OPEN and upload.offset_bytes == 0 and (has_body or not length):
+        upload = _write(upload, 0)
+    response = _told(flask.Response(status=201), upload)
+    response.headers["Location"] = f"{PATH}/{upload.id}"
+    return response
 
 
-@blp.route("/<uuid:upload_id>", methods=["HEAD", "GET"])
+@blp.route("/<uuid:upload_id>", methods=["HEAD"])
 @requires_device
 @blp.doc(parameters=[_RESUMABLE])
-@blp.alt_response(410, description="上传已结束")
-@blp.alt_response(412, description="协议版本不受支持")
-@blp.response(200)
+@_problems(410, 412)
+@blp.response(200, headers=_answers("Upload-Offset", "Upload-Length", "Upload-Metadata"))
 def look(upload_id: UUID) -> flask.Response:
     """查询已收到多少字节"""
     _require_version()
-    upload = _open_upload(upload_id)
-    response = flask.Response(status=200)
+    upload = _living(upload_id)
+    response = _told(flask.Response(status=200), upload)
     response.headers["Upload-Length"] = str(upload.size_bytes)
-    response.headers["Cache-Control"] = "no-store"
-    return _described(response, upload, upload.offset_bytes)
+    response.headers["Upload-Metadata"] = upload.described
+    return response
 
 
 @blp.route("/<uuid:upload_id>", methods=["PATCH"])
 @requires_device
 @blp.doc(
-    parameters=[
-        _RESUMABLE,
-        _tus_header("Upload-Offset", example="0"),
-        _tus_header("Upload-Checksum", required=False, example="sha256 …"),
-    ],
-    requestBody={"content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}}},
+    parameters=[_RESUMABLE, _OFFSET, _CHECKSUM],
+    requestBody={"required": True, "content": _BYTES},
 )
-@blp.alt_response(410, description="上传已结束")
-@blp.alt_response(412, description="协议版本不受支持")
-@blp.alt_response(423, description="另一连接正在上传")
-@blp.alt_response(460, description="校验值不一致")
-@blp.response(204)
+@_problems(410, 412, 423, 460)
+@blp.response(204, headers=_answers("Upload-Offset", "Upload-Expires"))
 def append(upload_id: UUID) -> flask.Response:
     """从给定位置续传"""
     _require_version()
@@ -170,29 +221,27 @@ def append(upload_id: UUID) -> flask.Response:
         offset = rules.number(flask.request.headers.get("Upload-Offset"), "Upload-Offset")
     except rules.Unreadable as error:
         raise BadRequest(str(error)) from error
-    upload = _write(_open_upload(upload_id), offset)
-    return _described(flask.Response(status=204), upload, upload.offset_bytes)
+    return _told(flask.Response(status=204), _write(_living(upload_id), offset))
 
 
 @blp.route("/<uuid:upload_id>", methods=["DELETE"])
 @requires_device
 @blp.doc(parameters=[_RESUMABLE])
-@blp.alt_response(410, description="上传已结束")
-@blp.alt_response(412, description="协议版本不受支持")
-@blp.response(204)
+@_problems(410, 412)
+@blp.response(204, headers=_answers())
 def terminate(upload_id: UUID) -> flask.Response:
     """放弃上传"""
     _require_version()
-    _open_upload(upload_id)
+    _living(upload_id)
     with transaction():
         keys = service.end_upload(upload_id, at=clock.now())
-    for key in keys:
-        entry.storage().delete(key)
+    entry.storage().discard(keys)
     return flask.Response(status=204)
 
 
-def _open_upload(upload_id: UUID) -> Upload:
-    upload = service.find_upload(upload_id, device_id=current_actor().device_id)
+def _living(upload_id: UUID) -> Upload:
+    """Return an upload of this device that goes on or is whole."""
+    upload = queries.find_upload(upload_id, device_id=current_actor().device_id)
     if upload is None:
         raise service.UploadMissing("没有这个上传，请重新开始。")
     if upload.state in {UploadState.ENDED, UploadState.HASH_MISMATCH}:
@@ -202,150 +251,153 @@ def _open_upload(upload_id: UUID) -> Upload:
     return upload
 
 
-def _described(response: flask.Response, upload: Upload, offset: int) -> flask.Response:
-    response.headers["Upload-Offset"] = str(offset)
+def _told(response: flask.Response, upload: Upload) -> flask.Response:
+    response.headers["Upload-Offset"] = str(upload.offset_bytes)
     if upload.state == UploadState.OPEN:
-        response.headers["Upload-Expires"] = format_datetime(
-            upload.expires_at.astimezone(UTC), usegmt=True
-        )
+        expires_at = upload.expires_at.astimezone(UTC)
+        response.headers["Upload-Expires"] = format_datetime(expires_at, usegmt=True)
     return response
 
 
+# --- bytes ----------------------------------------------------------------------------------------
+
+
 def _write(upload: Upload, offset: int) -> Upload:
-    """Take what the request brings from `offset` on; what is durably stored counts, no more."""
+    """Take what the request brings from `offset` on; what is stored counts, no more."""
     try:
         wanted = rules.checksum(flask.request.headers.get("Upload-Checksum"))
     except rules.Unreadable as error:
         raise BadRequest(str(error)) from error
-    promised = flask.request.content_length
-    room = upload.size_bytes - offset
-    if promised is not None and promised > room > -1:
-        raise TooLarge("内容超过了申报的文件大小，没有写入。", room_bytes=room)
-    lease, life = secrets.token_hex(16), timedelta(seconds=entry.config().number("UPLOAD_LEASE_S"))
-    at = clock.now()
-    with transaction():
-        if not service.lease_upload(upload.id, lease, offset=offset, until=at + life, at=at):
-            raise UploadLocked("同一文件正由另一连接上传，请稍后再试。")
-    key = f"uploads/{upload.id}/{offset}-{lease}"
-    body = _Body(room, wanted, lambda: _beat(upload.id, lease, life))
+    service.check_turn(upload, offset, at=clock.now())
+    body = _Body(upload, offset, wanted)
+    if upload.state == UploadState.DONE:
+        body.refuse_more()
+        return upload
+    stop_reading()
+    key = f"uploads/{upload.id}/{offset}-{body.lease}"
     try:
-        return _store(upload, lease, offset, key, body, promised)
+        entry.storage().put(key, body, durable=False)
+        body.check()
+        return _count(upload, body.size, key)
     except BaseException:
-        with transaction():
-            service.release_lease(upload.id, lease)
+        with suppress(Unavailable):
+            entry.storage().discard([key])
+        with suppress(Unavailable):
+            body.let_go()
         raise
 
 
-def _beat(upload_id: UUID, lease: str, life: timedelta) -> None:
-    with transaction():
-        service.keep_lease(upload_id, lease, until=clock.now() + life)
+def _count(upload: Upload, size_bytes: int, key: str) -> Upload:
+    """Let a stored piece count, and the whole with the last one."""
+    if upload.offset_bytes + size_bytes == upload.size_bytes:
+        return _finish(upload, key)
+    if size_bytes:
+        with transaction(durable=False):
+            service.add_piece(upload, size_bytes=size_bytes, key=key)
+    else:
+        entry.storage().discard([key])
+    return upload
 
 
-def _store(
-    upload: Upload, lease: str, offset: int, key: str, body: "_Body", promised: int | None
-) -> Upload:
-    storage = entry.storage()
-    storage.put_new(key, iter(body))
-    cut = promised is not None and body.size < promised
-    if body.wanted is not None and (cut or not body.agrees()):
-        storage.delete(key)
-        raise ChecksumMismatch("这一段与校验值不一致，已丢弃，请重传这一段。")
-    if body.size == 0:
-        storage.delete(key)
-    whole = None
-    if offset + body.size == upload.size_bytes:
-        keys = service.part_keys(upload.id) + ([key] if body.size else [])
-        whole = service.join_whole(storage, upload, keys)
+def _finish(upload: Upload, key: str) -> Upload:
+    storage, keys = entry.storage(), [*service.keys_of(upload), key]
+    try:
+        whole = service.join_whole(storage, upload, key)
+    except service.PiecesLost as lost:
+        _rewind(upload, lost.extras["offset"])
+        raise
     with transaction():
-        upload = service.add_part(
-            upload.id,
-            lease,
-            offset=offset,
-            size_bytes=body.size,
-            key=key,
-            whole=whole,
-            by=current_actor(),
-            at=clock.now(),
-        )
-    if whole is not None:
-        _clear(upload.id)
+        service.finish_upload(upload, whole, by=current_actor(), at=clock.now())
+    storage.discard(keys)
     if upload.state == UploadState.HASH_MISMATCH:
         raise HashMismatch("收到的文件与申报的校验值不一致；服务器已另存备查，请重新上传原件。")
     return upload
 
 
-def _clear(upload_id: UUID) -> None:
-    """Delete the pieces of a whole file; what is left behind by a crash, the timetable clears."""
+def _rewind(upload: Upload, offset: int) -> None:
+    """Go back to what is still there; the tablet sends the rest again."""
+    dropped = service.keys_of(upload, begin=offset)
     with transaction():
-        keys = service.end_upload(upload_id, at=clock.now())
-    for key in keys:
-        entry.storage().delete(key)
+        service.rewind_upload(upload, offset)
+    entry.storage().discard(dropped)
 
 
 class _Body:
-    """The bytes of a request, counted, hashed and bounded, with a heartbeat while they come.
+    """The bytes of a request, counted, hashed and bounded; while they come, a lease is kept alive.
 
-    A client that goes away looks like a normal end here: whoever asks compares `size` with what
-    was promised.
+    A client that goes away looks like a normal end to a WSGI server: `check` compares with what was
+    promised.
     """
 
-    def __init__(
-        self, room: int, wanted: tuple[str, bytes] | None, beat: Callable[[], None]
-    ) -> None:
-        self.room = room
-        self.wanted = wanted
-        self.beat = beat
+    def __init__(self, upload: Upload, offset: int, wanted: tuple[str, bytes] | None) -> None:
+        self.upload_id, self.offset = upload.id, offset
+        self.room = upload.size_bytes - offset
+        self.promised = flask.request.content_length
         self.size = 0
-        self.digest = hashlib.new(wanted[0], usedforsecurity=False) if wanted else None
+        self.lease = secrets.token_hex(16)
+        self.leased = False
+        self._input = flask.request.environ["wsgi.input"]
+        self._wanted = wanted
+        self._digest = hashlib.new(wanted[0], usedforsecurity=False) if wanted else None
+        self._beat_at = clock.monotonic() + LEASE_AFTER_S
+        if self.promised is not None and self.promised > self.room:
+            raise self._too_much()
 
     def __iter__(self) -> Iterator[bytes]:
-        source = flask.request.environ["wsgi.input"]
-        promised = flask.request.content_length
-        left = self.room if promised is None else min(promised, self.room)
-        beaten = clock.monotonic()
+        left = self.room if self.promised is None else self.promised
+        step, read_at = READ_BYTES[0], clock.monotonic()
         while left > 0:
-            try:
-                chunk = source.read(min(READ_BYTES, left))
-            except OSError:
-                return  # the line broke: what came until now counts
+            chunk = self._read(min(step, left))
+            now = clock.monotonic()
+            step = min(step * 4, READ_BYTES[1]) if now - read_at < READ_S else READ_BYTES[0]
+            if now >= self._beat_at:
+                self._beat()
+            read_at = clock.monotonic()
             if not chunk:
                 return
             left -= len(chunk)
             self.size += len(chunk)
-            if self.digest:
-                self.digest.update(chunk)
+            if self._digest:
+                self._digest.update(chunk)
             yield chunk
-            if clock.monotonic() - beaten > HEARTBEAT_S:
-                beaten = clock.monotonic()
-                self.beat()
+        self.refuse_more()
 
-    def agrees(self) -> bool:
-        """Tell whether the bytes have the checksum that came with them."""
-        return self.wanted is None or (
-            self.digest is not None and secrets.compare_digest(self.digest.digest(), self.wanted[1])
-        )
+    def refuse_more(self) -> None:
+        """Raise TooLarge when a body without announced length goes on."""
+        if self.promised is None and self._read(1):
+            raise self._too_much()
 
+    def _read(self, size: int) -> bytes:
+        try:
+            found: bytes = self._input.read(size)
+        except OSError:
+            return b""  # the line broke: what came until now counts
+        return found
 
-def init_app(flask_app: flask.Flask) -> None:
-    """Let `X-HTTP-Method-Override` mean what tus says it means, for uploads only."""
-    inner = flask_app.wsgi_app
+    def _too_much(self) -> TooLarge:
+        return TooLarge("内容超过了申报的文件大小，这一段没有写入。", room_bytes=self.room)
 
-    def wsgi_app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if "/uploads" in environ.get("PATH_INFO", ""):
-            given = environ.get("HTTP_X_HTTP_METHOD_OVERRIDE")
-            environ["REQUEST_METHOD"] = rules.method(environ["REQUEST_METHOD"], given)
-        return inner(environ, start_response)
+    def _beat(self) -> None:
+        """Hold the lease, now and for a while; a busy database may let one beat pass."""
+        life = timedelta(seconds=entry.config().number("UPLOAD_LEASE_S"))
+        with suppress(Unavailable), transaction(durable=False):
+            service.hold_lease(
+                self.upload_id, self.lease, offset=self.offset, life=life, at=clock.now()
+            )
+            self.leased = True
+        stop_reading()
+        self._beat_at = clock.monotonic() + HEARTBEAT_S
 
-    flask_app.wsgi_app = wsgi_app  # type: ignore[method-assign]  # Flask's documented way
+    def check(self) -> None:
+        """Raise ChecksumMismatch unless the bytes are those of the checksum that came with them."""
+        if self._wanted is None or self._digest is None:
+            return
+        cut = self.promised is not None and self.size < self.promised
+        if cut or not secrets.compare_digest(self._digest.digest(), self._wanted[1]):
+            raise ChecksumMismatch("这一段与校验值不一致，已丢弃，请重传这一段。")
 
-
-def expire_uploads(*, at: datetime) -> str:
-    """Clear uploads that expired or were left behind; a job of the timetable."""
-    count = 0
-    for upload_id in service.overdue_uploads(at=at):
-        with transaction():
-            keys = service.end_upload(upload_id, at=at)
-        for key in keys:
-            entry.storage().delete(key)
-        count += 1
-    return f"{count} uploads cleared"
+    def let_go(self) -> None:
+        """Let the next writer in."""
+        if self.leased:
+            with transaction(durable=False):
+                service.release_lease(self.upload_id, self.lease)

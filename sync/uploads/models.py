@@ -1,6 +1,7 @@
-"""Tables of uploads: what is on its way, and the pieces that have arrived."""
+"""Table of uploads: what is on its way, and the pieces that have arrived."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,23 +12,31 @@ from sync.uploads.rules import UploadState
 
 
 class Upload(Base):
-    """One file on its way from a device. `offset_bytes` counts only what is durably stored."""
+    """One file on its way from a device.
+
+    `pieces` are `[offset, size, object]` of what lies in the storage, one behind the other;
+    `offset_bytes` is where the last one ends, and no change of the pieces leaves it as it was.
+    `described` is `Upload-Metadata` as it came. `lease` is who writes now, if that takes longer
+    than a moment.
+    """
 
     __tablename__ = "upload"
 
     id: Mapped[UUID] = id_column()
-    device_id: Mapped[UUID] = mapped_column(sa.ForeignKey("device.id"), index=True)
+    device_id: Mapped[UUID] = mapped_column(sa.ForeignKey("device.id"))
     agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
     district: Mapped[str]
     sha256: Mapped[str]
     size_bytes: Mapped[int]
-    mime: Mapped[str]
+    mime: Mapped[str | None]
     role: Mapped[str]
     op_id: Mapped[UUID | None]
+    described: Mapped[str]
     state: Mapped[str] = mapped_column(default=UploadState.OPEN)
     offset_bytes: Mapped[int] = mapped_column(default=0)
+    pieces: Mapped[list[Any]] = mapped_column(default=list)
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     lease: Mapped[str | None]
     lease_until: Mapped[datetime | None]
@@ -35,15 +44,9 @@ class Upload(Base):
     __table_args__ = (
         one_of("state", UploadState),
         sa.CheckConstraint("offset_bytes BETWEEN 0 AND size_bytes", name="offset_inside"),
+        sa.CheckConstraint("(state = 'open') = (ended_at IS NULL)", name="open_or_ended"),
+        sa.CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease_with_end"),
+        sa.Index("ix_upload_device_id_sha256", "device_id", "sha256"),
+        sa.Index("ix_upload_device_id_created_at", "device_id", "created_at"),
+        sa.Index("ix_upload_state_expires_at", "state", "expires_at"),
     )
-
-
-class UploadPart(Base):
-    """One stored piece: where it begins, how long it is, and its object in the storage."""
-
-    __tablename__ = "upload_part"
-
-    upload_id: Mapped[UUID] = mapped_column(sa.ForeignKey("upload.id"), primary_key=True)
-    offset_bytes: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    size_bytes: Mapped[int]
-    key: Mapped[str]

@@ -1,26 +1,29 @@
 """tus 1.0.0, its reading and its decisions: headers in, values out. No server, no database."""
 
 import base64
-import binascii
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-VERSION = "1.0.0"
-EXTENSIONS = "creation,creation-with-upload,checksum,expiration,termination"
-CHECKSUMS = ("sha1", "sha256")
-PHOTO_BYTES = 50 * 1024 * 1024
-VIDEO_BYTES = 250 * 1024 * 1024
+VERSION: Final = "1.0.0"
+EXTENSIONS: Final = "creation,creation-with-upload,checksum,expiration,termination"
+CHECKSUMS: Final = ("sha1", "sha256")
+PHOTO_BYTES: Final = 50 * 1024 * 1024
+VIDEO_BYTES: Final = 250 * 1024 * 1024
+PUSH_BYTES_A_DAY: Final = 2 * 1024 * 1024 * 1024  # of a device that is suspended
+METADATA_CHARACTERS: Final = 4000
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _MIME = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}\Z")
 _ROLE = re.compile(r"[a-z][a-z-]{0,29}\Z")
-_NUMBER = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})\Z")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_KEY = re.compile(r"[!-+\--~]{1,100}\Z")  # ASCII without space and comma
+_METHOD = re.compile(r"[A-Z]{1,20}\Z")
 
 
 class UploadState(StrEnum):
-    """How far an upload has come."""
+    """How far an upload has come; only an open one takes bytes."""
 
     OPEN = "open"
     DONE = "done"
@@ -34,18 +37,20 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Described:
-    """What `Upload-Metadata` says of a file."""
+    """What `Upload-Metadata` says of a file; `mime` is None where it says nothing of it."""
 
     sha256: str
     size_bytes: int
     role: str
-    mime: str
+    mime: str | None
     op_id: str | None
+    text: str
 
     @property
     def largest_bytes(self) -> int:
         """The limit for this type of file."""
-        return VIDEO_BYTES if self.mime.startswith("video/") else PHOTO_BYTES
+        is_video = self.mime is not None and self.mime.startswith("video/")
+        return VIDEO_BYTES if is_video else PHOTO_BYTES
 
 
 def number(text: str | None, name: str) -> int:
@@ -55,35 +60,37 @@ def number(text: str | None, name: str) -> int:
     return int(text)
 
 
-def metadata(text: str | None) -> dict[str, str]:
+def metadata(text: str) -> dict[str, str]:
     """Return the pairs of an `Upload-Metadata` header. Raises Unreadable."""
+    if len(text) > METADATA_CHARACTERS:
+        raise Unreadable(f"Upload-Metadata 超过 {METADATA_CHARACTERS} 个字符。")
     found: dict[str, str] = {}
-    for pair in (text or "").split(","):
-        key, _, value = pair.strip().partition(" ")
-        if not key:
-            continue
+    for pair in text.split(",") if text else ():
+        key, _, value = pair.strip(" ").partition(" ")
+        if not _KEY.match(key) or key in found:
+            raise Unreadable("Upload-Metadata 中的键为空、重复或含有不允许的字符。")
         try:
             found[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise Unreadable(f"Upload-Metadata 中的 {key[:40]} 不是有效的 Base64 文本。") from error
+        except ValueError as error:
+            raise Unreadable(f"Upload-Metadata 中的 {key} 不是有效的 Base64 文本。") from error
     return found
 
 
 def describe(text: str | None, length: int) -> Described:
     """Return what is to be uploaded. Raises Unreadable for missing or contradictory metadata."""
-    given = metadata(text)
+    given = metadata(text or "")
     if not _HASH.match(given.get("sha256", "")):
         raise Unreadable("Upload-Metadata 缺少 sha256（64 位小写十六进制）。")
     if number(given.get("size"), "Upload-Metadata size") != length:
         raise Unreadable("Upload-Metadata 的 size 与 Upload-Length 不一致。")
-    mime = given.get("mime") or given.get("filetype") or "image/jpeg"
+    mime = given.get("mime") or given.get("filetype") or None
     role = given.get("role", "photo")
-    if not _MIME.match(mime) or not _ROLE.match(role):
+    if not _ROLE.match(role) or (mime is not None and not _MIME.match(mime)):
         raise Unreadable("Upload-Metadata 的 mime 或 role 无法识别。")
     op_id = given.get("op_id") or None
     if op_id is not None and not _ID.match(op_id):
         raise Unreadable("Upload-Metadata 的 op_id 应为小写 UUID。")
-    return Described(given["sha256"], length, role, mime, op_id)
+    return Described(given["sha256"], length, role, mime, op_id, text or "")
 
 
 def checksum(text: str | None) -> tuple[str, bytes] | None:
@@ -98,11 +105,21 @@ def checksum(text: str | None) -> tuple[str, bytes] | None:
         raise Unreadable("Upload-Checksum 的算法不受支持，可用 sha1 或 sha256。")
     try:
         return algorithm, base64.b64decode(value, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Unreadable("Upload-Checksum 不是有效的 Base64 文本。") from error
 
 
 def method(given: str, override: str | None) -> str:
-    """Return the method a request means: `X-HTTP-Method-Override` wins (tus core)."""
-    allowed: Mapping[str, str] = {"PATCH": "PATCH", "DELETE": "DELETE", "HEAD": "HEAD"}
-    return allowed.get((override or "").upper(), given)
+    """Return the method a request means: `X-HTTP-Method-Override`, if there, and never its own."""
+    wanted = (override or "").strip().upper()
+    return wanted if _METHOD.match(wanted) else given
+
+
+def first_broken(counted: list[tuple[int, int]], stored: list[int | None]) -> int | None:
+    """Return the offset of the first piece that the storage no longer holds whole, if any.
+
+    `counted` are offset and size of the pieces as they were taken in, `stored` what is there now,
+    None for a piece that is gone: a power cut takes pieces that were not yet on the disk.
+    """
+    pairs = zip(counted, stored, strict=True)
+    return next((offset for (offset, size), found in pairs if found != size), None)

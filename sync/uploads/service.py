@@ -1,22 +1,36 @@
-"""Uploads that can break off at any byte: one writer at a time, pieces stored before they count."""
+"""Uploads that can break off at any byte: pieces count in order, a whole file counts once.
 
-from collections.abc import Sequence
+What lies between the first byte and the whole is provisional: it survives the end of a process, not
+a power cut, after which an upload goes on from what is still there. The whole file and its evidence
+row are durable before anybody hears of them.
+"""
+
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.access import Actor
-from app.db import db, new_id
+from app.days import day_begins, local_date
+from app.db import db, new_id, stop_reading
 from app.errors import Conflict, NotFound
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
 from app.journal import service as journal
 from app.journal.rules import Event
-from app.storage import Storage
-from sync.uploads.models import Upload, UploadPart
+from app.problems import Problem, TooManyRequests
+from app.storage import HashMismatch, Storage, StoredObjectMissing
+from sync.devices.rules import DeviceState
+from sync.uploads import queries, rules
+from sync.uploads.models import Upload
 from sync.uploads.rules import Described, UploadState
+
+PICTURE = "image/jpeg"  # what a file is that nobody described
 
 
 class UploadMissing(NotFound):
@@ -27,39 +41,45 @@ class OffsetWrong(Conflict):
     code, title = "upload-offset-wrong", "续传位置不一致"
 
 
+class PiecesLost(OffsetWrong):
+    """Found at the end: a power cut took pieces. The upload is to be rewound to `offset`."""
+
+
+class UploadLocked(Problem):
+    code, title, status = "upload-locked", "上传正由另一连接进行", 423
+
+
+class PushCapReached(TooManyRequests):
+    code, title = "push-cap-reached", "停用终端当日上传已达上限"
+
+
 @dataclass(frozen=True)
 class Whole:
-    """A file that has arrived completely and lies where it belongs."""
+    """A file that has arrived completely and lies where it belongs.
 
+    `inspected` is None for bytes that are not what was announced; they lie in quarantine.
+    """
+
+    mime: str
     inspected: evidence.Inspected | None
 
 
-def create_upload(
-    described: Described, *, lifetime: timedelta, by: Actor, at: datetime
-) -> tuple[Upload, bool]:
-    """Return an upload for this content and whether the device asked for it before.
+def create_upload(described: Described, *, lifetime: timedelta, by: Actor, at: datetime) -> Upload:
+    """Return an upload for this content: the one this device has already, else a new one.
 
-    Content that the agency already has needs no bytes: the upload begins whole. Content of other
-    agencies is not revealed.
+    Content that the agency has needs no bytes: the upload begins whole. Content of other agencies
+    is not revealed. A device that is suspended may push what it still holds, up to a daily cap:
+    PushCapReached.
     """
     if by.agency_id is None or by.device_id is None or by.district is None:
         raise UploadMissing("只有已登记的终端可以上传。")
-    found = db.session.scalars(
-        sa.select(Upload)
-        .where(
-            Upload.device_id == by.device_id,
-            Upload.sha256 == described.sha256,
-            Upload.size_bytes == described.size_bytes,
-            Upload.state.in_((UploadState.OPEN, UploadState.DONE)),
-            Upload.expires_at > at,
-        )
-        .order_by(Upload.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if found is not None:
-        return found, True
+    same = queries.find_same(by.device_id, described.sha256, described.size_bytes, at=at)
+    if same is not None:
+        return same
     here = evidence.find_stored(by.agency_id, described.sha256)
-    whole = here is not None and here.size_bytes == described.size_bytes
+    is_whole = here is not None and here.size_bytes == described.size_bytes
+    if not is_whole:
+        _check_cap(by.device_id, described.size_bytes, at)
     upload = Upload(
         id=new_id(),
         device_id=by.device_id,
@@ -70,138 +90,91 @@ def create_upload(
         mime=described.mime,
         role=described.role,
         op_id=None if described.op_id is None else UUID(described.op_id),
-        state=UploadState.DONE if whole else UploadState.OPEN,
-        offset_bytes=described.size_bytes if whole else 0,
+        described=described.text,
+        state=UploadState.DONE if is_whole else UploadState.OPEN,
+        offset_bytes=described.size_bytes if is_whole else 0,
         created_at=at,
         expires_at=at + lifetime,
-        ended_at=at if whole else None,
+        ended_at=at if is_whole else None,
     )
     db.session.add(upload)
-    return upload, False
+    return upload
 
 
-def find_upload(upload_id: UUID, *, device_id: UUID | None) -> Upload | None:
-    """Return an upload of this device, whatever its state, or None."""
-    found = db.session.get(Upload, upload_id, populate_existing=True)
-    return found if found is not None and found.device_id == device_id else None
+def _check_cap(device_id: UUID, size_bytes: int, at: datetime) -> None:
+    if queries.state_of_device(device_id) == DeviceState.ACTIVE:
+        return
+    begins = day_begins(local_date(at))
+    if queries.bytes_since(device_id, begins) + size_bytes > rules.PUSH_BYTES_A_DAY:
+        wait = begins + timedelta(days=1) - at
+        raise PushCapReached(
+            "停用终端当日上传量已达上限，文件请留在终端上，次日自动续传。",
+            headers={"Retry-After": str(int(wait.total_seconds()) + 1)},
+        )
 
 
-def lease_upload(
-    upload_id: UUID, lease: str, *, offset: int, until: datetime, at: datetime
-) -> bool:
-    """Become the one writer of an upload, taking over a lease that ran out; False if another is.
+def check_turn(upload: Upload, offset: int, *, at: datetime) -> None:
+    """Refuse bytes that do not follow on, or that come while somebody else is writing.
 
-    Raises OffsetWrong (`offset`) when the next byte is not the one offered; nothing changes then.
+    Raises OffsetWrong (`offset`) and UploadLocked; nothing has changed then.
     """
-    taken = db.session.execute(
+    if upload.offset_bytes != offset:
+        raise _wrong(upload)
+    if upload.lease_until is not None and upload.lease_until >= at:
+        raise UploadLocked("同一文件正由另一连接上传，请稍后再试。")
+
+
+def hold_lease(upload_id: UUID, lease: str, *, offset: int, life: timedelta, at: datetime) -> None:
+    """Become, or stay, the one writer of an upload; a lease that ran out is taken over.
+
+    Raises OffsetWrong when the upload has moved on meanwhile and UploadLocked when it is another's.
+    """
+    taken = _changed(
         sa.update(Upload)
         .where(
             Upload.id == upload_id,
             Upload.state == UploadState.OPEN,
             Upload.offset_bytes == offset,
-            sa.or_(Upload.lease.is_(None), Upload.lease_until < at),
+            sa.or_(Upload.lease.is_(None), Upload.lease == lease, Upload.lease_until < at),
         )
-        .values(lease=lease, lease_until=until)
-        .execution_options(synchronize_session=False)
+        .values(lease=lease, lease_until=at + life)
     )
-    if taken.rowcount == 1:  # type: ignore[attr-defined]  # a cursor result
-        return True
-    found = db.session.get(Upload, upload_id, populate_existing=True)
-    if found is not None and found.offset_bytes != offset:
-        raise OffsetWrong("续传位置与服务器不一致，请先查询再继续。", offset=found.offset_bytes)
-    return False
-
-
-def keep_lease(upload_id: UUID, lease: str, *, until: datetime) -> None:
-    """Let a lease go on: the writer's heartbeat."""
-    db.session.execute(
-        sa.update(Upload)
-        .where(Upload.id == upload_id, Upload.lease == lease)
-        .values(lease_until=until)
-        .execution_options(synchronize_session=False)
-    )
+    if not taken:
+        check_turn(_get(upload_id), offset, at=at)
+        raise UploadLocked("同一文件正由另一连接上传，请稍后再试。")
 
 
 def release_lease(upload_id: UUID, lease: str) -> None:
     """Let the next writer in."""
-    db.session.execute(
+    _changed(
         sa.update(Upload)
         .where(Upload.id == upload_id, Upload.lease == lease)
         .values(lease=None, lease_until=None)
-        .execution_options(synchronize_session=False)
     )
 
 
-def part_keys(upload_id: UUID) -> list[str]:
-    """Return the objects of the pieces that count, in order."""
-    return list(
-        db.session.scalars(
-            sa.select(UploadPart.key)
-            .where(UploadPart.upload_id == upload_id)
-            .order_by(UploadPart.offset_bytes)
-        )
-    )
+def add_piece(upload: Upload, *, size_bytes: int, key: str) -> None:
+    """Let a stored piece count, if it still follows on; of two that would, one does.
 
-
-def join_whole(storage: Storage, upload: Upload, keys: Sequence[str]) -> Whole:
-    """Join the pieces at the evidence's place, proving the hash, and look into the picture.
-
-    Outside any transaction. Bytes with another hash are kept apart in quarantine; `inspected` is
-    None then.
+    `upload` is as it was when the piece began. Raises OffsetWrong (`offset`): the piece does not
+    count then.
     """
-    from app.storage import HashMismatch
-
-    try:
-        storage.join(keys, to=object_key(upload.agency_id, upload.sha256), expect=upload.sha256)
-    except HashMismatch:
-        storage.join(keys, to=quarantine_key(upload))
-        return Whole(None)
-    return Whole(
-        evidence.inspect_stored(storage, upload.agency_id, upload.sha256, mime=upload.mime)
+    _advance(
+        upload,
+        offset_bytes=upload.offset_bytes + size_bytes,
+        pieces=[*upload.pieces, [upload.offset_bytes, size_bytes, key]],
     )
 
 
-def quarantine_key(upload: Upload) -> str:
-    """Return where bytes lie that are not what they were said to be."""
-    return f"quarantine/{upload.agency_id}/{upload.id}"
+def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> None:
+    """Let the last piece count and record the evidence, both or neither.
 
-
-def add_part(
-    upload_id: UUID,
-    lease: str,
-    *,
-    offset: int,
-    size_bytes: int,
-    key: str,
-    whole: Whole | None,
-    by: Actor,
-    at: datetime,
-) -> Upload:
-    """Let a stored piece count; with the last one, record the evidence in the same transaction.
-
-    Raises OffsetWrong when the lease was taken over meanwhile: the piece does not count then.
+    The objects of the pieces may be discarded after the commit. Raises OffsetWrong (`offset`) when
+    another connection was first.
     """
-    upload = db.session.get(Upload, upload_id, populate_existing=True, with_for_update=True)
-    if upload is None or upload.lease != lease or upload.offset_bytes != offset:
-        raise OffsetWrong(
-            "该上传已由另一连接接续，请先查询再继续。",
-            offset=0 if upload is None else upload.offset_bytes,
-        )
-    if size_bytes:
-        db.session.add(
-            UploadPart(upload_id=upload_id, offset_bytes=offset, size_bytes=size_bytes, key=key)
-        )
-    upload.offset_bytes += size_bytes
-    upload.lease, upload.lease_until = None, None
-    if whole is not None:
-        _end(upload, whole, by=by, at=at)
-    return upload
-
-
-def _end(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> None:
-    upload.ended_at = at
+    state = UploadState.HASH_MISMATCH if whole.inspected is None else UploadState.DONE
+    _advance(upload, offset_bytes=upload.size_bytes, pieces=[], state=state, ended_at=at)
     if whole.inspected is None:
-        upload.state = UploadState.HASH_MISMATCH
         journal.record(
             Event.UPLOAD_QUARANTINED,
             None,
@@ -209,14 +182,14 @@ def _end(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> None:
             at=at,
             stream=upload.district,
             data={"sha256": upload.sha256, "upload": str(upload.id), "reason": "hash-mismatch"},
+            op_id=upload.op_id,
         )
         return
-    upload.state = UploadState.DONE
     evidence.record_stored(
         upload.sha256,
         whole.inspected,
         size_bytes=upload.size_bytes,
-        mime=upload.mime,
+        mime=whole.mime,
         role=upload.role,
         agency_id=upload.agency_id,
         district=upload.district,
@@ -225,23 +198,100 @@ def _end(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> None:
     )
 
 
-def end_upload(upload_id: UUID, *, at: datetime) -> list[str]:
-    """End an upload that nobody wants any more; returns the objects to delete after the commit."""
-    upload = db.session.get(Upload, upload_id)
-    if upload is None:
-        return []
-    keys = part_keys(upload_id)
-    db.session.execute(sa.delete(UploadPart).where(UploadPart.upload_id == upload_id))
-    if upload.state == UploadState.OPEN:
-        upload.state, upload.ended_at = UploadState.ENDED, at
-    return keys
+def _advance(upload: Upload, **values: Any) -> None:
+    """Change an upload that is still where `upload` says: the one decision between two writers.
 
-
-def overdue_uploads(*, at: datetime, limit: int = 100) -> list[UUID]:
-    """Return uploads whose pieces are no longer needed: expired, or ended with pieces left."""
-    expired = sa.and_(Upload.state == UploadState.OPEN, Upload.expires_at <= at)
-    left_over = sa.and_(
-        Upload.state != UploadState.OPEN,
-        sa.exists().where(UploadPart.upload_id == Upload.id),
+    `upload` itself tells the new state afterwards.
+    """
+    moved = _changed(
+        sa.update(Upload)
+        .where(
+            Upload.id == upload.id,
+            Upload.state == UploadState.OPEN,
+            Upload.offset_bytes == upload.offset_bytes,
+        )
+        .values(**values, lease=None, lease_until=None)
     )
-    return list(db.session.scalars(sa.select(Upload.id).where(expired | left_over).limit(limit)))
+    if not moved:
+        raise _wrong(_get(upload.id))
+    for name, value in values.items():
+        set_committed_value(upload, name, value)
+
+
+def _changed(statement: sa.Update) -> bool:
+    done = db.session.execute(statement, execution_options={"synchronize_session": False})
+    return cast("CursorResult[Any]", done).rowcount == 1
+
+
+def _get(upload_id: UUID) -> Upload:
+    return db.session.get_one(Upload, upload_id, populate_existing=True)
+
+
+def _wrong(upload: Upload) -> OffsetWrong:
+    return OffsetWrong("续传位置与服务器不一致，请先查询再继续。", offset=upload.offset_bytes)
+
+
+def join_whole(storage: Storage, upload: Upload, key: str) -> Whole:
+    """Join the pieces and the last one at the evidence's place, proving the hash; look into it.
+
+    Outside any transaction. Bytes with another hash are kept apart in quarantine. Raises PiecesLost
+    (`offset`) where the storage lacks what it once had, and StoredObjectMissing where another
+    connection has just ended the upload.
+    """
+    mime = evidence.awaited_type(upload.agency_id, upload.sha256) or upload.mime or PICTURE
+    stop_reading()
+    keys = [*keys_of(upload), key]
+    try:
+        storage.join(keys, to=object_key(upload.agency_id, upload.sha256), expect=upload.sha256)
+    except (HashMismatch, StoredObjectMissing) as error:
+        broken = find_break(storage, upload)
+        if broken is not None:
+            raise PiecesLost("服务器缺少先前的一段，请先查询再继续。", offset=broken) from error
+        if isinstance(error, StoredObjectMissing):
+            raise
+        storage.join(keys, to=quarantine_key(upload))
+        return Whole(mime, None)
+    found = evidence.inspect_stored(storage, upload.agency_id, upload.sha256, mime=mime)
+    return Whole(mime, found)
+
+
+def keys_of(upload: Upload, *, begin: int = 0) -> list[str]:
+    """Return the objects of an upload's pieces from an offset on, in order."""
+    return [piece[2] for piece in upload.pieces if piece[0] >= begin]
+
+
+def quarantine_key(upload: Upload) -> str:
+    """Return where bytes lie that are not what they were said to be."""
+    return f"quarantine/{upload.agency_id}/{upload.id}"
+
+
+def find_break(storage: Storage, upload: Upload) -> int | None:
+    """Return where the storage no longer holds what was taken in, if it lost anything."""
+    stored: list[int | None] = []
+    for _, _, key in upload.pieces:
+        size: int | None = None
+        with suppress(StoredObjectMissing):
+            size = storage.head(key).size_bytes
+        stored.append(size)
+    return rules.first_broken([(offset, size) for offset, size, _ in upload.pieces], stored)
+
+
+def rewind_upload(upload: Upload, offset: int) -> None:
+    """Let an upload go on from an earlier piece. Raises OffsetWrong when it has moved on."""
+    kept = [piece for piece in upload.pieces if piece[0] < offset]
+    _advance(upload, offset_bytes=offset, pieces=kept)
+
+
+def end_upload(upload_id: UUID, *, at: datetime) -> list[str]:
+    """End an upload that nobody wants any more; returns objects to discard after the commit.
+
+    Evidence that it brought stays.
+    """
+    upload = db.session.get(Upload, upload_id, populate_existing=True, with_for_update=True)
+    if upload is None or upload.state not in {UploadState.OPEN, UploadState.DONE}:
+        return []
+    keys = keys_of(upload)
+    upload.state, upload.pieces = UploadState.ENDED, []
+    upload.ended_at = upload.ended_at or at
+    upload.lease = upload.lease_until = None
+    return keys

@@ -1,0 +1,72 @@
+"""Reads of uploads."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.db import db
+from sync.devices.models import Device
+from sync.uploads.models import Upload
+from sync.uploads.rules import UploadState
+
+
+def find_upload(upload_id: UUID, *, device_id: UUID | None) -> Upload | None:
+    """Return an upload of this device as it is now, whatever its state, or None."""
+    return db.session.scalars(
+        sa.select(Upload)
+        .where(Upload.id == upload_id, Upload.device_id == device_id)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def find_same(device_id: UUID, sha256: str, size_bytes: int, *, at: datetime) -> Upload | None:
+    """Return the upload of this content that a device has begun or ended well, the newest."""
+    return db.session.scalars(
+        sa.select(Upload)
+        .where(
+            Upload.device_id == device_id,
+            Upload.sha256 == sha256,
+            Upload.size_bytes == size_bytes,
+            Upload.state.in_((UploadState.OPEN, UploadState.DONE)),
+            Upload.expires_at > at,
+        )
+        .order_by(Upload.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def state_of_device(device_id: UUID) -> str:
+    """Return the state of the device that calls."""
+    return db.session.scalars(sa.select(Device.state).where(Device.id == device_id)).one()
+
+
+def bytes_since(device_id: UUID, since: datetime) -> int:
+    """Return how many bytes a device has announced since an instant."""
+    return int(
+        db.session.scalar(
+            sa.select(sa.func.coalesce(sa.func.sum(Upload.size_bytes), 0)).where(
+                Upload.device_id == device_id, Upload.created_at >= since
+            )
+        )
+        or 0
+    )
+
+
+def keys_that_count(upload_ids: Collection[UUID]) -> set[str]:
+    """Return the objects of these uploads' pieces."""
+    found = db.session.scalars(sa.select(Upload.pieces).where(Upload.id.in_(upload_ids)))
+    return {piece[2] for pieces in found for piece in pieces}
+
+
+def overdue(at: datetime, limit: int) -> list[UUID]:
+    """Return open uploads past their day, the oldest first."""
+    return list(
+        db.session.scalars(
+            sa.select(Upload.id)
+            .where(Upload.state == UploadState.OPEN, Upload.expires_at <= at)
+            .order_by(Upload.expires_at)
+            .limit(limit)
+        )
+    )
