@@ -22,6 +22,7 @@ from app.journal.models import IdempotencyKey
 from scheduler.models import SchedulerRun
 from scheduler.rules import RUNS_KEPT
 from sync.feed import service as feed
+from sync.uploads.cleaning import expire_uploads
 from sync.wire import LIMITS
 
 Run = Callable[..., str]
@@ -94,6 +95,7 @@ JOBS: Mapping[str, Job] = {
         Job("publish-journal-head", publish_journal_head, "publishes the head of every stream"),
         Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),
         Job("trim-feed", trim_feed, "ends yesterday's wanted units, drops old tombstones"),
+        Job("expire-uploads", expire_uploads, "clears uploads nobody came back to, and orphans"),
     )
 }
 

@@ -17,6 +17,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "publish-journal-head": Daily(hour=0, minute=5),
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),
+        "expire-uploads": Daily(hour=4),
     }
     if wrong := set(times) ^ set(JOBS):
         raise RuntimeError(f"a job without a time, or the other way: {sorted(wrong)}")

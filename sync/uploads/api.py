@@ -101,6 +101,7 @@ _BYTES = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
 _MEANING = {
     410: "上传已结束或过期",
     412: "上传协议版本不受支持",
+    415: "内容类型不受支持",
     423: "另一连接正在上传",
     460: "校验值不一致",
 }
@@ -210,7 +211,7 @@ def look(upload_id: UUID) -> flask.Response:
     parameters=[_RESUMABLE, _OFFSET, _CHECKSUM],
     requestBody={"required": True, "content": _BYTES},
 )
-@_problems(410, 412, 423, 460)
+@_problems(410, 412, 415, 423, 460)
 @blp.response(204, headers=_answers("Upload-Offset", "Upload-Expires"))
 def append(upload_id: UUID) -> flask.Response:
     """从给定位置续传"""
