@@ -7,7 +7,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from app.catalogue import service as catalogue
-from app.days import day_begins
+from app.days import day_begins, local_date
 from app.errors import Invalid
 from app.reports import queries, rules
 from app.reports.rules import Rounding, TaskCounts
@@ -83,10 +83,11 @@ def count_tasks(
 
     A task counts in the period that made it, however long it lives. What the catalogue calls no
     inspection (合规告知谈话) is in `other_events` and in no rate. Rates are shown as
-    `rounding` says, else as the catalogue does on the last day. Raises PeriodReversed.
+    `rounding` says, else as the catalogue does on the day of counting. Raises PeriodReversed.
     """
     if from_on > until_on:
         raise PeriodReversed("起始日期不能晚于截止日期，请调整。")
+    on = local_date(at)
     groups = queries.task_groups(
         agency_id,
         created_from=day_begins(from_on),
@@ -95,11 +96,9 @@ def count_tasks(
         specialty=specialty,
         level=level,
     )
-    others = {
-        row.code for row in catalogue.in_force("origin", until_on) if not row.body["is_inspection"]
-    }
+    others = {row.code for row in catalogue.in_force("origin", on) if not row.body["is_inspection"]}
     found = rules.gather(group for group in groups if group.origin not in others)
-    shown = rounding or Rounding(catalogue.setting("rate-rounding", until_on))
+    shown = rounding or Rounding(catalogue.setting("rate-rounding", on))
     return TaskReport(
         from_on=from_on,
         until_on=until_on,
@@ -110,11 +109,11 @@ def count_tasks(
         settlement=_settlement(found.total, shown),
         by_specialty=[
             _line(code, name, found.by_specialty[code], shown)
-            for code, name in _names("specialty", until_on, found.by_specialty)
+            for code, name in _names("specialty", on, found.by_specialty)
         ],
-        by_origin=_named("origin", until_on, found.by_origin),
+        by_origin=_named("origin", on, found.by_origin),
         by_state=_states(found.by_state),
-        by_outcome=_named("outcome_code", until_on, found.by_outcome),
+        by_outcome=_named("outcome_code", on, found.by_outcome),
     )
 
 

@@ -178,6 +178,11 @@ def test_another_agencys_tasks_are_not_counted(office, make):
     assert office.count().counts.tasks == 0
 
 
+def test_a_period_before_the_catalogue_began_is_empty_and_no_failure(office):
+    report = office.count(date(1990, 1, 1), date(1990, 12, 31))
+    assert (report.counts.tasks, report.completion.percent) == (0, None)
+
+
 def test_a_reversed_period_is_refused(office):
     with pytest.raises(service.PeriodReversed):
         office.count(date(2026, 2, 1), date(2026, 1, 1))
