@@ -78,7 +78,7 @@ class TaskSchema(ma.Schema):
     reassign_reason = Text(max=500, required=True, allow_none=True)
     return_reason = Text(max=1000, required=True, allow_none=True)
     closing_reason = _code(required=True, allow_none=True)
-    closing_note = Text(max=1000, required=True, allow_none=True)
+    closing_note = Text(max=1000, min=0, required=True, allow_none=True)
     closing_evidence = fields.List(Sha256(), required=True)
     closing_proposed_officer_id = Id(required=True, allow_none=True)
     closing_refused_reason = Text(max=1000, required=True, allow_none=True)

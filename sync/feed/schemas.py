@@ -7,7 +7,8 @@ from app.fields import Count, Flag, Id, Sha256, Text
 from sync import wire
 from sync.feed.rules import ENTITY_TYPES, PAGE_ROWS, PAGE_ROWS_MAX
 
-_IDS = r"^[0-9a-f-]{36}(,[0-9a-f-]{36}){0,19}$"
+_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_IDS = rf"^{_ID}(,{_ID}){{0,19}}$"
 
 
 class FeedQuerySchema(ma.Schema):
