@@ -9,7 +9,7 @@ import base64
 import functools
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import urlencode
 from uuid import UUID
@@ -129,14 +129,28 @@ _HTTP: Mapping[int, tuple[type[Problem], str]] = {
 }
 
 
+class FieldErrorSchema(ma.Schema):
+    """What is wrong with one field of the request."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    pointer = fields.String(required=True)
+    detail = fields.String(required=True)
+
+
 class ProblemSchema(ma.Schema):
     """RFC 9457 problem document; further members depend on `type`."""
+
+    class Meta:
+        unknown = ma.INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)
     status = fields.Integer(required=True)
     detail = fields.String(required=True)
     instance = fields.String(required=True)
+    errors = fields.List(fields.Nested(FieldErrorSchema), metadata={"description": "各字段的问题"})
 
 
 def request_id() -> str:
@@ -349,8 +363,23 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
     def route(self, rule: str, **options: Any) -> Callable[[V], V]:
         return cast(Callable[[V], V], super().route(rule, **options))
 
-    def arguments(self, schema: Any, **options: Any) -> Callable[[V], V]:
-        return cast(Callable[[V], V], super().arguments(schema, **options))
+    def arguments(self, schema: Any, *, location: str = "json", **options: Any) -> Callable[[V], V]:
+        """Parse the request; a JSON body has to be there and to say that it is JSON."""
+        parsed = super().arguments(schema, location=location, **options)
+        if location != "json":
+            return cast(Callable[[V], V], parsed)
+
+        def decorate(view: V) -> V:
+            inner = parsed(view)
+
+            @functools.wraps(inner)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                _require_json()
+                return inner(*args, **kwargs)
+
+            return cast(V, wrapper)
+
+        return decorate
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Callable[[V], V]:
         return cast(Callable[[V], V], super().response(status_code, schema, **options))
@@ -425,6 +454,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
                 current=schema().dump(entity),
             )
 
+    def refuses(self, *statuses: int) -> Callable[[V], V]:
+        """Document problems that a view may answer and its other decorators do not tell."""
+
+        def decorate(view: V) -> V:
+            described = getattr(view, "_apidoc", {})
+            known = described.get("refuses", frozenset())
+            view._apidoc = {**described, "refuses": known | set(statuses)}  # type: ignore[attr-defined]  # smorest's place for it
+            return view
+
+        return decorate
+
     def creates(self, view: V) -> V:
         """Let a creating POST take `Idempotency-Key`, kept 24 h: the same request, once."""
 
@@ -434,6 +474,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
         wrapper._apidoc = {**getattr(view, "_apidoc", {}), "creates": True}  # type: ignore[attr-defined]  # smorest's place for it
         return cast(V, wrapper)
+
+
+def _require_json() -> None:
+    """Refuse a body that is missing or of another type, which would else pass for an empty one."""
+    if not flask.request.get_data():
+        raise BadRequest("请求没有内容，请以 application/json 提交。")
+    if not flask.request.is_json:
+        raise MediaTypeUnsupported("请以 application/json 提交内容。")
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest is untyped
@@ -458,12 +506,15 @@ _MEANING = {
     404: "未找到",
     406: "协议版本不受支持",
     409: "状态已变化",
+    410: "内容已不存在",
     412: "版本已过期",
     413: "内容过大",
     415: "内容类型不受支持",
     422: "内容有误",
+    423: "正由另一连接使用",
     428: "缺少 If-Match",
     429: "请求过于频繁",
+    460: "校验值不一致",
     503: "暂时不可用",
 }
 
@@ -484,19 +535,24 @@ def _document_problems(
     elif doc_info.get("versioned"):
         _add_header(doc, "If-Match", required=True)
     if doc_info.get("creates"):
-        _add_header(doc, "Idempotency-Key", required=False)
+        _add_header(doc, "Idempotency-Key", required=False, minLength=1, maxLength=100)
+    if responses.get(422) == "UNPROCESSABLE_ENTITY":
+        del responses[422]
+    _add_problems(doc, _statuses(doc, doc_info, method))
+    return doc
+
+
+def _add_problems(doc: dict[str, Any], statuses: Iterable[int]) -> None:
+    responses = doc.setdefault("responses", {})
     content = {MIME: {"schema": ProblemSchema}}
-    for status in sorted(_statuses(doc, doc_info, method)):
-        if responses.get(status) == "UNPROCESSABLE_ENTITY":
-            del responses[status]
+    for status in sorted(statuses):
         if str(status) not in responses and status not in responses:
             responses[str(status)] = {"description": _MEANING[status], "content": content}
-    return doc
 
 
 def _statuses(doc: Mapping[str, Any], doc_info: Mapping[str, Any], method: str) -> set[int]:
     """Return the problem statuses an operation may answer."""
-    found = {400, 404, 429, 503}
+    found: set[int] = {400, 404, 503} | set(doc_info.get("refuses", ()))
     if doc_info.get("access", {}).get("signed_in"):
         found |= {401, 403}
     if "requestBody" in doc:
@@ -510,7 +566,7 @@ def _statuses(doc: Mapping[str, Any], doc_info: Mapping[str, Any], method: str) 
     return found
 
 
-def _add_header(doc: dict[str, Any], name: str, *, required: bool) -> None:
-    schema = {"type": "string", "maxLength": 100}
+def _add_header(doc: dict[str, Any], name: str, *, required: bool, **bounds: int) -> None:
+    schema = {"type": "string", **bounds}
     parameter = {"name": name, "in": "header", "schema": schema, "required": required}
     doc.setdefault("parameters", []).append(parameter)

@@ -40,7 +40,7 @@ from app.people.schemas import (
     SignInSchema,
     TokenSchema,
 )
-from app.problems import Blueprint, Page, PageSchema, ProblemSchema, page
+from app.problems import Blueprint, Page, PageSchema, page
 
 sessions = Blueprint("sessions", __name__, url_prefix="/sessions", description="登录")
 me = Blueprint("me", __name__, url_prefix="/me", description="本人")
@@ -99,7 +99,7 @@ def _too_often(_error: RateLimitExceeded) -> flask.Response:
 @per_address
 @sessions.arguments(SignInSchema)
 @sessions.response(201, SessionSchema)
-@sessions.alt_response(401, schema=ProblemSchema, content_type=problems.MIME)
+@sessions.refuses(401, 429)
 def open_session(data: dict[str, Any]) -> dict[str, Any]:
     """登录
 
@@ -148,6 +148,7 @@ def show_me() -> dict[str, Any]:
 @per_address
 @me.arguments(OwnPasswordSchema)
 @me.response(204)
+@me.refuses(429)
 def change_own_password(data: dict[str, Any]) -> None:
     """修改本人密码
 

@@ -23,7 +23,7 @@ from app.people import service as people
 from app.people.api import per_address
 from app.people.models import Account
 from app.people.queries import find_account_by_login
-from app.problems import MIME, Blueprint, NotSignedIn, Page, PageSchema, ProblemSchema, page
+from app.problems import Blueprint, NotSignedIn, Page, PageSchema, page
 from sync import operations, wire
 from sync.devices import queries, service
 from sync.devices.models import Device
@@ -102,8 +102,7 @@ def discover() -> dict[str, Any]:
 @per_address
 @blp.arguments(NewDeviceSchema)
 @blp.response(201, EnrolledSchema)
-@blp.alt_response(401, schema=ProblemSchema, content_type=MIME)
-@blp.alt_response(403, schema=ProblemSchema, content_type=MIME)
+@blp.refuses(401, 403, 429)
 def enrol(data: dict[str, Any]) -> dict[str, Any]:
     """登记终端"""
     at = clock.now()
@@ -143,6 +142,7 @@ def _key(text: str) -> bytes:
 @per_address
 @blp.arguments(DeviceSignInSchema)
 @blp.response(201, DeviceSessionSchema)
+@blp.refuses(429)
 def sign_in(data: dict[str, Any]) -> Any:
     """监督员在终端上登录"""
     at = clock.now()
@@ -177,7 +177,7 @@ def challenge(data: dict[str, Any]) -> dict[str, Any]:
 @anyone
 @blp.arguments(DeviceTokenRequestSchema)
 @blp.response(200, DeviceTokensSchema)
-@blp.alt_response(401, schema=ProblemSchema, content_type=MIME)
+@blp.refuses(401)
 def renew(data: dict[str, Any]) -> Tokens:
     """换取新的终端令牌"""
     given = flask.request.get_json()

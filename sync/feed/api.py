@@ -52,6 +52,7 @@ def _cursor(text: str) -> wire.Cursor:
 @requires_device
 @blp.arguments(FeedQuerySchema, location="query")
 @blp.response(200, FeedPageSchema)
+@blp.refuses(409, 410)
 def pull(query: dict[str, Any]) -> flask.Response:
     """读取游标之后的变化"""
     wire.check_epoch()
@@ -100,6 +101,7 @@ def _answer(generation: UUID, rows: list[str], cursor: str, *, more: bool) -> fl
 @requires_device
 @blp.arguments(VerifySchema)
 @blp.response(200, VerifiedSchema)
+@blp.refuses(410)
 def verify(data: dict[str, Any]) -> dict[str, Any]:
     """核对终端与服务器的内容是否一致"""
     wire.check_epoch()

@@ -12,7 +12,7 @@ from app import clock, entry
 from app.access import current_actor, requires_device
 from app.db import ChangedMeanwhile, Overloaded, is_overload, transaction
 from app.errors import Unavailable
-from app.problems import MIME, Blueprint, NotSignedIn, ProblemSchema
+from app.problems import Blueprint, NotSignedIn
 from sync import wire
 from sync.inbox import queries, service
 from sync.inbox.models import Receipt
@@ -44,7 +44,7 @@ class DatabaseFailed(Unavailable):
 @requires_device
 @blp.doc(**_LINES)
 @blp.response(200, PushResultsSchema)
-@blp.alt_response(415, schema=ProblemSchema, content_type=MIME)
+@blp.refuses(415, 429)
 def push() -> dict[str, Any]:
     """上报一批操作
 

@@ -159,7 +159,7 @@ def _offered() -> flask.Response:
     parameters=[
         _RESUMABLE,
         _header("Upload-Length", "5"),
-        _header("Upload-Metadata", "sha256 …,size NQ==,role cGhvdG8=,op_id …"),
+        _header("Upload-Metadata", "sha256 LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=,size NQ=="),
         _CHECKSUM,
     ],
     requestBody={"required": False, "content": _BYTES},
