@@ -180,7 +180,7 @@ def _cursor_mac(body: bytes) -> bytes:
 # --- headers -----------------------------------------------------------------------------------
 
 
-def attach(blueprint: Blueprint, *, protocol_optional: bool = False) -> None:
+def attach(blueprint: flask.Blueprint, *, protocol_optional: bool = False) -> None:
     """Let every request of a blueprint speak the protocol's headers, both ways.
 
     Another or no `Sync-Protocol` is answered 406 with the supported list (`protocol_optional`: none
