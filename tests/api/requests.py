@@ -8,8 +8,10 @@ entry fails with a message that says where to add it.
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -23,7 +25,7 @@ from werkzeug.test import TestResponse
 from app import db
 from app.access import Role, access_of
 from app.db import Base
-from tests.api.seeded import Seeded, Side
+from tests.api.seeded import Seeded, Side, metadata_of
 from tests.conftest import NOW
 from tests.factories import PASSWORD
 from tests.sync.tablet import Answer, Tablet
@@ -63,9 +65,12 @@ OBJECTS: dict[str, Get] = {
     "task_id": by_name("task"),
     "token_id": lambda side, persona: side.ids.get(f"token:{persona}", side["token:officer"]),
     "unit_id": by_name("unit"),
+    "upload_id": by_name("upload:append"),
     "visit_id": by_name("visit"),
     # in the state that the route needs
-    "devices.report_lost device_id": by_name("device:spare"),
+    "devices.reinstate device_id": by_name("device:suspended"),
+    "devices.report_lost device_id": by_name("device:lost"),
+    "devices.request_wipe device_id": by_name("device:obsolete"),
     "draw-plans.order_redraw plan_id": by_name("plan:redraw"),
     "draw-plans.withdraw_plan plan_id": by_name("plan:withdraw"),
     "draws.enter_dice draw_no": by_name("draw:announced"),
@@ -74,6 +79,7 @@ OBJECTS: dict[str, Get] = {
     "officer-registers.apply_officers import_id": by_name("import:officers"),
     "officer-registers.list_officers_rows import_id": by_name("import:officers"),
     "officer-registers.show_officers_import import_id": by_name("import:officers"),
+    "uploads.terminate upload_id": by_name("upload:end"),
     "tasks.accept task_id": by_name("task:accept"),
     "tasks.approve_closing task_id": by_name("task:approve-closing"),
     "tasks.assign task_id": by_name("task:assign"),
@@ -136,11 +142,23 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "tokens.make_token": lambda side, persona: {"name": "台账", "roles": [persona]},
 }
 RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
+    "uploads.append": lambda side: ("application/offset+octet-stream", b"append"),
     "inbox.push": lambda side: ("application/x-ndjson", side.values["line"].encode() + b"\n"),
     "officer-registers.preview_officers": lambda side: _file(side, "officers"),
     "units.preview_units": lambda side: _file(side, "units"),
 }
-HEADERS: dict[str, Callable[[Side], str]] = {}  # headers whose value is not any text
+FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of a form
+    "officer-registers.preview_officers": lambda side: {"file": side.values["table:officers"]},
+    "units.preview_units": lambda side: {"file": side.values["table:units"]},
+}
+HEADERS: dict[str, Callable[[Side], str]] = {
+    "Sync-Protocol": lambda side: "1",
+    "Tus-Resumable": lambda side: "1.0.0",
+    "Upload-Checksum": lambda side: f"sha256 {b64encode(sha256(b'append').digest()).decode()}",
+    "Upload-Length": lambda side: "5",
+    "Upload-Metadata": lambda side: metadata_of(b"world"),
+    "Upload-Offset": lambda side: "0",
+}
 TOKENS = {"sync-devices.wiped": "device:wiping"}  # a persona of its own for what others may not
 
 
@@ -180,7 +198,8 @@ class Operation:
     rule: Rule
     method: str
     access: Mapping[str, Any]
-    documented: Mapping[str, Any] | None
+    documented: Mapping[str, Any] | None  # a HEAD that Flask adds has its GET's
+    in_document: bool
 
     @property
     def endpoint(self) -> str:
@@ -213,10 +232,14 @@ class Operation:
         return self.has_body and self.endpoint not in RAW
 
     @property
+    def headers(self) -> list[str]:
+        """The headers that the document asks for."""
+        parameters = (self.documented or {}).get("parameters", [])
+        return [found["name"] for found in parameters if found["in"] == "header"]
+
+    @property
     def versioned(self) -> bool:
-        return any(
-            found["name"] == "If-Match" for found in (self.documented or {}).get("parameters", [])
-        )
+        return "If-Match" in self.headers
 
 
 @dataclass(frozen=True)
@@ -250,7 +273,13 @@ def operations(flask_app: flask.Flask) -> list[Operation]:
         automatic = {"OPTIONS"} if getattr(rule, "provide_automatic_options", False) else set()
         methods = (rule.methods or set()) - automatic
         found += [
-            Operation(rule, method, access, described.get(method.lower()))
+            Operation(
+                rule,
+                method,
+                access,
+                described.get(method.lower()) or described.get("get" if method == "HEAD" else ""),
+                in_document=method.lower() in described,
+            )
             for method in sorted(methods)
         ]
     return sorted(found, key=lambda one: (one.rule.rule, one.method))
@@ -336,7 +365,7 @@ def good(
     `changed` are parameters of the path that differ.
     """
     values = {**values_of(operation, side, persona), **changed}
-    headers: dict[str, str] = {}
+    headers = {name: HEADERS[name](side) for name in operation.headers if name in HEADERS}
     data = None
     if operation.endpoint in RAW:
         headers["Content-Type"], data = RAW[operation.endpoint](side)

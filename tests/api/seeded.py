@@ -7,6 +7,7 @@ adds its rows to `_Builder`, one method per feature.
 
 import io
 import shutil
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -23,7 +24,7 @@ from PIL import Image
 
 from app import clock as app_clock
 from app import db
-from app.access import Actor, Role
+from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import Base
@@ -47,6 +48,8 @@ from app.visits import service as visits
 from sync.devices import service as devices
 from sync.devices.rules import DeviceState
 from sync.inbox.models import ReviewItem
+from sync.uploads import rules as upload_rules
+from sync.uploads import service as uploads
 from tests import servers
 from tests.conftest import KEYS, NOW, FixedClock
 from tests.factories import DISTRICT, OTHER_DISTRICT, Make
@@ -273,6 +276,12 @@ def owned(agency_id: UUID) -> set[UUID]:
     return found
 
 
+def metadata_of(content: bytes) -> str:
+    """The `Upload-Metadata` of a document."""
+    given = {"sha256": sha256(content).hexdigest(), "size": str(len(content)), "mime": "text/plain"}
+    return ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in given.items())
+
+
 class _Builder:
     """Fills one agency, by services."""
 
@@ -289,6 +298,7 @@ class _Builder:
         self.catalogue()
         self.devices()
         self.review()
+        self.uploads()
         self.draws()
 
     def keep(self, name: str, row: Any) -> None:
@@ -493,17 +503,16 @@ class _Builder:
 
     def devices(self) -> None:
         """Tablets: one that works, one to suspend, one to wipe, and a code for a new one."""
-        for name in ("working", "spare", "wiping"):
+        for name in ("working", "spare", "lost", "obsolete", "suspended", "wiping"):
             self._tablet(name)
-        wiping = UUID(self.side["device:wiping"])
-        with self.make.writing():
-            devices.change_state(
-                wiping,
-                DeviceState.WIPE_REQUESTED,
-                "遗失",
-                by=self.actor(Role.SUPERVISOR),
-                at=self.make.at,
-            )
+        for name, state in (
+            ("suspended", DeviceState.SUSPENDED),
+            ("wiping", DeviceState.WIPE_REQUESTED),
+        ):
+            device_id = UUID(self.side[f"device:{name}"])
+            with self.make.writing():
+                by = self.actor(Role.SUPERVISOR)
+                devices.change_state(device_id, state, "遗失", by=by, at=self.make.at)
         self.side.ids["device"] = self.side["device:spare"]
         self.side.values["code"] = self._code()
         send = through(self.make.flask_app.test_client())
@@ -568,6 +577,26 @@ class _Builder:
         with self.make.flask_app.app_context():
             query = sa.select(ReviewItem).where(ReviewItem.agency_id == self.agency.id)
             self.keep("item", db.db.session.scalars(query).one())
+
+    # --- uploads
+
+    def uploads(self) -> None:
+        """Uploads of the working tablet that have begun: to go on with, and to give up."""
+        device = self.side.values["tablet:working"]["device_id"]
+        by = Actor(
+            ActorKind.DEVICE,
+            id=device,
+            agency_id=self.agency.id,
+            district=self.agency.district,
+            device_id=device,
+        )
+        for name in ("append", "end"):
+            described = upload_rules.describe(metadata_of(name.encode()), len(name))
+            with self.make.writing():
+                upload, _ = uploads.create_upload(
+                    described, lifetime=LASTING, by=by, at=self.make.at
+                )
+            self.keep(f"upload:{name}", upload)
 
     # --- draws
 

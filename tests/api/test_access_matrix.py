@@ -44,8 +44,6 @@ class Matrix:
             token = self.seeded.fresh_token(self.home, Role(persona))
         if token:
             request.headers["Authorization"] = f"Bearer {token}"
-        if operation.rule.rule.startswith("/api/sync/"):
-            request.headers["Sync-Protocol"] = "1"
         response = request.send(self.client)
         if response.status_code >= 400:
             self.check_problem(operation, persona, response)
