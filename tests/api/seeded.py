@@ -593,9 +593,7 @@ class _Builder:
         for name in ("append", "end"):
             described = upload_rules.describe(metadata_of(name.encode()), len(name))
             with self.make.writing():
-                upload, _ = uploads.create_upload(
-                    described, lifetime=LASTING, by=by, at=self.make.at
-                )
+                upload = uploads.create_upload(described, lifetime=LASTING, by=by, at=self.make.at)
             self.keep(f"upload:{name}", upload)
 
     # --- draws
