@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.config import SETTINGS
 from app.journal import service as journal
+from app.journal.rules import Event
 from scheduler.jobs import JOBS
 from wsgi import create_app
 
@@ -49,3 +50,8 @@ def test_every_promise_of_the_sync_protocol_names_tests_that_exist() -> None:
         for file, test in named:
             text = (ROOT / "tests" / "sync" / file).read_text(encoding="utf-8")
             assert f"def {test}(" in text, f"{file}::{test}"
+
+
+def test_every_event_of_the_journal_is_explained() -> None:
+    documented = [row[0].strip("`") for row in rows_of("journal.md", "## Events")]
+    assert sorted(documented) == sorted(str(event) for event in Event)
