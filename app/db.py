@@ -20,7 +20,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
@@ -115,6 +115,10 @@ class Overloaded(Unavailable):
 
 class ChangedMeanwhile(Conflict):
     code, title = "changed-meanwhile", "内容已被他人修改"
+
+
+class UnderWay(Conflict):
+    code, title = "under-way", "相同的请求正在处理"
 
 
 def init_app(flask_app: Flask) -> None:
@@ -215,8 +219,8 @@ def transaction(*, durable: bool = True) -> Iterator[Session]:
     try:
         session.connection(execution_options={"suicha_write": True, "suicha_durable": durable})
         yield session
-        session.add_all(session.info.pop("also_write", []))
         session.flush()
+        _write_also(session)
         for step in _closing_steps:
             step(session)
         session.commit()
@@ -237,6 +241,15 @@ def transaction(*, durable: bool = True) -> Iterator[Session]:
         session.info.pop("also_write", None)
         if queue is not None:
             queue.release()
+
+
+def _write_also(session: Session) -> None:
+    """Write what stands beside the effect; another request may have been first with the same."""
+    session.add_all(session.info.pop("also_write", []))
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise UnderWay("相同的请求正在处理或已经处理，请稍后查看结果。") from error
 
 
 def is_overload(error: Exception) -> bool:
