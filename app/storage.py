@@ -419,7 +419,7 @@ class LocalStorage(Storage):
     def _link(self, temporary: Path, target: Path, *, replace: bool) -> bool:
         for _ in range(PUBLISH_ATTEMPTS):
             try:
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._make_directory(target.parent)
                 if replace:
                     temporary.replace(target)
                 else:
@@ -432,6 +432,15 @@ class LocalStorage(Storage):
                 return False
             return True
         raise FileNotFoundError(errno.ENOENT, "directory vanishes again and again")
+
+    def _make_directory(self, directory: Path) -> None:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError:
+            if directory.exists():
+                raise
+            # made and removed again by others while we looked: the caller tries once more
+            raise FileNotFoundError(errno.ENOENT, "directory vanished", str(directory)) from None
 
     def _sync_directories(self, directory: Path) -> None:
         """Fsync the directory and those above it: a new directory is an entry of its parent, and

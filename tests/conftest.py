@@ -10,6 +10,7 @@ from typing import Any
 import flask
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 
 from app import clock as app_clock
 from app import db
@@ -19,6 +20,9 @@ from tests.servers import postgresql_server, postgresql_template, sqlite_templat
 from wsgi import create_app
 
 __all__ = ["postgresql_server", "postgresql_template", "sqlite_template"]  # fixtures of the session
+
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")  # a busy machine is no fault of the code
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 KEYS = {

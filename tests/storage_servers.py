@@ -16,6 +16,8 @@ from threading import Event
 
 import pytest
 
+from app.storage import Storage
+
 ACCESS_KEY = "testkey"
 SECRET_KEY = "testsecret"
 STARTS = 3
@@ -55,7 +57,9 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         try:
             if _is_ready(process, ports[0]):
                 environ = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-                yield S3Server(f"http://127.0.0.1:{ports[0]}", environ)
+                server = S3Server(f"http://127.0.0.1:{ports[0]}", environ)
+                Storage.from_url(server.url("photos/first"), environ=environ).put("bucket", b"made")
+                yield server
                 return
         finally:
             os.killpg(process.pid, signal.SIGKILL)

@@ -265,6 +265,7 @@ def get_file(draw_no: str, name: str) -> flask.Response:
 
 @blp.route("/<draw_no>/proof")
 @requires(Role.SUPERVISOR, Role.AUDITOR, Role.CLERK)
+@blp.refuses(409)
 @blp.arguments(ProofQuerySchema, location="query")
 @blp.response(200, LineProofsSchema)
 def prove_line(query: dict[str, Any], draw_no: str) -> dict[str, Any]:

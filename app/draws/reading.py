@@ -10,9 +10,13 @@ from app.draws import bundle, queries, stages
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawDeposit, DrawFile
 from app.draws.stages import AUDIENCES, Audience, Depositor, DrawState, Level
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 
 VERIFIER = Path(__file__).parent / "verify_draw.py"
+
+
+class ProofNotNeeded(Conflict):
+    code, title = "proof-not-needed", "不需要单独证明"
 
 
 class DrawFileNotFound(NotFound):
@@ -114,11 +118,12 @@ def prove_lines(draw: Draw, archive_no: str) -> list[LineProof]:
     """Return what shows a unit its own lines of a private list, for a clerk to hand over.
 
     With line, salt and proof anybody computes the root that the manifest names, and learns nothing
-    of other lines. Raises DrawFileNotFound for a public list and for a unit that is not on it.
+    of other lines. Raises ProofNotNeeded for a public list (or one not announced yet) and
+    DrawFileNotFound for a unit that is not on it.
     """
     contents = queries.contents_of(draw.id)
     if draw.list_public or "salts.tsv" not in contents or draw.announced_at is None:
-        raise DrawFileNotFound("名单是公开的或尚未公告，不需要单独证明。")
+        raise ProofNotNeeded("名单是公开的或尚未公告，不需要单独证明。", state=draw.state)
     lines = contents["population.tsv"].decode().splitlines()
     salts = [line.split("\t")[2] for line in contents["salts.tsv"].decode().splitlines()]
     leaves = [

@@ -164,6 +164,7 @@ def _offered() -> flask.Response:
     ],
     requestBody={"required": False, "content": _BYTES},
 )
+@blp.refuses(429)
 @_problems(412, 423, 460)
 @blp.response(201, headers=_answers("Location", "Upload-Offset", "Upload-Expires"))
 def create() -> flask.Response:

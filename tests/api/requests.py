@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import flask
@@ -142,6 +142,7 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "tokens.make_token": lambda side, persona: {"name": "台账", "roles": [persona]},
 }
 RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
+    "uploads.create": lambda side: ("application/octet-stream", b""),
     "uploads.append": lambda side: ("application/offset+octet-stream", b"append"),
     "inbox.push": lambda side: ("application/x-ndjson", side.values["line"].encode() + b"\n"),
     "officer-registers.preview_officers": lambda side: _file(side, "officers"),
@@ -150,6 +151,9 @@ RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
 FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of a form
     "officer-registers.preview_officers": lambda side: {"file": side.values["table:officers"]},
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
+}
+QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
+    "draws.prove_line": lambda side: {"archive_no": side.ids["archive_no"]},
 }
 HEADERS: dict[str, Callable[[Side], str]] = {
     "Sync-Protocol": lambda side: "1",
@@ -374,7 +378,10 @@ def good(
         data = json.dumps(body_of(operation, side, persona, spec), ensure_ascii=False).encode()
     if operation.versioned:
         headers["If-Match"] = version_of(seeded, [values[name] for name in operation.owned])
-    return Request(operation.method, path_of(operation, values), headers, data)
+    path = path_of(operation, values)
+    if operation.endpoint in QUERIES:
+        path += f"?{urlencode(QUERIES[operation.endpoint](side))}"
+    return Request(operation.method, path, headers, data)
 
 
 def version_of(seeded: Seeded, names: Sequence[str]) -> str:
