@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 T ?= tests
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: help run test check fix demo scheduler shell bench e2e migration lock clean
 
