@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import flask
 import pytest
@@ -14,11 +15,11 @@ from tests.factories import Make
 TASKS = "/api/v1/tasks"
 
 
-def problem(answer, status: int) -> dict:
+def problem(answer: Any, status: int) -> dict[str, Any]:
     """Return the problem document of an answer, having looked at its shape."""
     assert answer.status_code == status, answer.get_data(as_text=True)
     assert answer.mimetype == "application/problem+json"
-    body = answer.get_json()
+    body: dict[str, Any] = answer.get_json()
     assert body["status"] == status
     assert body["type"].startswith("/problems/")
     assert body["instance"] == f"urn:uuid:{answer.headers['X-Request-Id']}"
