@@ -113,7 +113,8 @@ class Storage:
         """Store an object unless the key is taken; True if these bytes are now the object.
 
         Of many who try at once, one wins, and all return only when the winner's bytes are safe.
-        After a lost answer the S3 client's own retry may find its first try and return False.
+        On S3 that is as sure as the server's conditional PUT. After a lost answer the S3 client's
+        own retry may find its first try and return False.
         """
         _require_key(key)
         beginning, rest = _split(data)
