@@ -14,7 +14,7 @@ from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import transaction
-from app.draws import service as draws
+from app.draws import plans, seeding
 from app.draws.models import DrawDeposit, DrawPlan
 from app.draws.stages import DrawKind, Level, NewPlan
 from app.evidence import service as evidence
@@ -234,14 +234,14 @@ class Make:
             }
         )
         with self.writing():
-            return draws.save_plan(data, agency=agency, by=self.by(agency), at=self.at)
+            return plans.save_plan(data, agency=agency, by=self.by(agency), at=self.at)
 
     def deposit(self, *roles: Role, value: bytes | None = None) -> DrawDeposit:
         """A standing deposit of a new account with `roles`."""
         account = self.account(*roles)
         value = value or sha256(f"deposit {next(self._numbers)}".encode()).digest()
         with self.writing():
-            return draws.deposit(
+            return seeding.deposit(
                 None, value, agency=self.home(), by=self.actor(account), at=self.at
             )
 

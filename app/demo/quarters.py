@@ -21,8 +21,7 @@ from app.days import day_begins, local_date
 from app.db import db, transaction
 from app.demo.chance import Chance
 from app.demo.registers import actor_of
-from app.draws import progress
-from app.draws import service as draws
+from app.draws import plans, progress, seeding
 from app.draws.models import DrawPlan
 from app.draws.stages import DrawKind, Level, NewPlan
 from app.evidence import service as evidence
@@ -88,7 +87,7 @@ def run_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
             value = secret(seed)(f"封存 {quarter_of(on)} {login}")
             agency = db.session.get_one(Agency, agency_id)
             by = actor_of(login)
-            draws.deposit(None, value, agency=agency, by=by, at=morning - timedelta(days=1))
+            seeding.deposit(None, value, agency=agency, by=by, at=morning - timedelta(days=1))
     for hours in (0, 4, 7):
         progress.run_due(at=morning + timedelta(hours=hours), chance=secret(seed))
 
@@ -112,7 +111,7 @@ def plan_attended(agency_id: UUID, *, on: date) -> None:
 def _save(plan: NewPlan, agency_id: UUID, *, at: datetime) -> DrawPlan:
     with transaction():
         agency = db.session.get_one(Agency, agency_id)
-        return draws.save_plan(plan, agency=agency, by=actor_of("kezhang"), at=at)
+        return plans.save_plan(plan, agency=agency, by=actor_of("kezhang"), at=at)
 
 
 def inspect_quarter(seed: str, agency_id: UUID, *, on: date) -> None:

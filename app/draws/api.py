@@ -12,17 +12,15 @@ import flask
 from app import clock
 from app.access import Role, current_actor, requires
 from app.db import transaction
-from app.draws import freezing, queries, reading, service
-from app.draws.models import Draw, DrawDeposit, DrawPlan, DrawSelection
+from app.draws import plan_api, queries, reading, seeding, service
+from app.draws.models import Draw, DrawDeposit, DrawSelection
+from app.draws.plan_api import INSIDERS, READERS
 from app.draws.schemas import (
     DiceEnteredSchema,
     DiceSchema,
     DrawDepositSchema,
     DrawDetailSchema,
     DrawFilesSchema,
-    DrawPlanQuerySchema,
-    DrawPlanSchema,
-    DrawPreviewSchema,
     DrawQuerySchema,
     DrawReasonSchema,
     DrawSchema,
@@ -30,127 +28,17 @@ from app.draws.schemas import (
     DrawSelectionSchema,
     LineProofsSchema,
     NewDrawDepositSchema,
-    NewDrawPlanSchema,
     NewStandingDepositSchema,
     ProofQuerySchema,
 )
-from app.draws.stages import EntropyState, NewPlan
+from app.draws.stages import EntropyState
 from app.people import service as people
 from app.people.models import Agency
 from app.problems import Blueprint, Page, PageSchema, page
 
-plans = Blueprint("draw-plans", __name__, url_prefix="/draw-plans", description="抽查计划")
 blp = Blueprint("draws", __name__, url_prefix="/draws", description="抽取")
 deposits = Blueprint("draw-deposits", __name__, url_prefix="/draw-deposits", description="封存")
-BLUEPRINTS = (plans, blp, deposits)
-
-READERS = (
-    Role.SUPERVISOR,
-    Role.LEGAL_REVIEWER,
-    Role.CLERK,
-    Role.ADMINISTRATOR,
-    Role.AUDITOR,
-)
-INSIDERS = (Role.SUPERVISOR, Role.AUDITOR)
-
-
-# ---- plans ---------------------------------------------------------------------------------------
-
-
-@plans.route("")
-@requires(*READERS)
-@plans.arguments(DrawPlanQuerySchema, location="query")
-@plans.paged(DrawPlanSchema)
-def list_plans(query: dict[str, Any]) -> Page[DrawPlan]:
-    """查询本机构的抽查计划"""
-    year = query.pop("year")
-    return page(queries.plans_in(_agency_id(), year), DrawPlan.id, **query)
-
-
-@plans.route("", methods=["POST"])
-@requires(Role.SUPERVISOR)
-@plans.creates
-@plans.arguments(NewDrawPlanSchema)
-@plans.response(201, DrawPlanSchema)
-def save_plan(data: dict[str, Any]) -> DrawPlan:
-    """制定抽查计划"""
-    with transaction():
-        return service.save_plan(_plan(data), agency=_agency(), by=current_actor(), at=clock.now())
-
-
-@plans.route("/<uuid:plan_id>")
-@requires(*READERS)
-@plans.etag
-@plans.response(200, DrawPlanSchema)
-def get_plan(plan_id: UUID) -> DrawPlan:
-    """查看抽查计划"""
-    plan = service.get_plan(plan_id, _agency_id())
-    plans.set_etag(plan.version)
-    return plan
-
-
-@plans.route("/<uuid:plan_id>", methods=["PUT"])
-@requires(Role.SUPERVISOR)
-@plans.etag
-@plans.arguments(NewDrawPlanSchema)
-@plans.response(200, DrawPlanSchema)
-def change_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
-    """修改抽查计划（冻结名单之前）"""
-    with transaction():
-        plan = service.get_plan(plan_id, _agency_id())
-        plans.check_version(plan, DrawPlanSchema)
-        service.change_plan(plan, _plan(data), by=current_actor(), at=clock.now())
-    plans.set_etag(plan.version)
-    return plan
-
-
-@plans.route("/<uuid:plan_id>/preview")
-@requires(*INSIDERS)
-@plans.response(200, DrawPreviewSchema)
-def preview_plan(plan_id: UUID) -> dict[str, Any]:
-    """预览：分层、基数、可抽数、排除原因、可派人员、无法满足之处"""
-    plan = service.get_plan(plan_id, _agency_id())
-    frozen = freezing.prepare(plan, at=clock.now()).frozen
-    return {
-        "units": len({one.archive_no for one in frozen.listed}),
-        "officers": len(frozen.officers),
-        "barred": len(frozen.bars),
-        "strata": [
-            {**row._asdict(), "weights": {str(w): n for w, n in sorted(row.weights.items())}}
-            for row in frozen.strata
-        ],
-        "shortfalls": [one._asdict() for one in frozen.shortfalls],
-    }
-
-
-@plans.route("/<uuid:plan_id>/withdraw", methods=["POST"])
-@requires(Role.SUPERVISOR)
-@plans.etag
-@plans.arguments(DrawReasonSchema)
-@plans.response(200, DrawPlanSchema)
-def withdraw_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
-    """撤回抽查计划（冻结名单之前）"""
-    with transaction():
-        plan = service.get_plan(plan_id, _agency_id())
-        plans.check_version(plan, DrawPlanSchema)
-        service.withdraw_plan(plan, data["reason"], by=current_actor(), at=clock.now())
-    plans.set_etag(plan.version)
-    return plan
-
-
-@plans.route("/<uuid:plan_id>/redraw", methods=["POST"])
-@requires(Role.SUPERVISOR)
-@plans.etag
-@plans.arguments(DrawReasonSchema)
-@plans.response(200, DrawPlanSchema)
-def order_redraw(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
-    """抽取作废后重新抽取：新编号、新公告、新随机数"""
-    with transaction():
-        plan = service.get_plan(plan_id, _agency_id())
-        plans.check_version(plan, DrawPlanSchema)
-        service.order_redraw(plan, data["reason"], by=current_actor(), at=clock.now())
-    plans.set_etag(plan.version)
-    return plan
+BLUEPRINTS = (plan_api.blp, blp, deposits)
 
 
 # ---- draws ---------------------------------------------------------------------------------------
@@ -185,7 +73,7 @@ def get_draw(draw_no: str) -> dict[str, Any]:
 
 
 @blp.route("/<draw_no>/deposits", methods=["POST"])
-@requires(*service.DEPOSIT_ROLES)
+@requires(*seeding.DEPOSIT_ROLES)
 @blp.creates
 @blp.arguments(NewDrawDepositSchema)
 @blp.response(201, DrawDepositSchema)
@@ -193,14 +81,14 @@ def make_deposit(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
     """为一次封存式抽取封存随机数（公告之前）"""
     with transaction():
         draw = service.get_draw(draw_no, _agency_id())
-        made = service.deposit(
+        made = seeding.deposit(
             draw, _value(data), agency=_agency(), by=current_actor(), at=clock.now()
         )
     return _deposit(made, draw_no)
 
 
 @blp.route("/<draw_no>/dice", methods=["POST"])
-@requires(*service.DEPOSIT_ROLES)
+@requires(*seeding.DEPOSIT_ROLES)
 @blp.creates
 @blp.arguments(DiceSchema)
 @blp.response(201, DiceEnteredSchema)
@@ -208,9 +96,9 @@ def enter_dice(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
     """录入骰子数字：由不同角色的两人分别录入，一致才封定"""
     with transaction():
         draw = service.get_draw(draw_no, _agency_id())
-        entered = service.enter_dice(draw, data["digits"], by=current_actor(), at=clock.now())
+        entered = seeding.enter_dice(draw, data["digits"], by=current_actor(), at=clock.now())
     if entered.state is EntropyState.REJECTED:
-        raise service.dice_mismatch()
+        raise seeding.dice_mismatch()
     return {"state": entered.state, "draw_no": draw_no, "draw_state": draw.state}
 
 
@@ -278,7 +166,7 @@ def prove_line(query: dict[str, Any], draw_no: str) -> dict[str, Any]:
 
 
 @deposits.route("")
-@requires(*service.DEPOSIT_ROLES)
+@requires(*seeding.DEPOSIT_ROLES)
 @deposits.arguments(PageSchema, location="query")
 @deposits.paged(DrawDepositSchema)
 def list_own_deposits(query: dict[str, Any]) -> Page[Any]:
@@ -291,14 +179,14 @@ def list_own_deposits(query: dict[str, Any]) -> Page[Any]:
 
 
 @deposits.route("", methods=["POST"])
-@requires(*service.DEPOSIT_ROLES)
+@requires(*seeding.DEPOSIT_ROLES)
 @deposits.creates
 @deposits.arguments(NewStandingDepositSchema)
 @deposits.response(201, DrawDepositSchema)
 def make_standing_deposit(data: dict[str, Any]) -> dict[str, Any]:
     """为以后的封存式抽取预先封存随机数，每份只用一次"""
     with transaction():
-        made = service.deposit(
+        made = seeding.deposit(
             None,
             _value(data),
             agency=_agency(),
@@ -318,10 +206,6 @@ def _agency_id() -> UUID:
 
 def _agency() -> Agency:
     return people.get_agency(_agency_id())
-
-
-def _plan(data: dict[str, Any]) -> NewPlan:
-    return NewPlan(**{**data, "weight_factors": tuple(dict.fromkeys(data["weight_factors"]))})
 
 
 def _value(data: dict[str, Any]) -> bytes:

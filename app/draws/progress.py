@@ -13,14 +13,14 @@ from uuid import UUID
 from app.access import TIMETABLE
 from app.days import local_date
 from app.db import ChangedMeanwhile, Overloaded, db, transaction
-from app.draws import freezing, queries, reading, service, stages
+from app.draws import freezing, outcome, plans, queries, reading, seeding, service, stages, steps
 from app.draws.models import Draw
 from app.draws.stages import DrawState, Fallback, Level
 from app.errors import DomainError
 
 Chance = Callable[[str], bytes]
 _GOING = (DrawState.PLANNED, DrawState.FROZEN, DrawState.ANNOUNCED, DrawState.SEEDED)
-_TAKEN = (service.DrawStateWrong, service.DrawExists, ChangedMeanwhile)  # by another process
+_TAKEN = (steps.DrawStateWrong, service.DrawExists, ChangedMeanwhile)  # by another process
 
 
 def fresh(_purpose: str) -> bytes:
@@ -121,7 +121,7 @@ def _seeding(draw: Draw, at: datetime) -> Step | None:
             return None
 
         def open_all(fresh_draw: Draw) -> str:
-            service.open_deposits(fresh_draw, by=TIMETABLE, at=at)
+            seeding.open_deposits(fresh_draw, by=TIMETABLE, at=at)
             return f"{fresh_draw.draw_no} seeded"
 
         return open_all
@@ -138,12 +138,12 @@ def _seeding(draw: Draw, at: datetime) -> Step | None:
 
 def _drawing(draw: Draw, at: datetime) -> Step:
     try:
-        computed = service.compute_result(draw)
+        computed = outcome.compute_result(draw)
     except DomainError as error:
         return _failing(error)
 
     def store(fresh_draw: Draw) -> str:
-        service.store_result(fresh_draw, computed, by=TIMETABLE, at=at)
+        outcome.store_result(fresh_draw, computed, by=TIMETABLE, at=at)
         return f"{fresh_draw.draw_no} drawn"
 
     return store
@@ -185,13 +185,13 @@ def _take(draw_id: UUID, step: Step, *, at: datetime) -> list[str]:
 def _start_due(at: datetime) -> list[str]:
     db.session.remove()
     on = local_date(at)
-    due = [plan.id for plan in queries.due_plans(on) if service.is_due(plan, on)]
+    due = [plan.id for plan in queries.due_plans(on) if plans.is_due(plan, on)]
     done = []
     for plan_id in due:
         try:
             with transaction():
                 plan = queries.find_plan(plan_id)
-                if plan is not None and service.is_due(plan, on):
+                if plan is not None and plans.is_due(plan, on):
                     draw = service.start_draw(plan, by=TIMETABLE, at=at)
                     done.append(f"{draw.draw_no} planned")
         except _TAKEN:

@@ -28,7 +28,7 @@ from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import Base
-from app.draws import progress
+from app.draws import progress, seeding
 from app.draws import queries as draw_queries
 from app.draws import service as draws
 from app.draws.models import DrawPlan
@@ -639,7 +639,9 @@ class _Builder:
         for role in (Role.AUDITOR, Role.CLERK):
             value = sha256(f"{self.agency.id} {role}".encode()).digest()
             with self.make.writing():
-                draws.deposit(None, value, agency=self.agency, by=self.actor(role), at=self.make.at)
+                seeding.deposit(
+                    None, value, agency=self.agency, by=self.actor(role), at=self.make.at
+                )
         plan = self.make.plan(self.agency, strata={"公共场所/住宿场所": 2})
         for hours in (0, 12, 4):
             clock.forward(hours=hours)

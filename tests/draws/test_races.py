@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.access import Role
 from app.db import db, transaction
-from app.draws import progress, queries, service
+from app.draws import progress, queries, seeding, service
 from app.draws.models import Draw
 from app.draws.stages import EntropyState
 from app.tasks.models import Task
@@ -56,7 +56,7 @@ def test_two_who_type_the_dice_at_once_seal_them_together(office: Office) -> Non
         barrier.wait()
         with office.flask_app.app_context(), transaction():
             draw = service.get_draw(draw_no, by.agency_id)
-            return service.enter_dice(draw, DICE, by=by, at=office.clock.at).state
+            return seeding.enter_dice(draw, DICE, by=by, at=office.clock.at).state
 
     with ThreadPoolExecutor(len(people)) as pool:
         states = sorted(pool.map(enter, range(len(people))))

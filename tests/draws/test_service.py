@@ -11,7 +11,7 @@ from app.access import PUBLIC, Actor, Role
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, transaction
-from app.draws import bundle, queries, reading, rules, service, stages
+from app.draws import bundle, plans, queries, reading, rules, seeding, service, stages, steps
 from app.draws.models import DrawFile
 from app.draws.stages import EntropyState, Fallback, Level, SelectionKind
 from app.people import service as people
@@ -28,7 +28,7 @@ REVEALED = {"officers.tsv", "result.tsv", "eligible.tsv", "assignment.tsv", "rev
 def dice(office: Office, draw_no: str, digits: str, by: Actor) -> EntropyState:
     with office.flask_app.app_context(), transaction():
         draw = service.get_draw(draw_no, by.agency_id)
-        return service.enter_dice(draw, digits, by=by, at=office.clock.at).state
+        return seeding.enter_dice(draw, digits, by=by, at=office.clock.at).state
 
 
 def public(office: Office, draw_no: str) -> set[str]:
@@ -243,13 +243,13 @@ def test_a_deposit_after_the_manifest_is_refused(office: Office) -> None:
         with office.flask_app.app_context(), transaction():
             draw = service.get_draw(office.number_of(plan), plan.agency_id)
             agency = people.get_agency(plan.agency_id)
-            service.deposit(draw, value, agency=agency, by=by, at=office.clock.at)
+            seeding.deposit(draw, value, agency=agency, by=by, at=office.clock.at)
 
     make(sha256(b"in time").digest())
-    with pytest.raises(service.DepositTwice):
+    with pytest.raises(seeding.DepositTwice):
         make(sha256(b"again").digest())
     office.go(hours=12)
-    with pytest.raises(service.DepositTooLate):
+    with pytest.raises(seeding.DepositTooLate):
         make(sha256(b"too late").digest())
 
 
@@ -266,7 +266,7 @@ def test_a_standing_deposit_serves_one_draw(office: Office) -> None:
 
 def test_the_same_value_is_not_deposited_twice(office: Office) -> None:
     office.make.deposit(Role.AUDITOR, value=DEPOSITS[0])
-    with pytest.raises(service.DepositTwice):
+    with pytest.raises(seeding.DepositTwice):
         office.make.deposit(Role.CLERK, value=DEPOSITS[0])
 
 
@@ -292,9 +292,9 @@ def test_one_person_or_one_role_cannot_enter_the_dice_alone(office: Office) -> N
     draw_no = office.announced()
     both = office.person(Role.AUDITOR, Role.SUPERVISOR)
     dice(office, draw_no, DICE, both)
-    with pytest.raises(service.DiceByOnePerson):
+    with pytest.raises(seeding.DiceByOnePerson):
         dice(office, draw_no, DICE, both)
-    with pytest.raises(service.RoleNotSuited):
+    with pytest.raises(seeding.RoleNotSuited):
         dice(office, draw_no, DICE, office.person(Role.AUDITOR))
     assert office.state(draw_no) == "announced"
 
@@ -319,7 +319,7 @@ def test_dice_that_differ_are_struck_out_and_typed_anew_by_both(office: Office) 
 @pytest.mark.parametrize("digits", ["", "0123456789", DICE + "0", "0123456789 123456789", "①" * 20])
 def test_anything_but_twenty_digits_is_no_throw(office: Office, digits: str) -> None:
     draw_no = office.announced()
-    with pytest.raises(service.DiceMalformed):
+    with pytest.raises(seeding.DiceMalformed):
         dice(office, draw_no, digits, office.person(Role.AUDITOR))
 
 
@@ -548,7 +548,7 @@ def test_a_void_draw_is_repeated_only_on_order_with_a_new_number_and_manifest(
     with office.flask_app.app_context(), transaction():
         plan = service.get_draw(draw_no, office.make.home().id).plan
         by = office.make.by(office.make.home())
-        service.order_redraw(plan, "名单已更正", by=by, at=office.clock.at)
+        plans.order_redraw(plan, "名单已更正", by=by, at=office.clock.at)
     office.deposits((None, None))
     office.tick()
     assert office.state("310105-2026-0002") == "announced"
@@ -561,7 +561,7 @@ def test_a_void_draw_is_repeated_only_on_order_with_a_new_number_and_manifest(
 
 def test_a_drawn_draw_cannot_be_voided(office: Office) -> None:
     draw_no = office.drawn()
-    with pytest.raises(service.DrawStateWrong):
+    with pytest.raises(steps.DrawStateWrong):
         office.void(draw_no)
 
 
@@ -572,16 +572,16 @@ def test_a_plan_that_was_frozen_cannot_be_changed_or_withdrawn(office: Office) -
     plan = office.sealed()
     office.tick()
     with office.flask_app.app_context(), transaction():
-        again = service.get_plan(plan.id, plan.agency_id)
-        with pytest.raises(service.PlanInUse):
-            service.withdraw_plan(again, "不需要", by=office.make.by(), at=office.clock.at)
+        again = plans.get_plan(plan.id, plan.agency_id)
+        with pytest.raises(plans.PlanInUse):
+            plans.withdraw_plan(again, "不需要", by=office.make.by(), at=office.clock.at)
 
 
 def test_a_withdrawn_plan_is_not_drawn(office: Office) -> None:
     plan = office.sealed()
     with office.flask_app.app_context(), transaction():
-        again = service.get_plan(plan.id, plan.agency_id)
-        service.withdraw_plan(again, "不需要", by=office.make.by(), at=office.clock.at)
+        again = plans.get_plan(plan.id, plan.agency_id)
+        plans.withdraw_plan(again, "不需要", by=office.make.by(), at=office.clock.at)
     assert office.go(days=5) == []
 
 
@@ -604,12 +604,12 @@ def test_a_withdrawn_plan_is_not_drawn(office: Office) -> None:
 def test_a_plan_that_cannot_be_carried_out_is_refused(
     office: Office, values: dict[str, Any], field: str
 ) -> None:
-    with pytest.raises(service.PlanInvalid) as refused:
+    with pytest.raises(plans.PlanInvalid) as refused:
         office.make.plan(**values)
     assert f"#/{field}" in {error["pointer"] for error in refused.value.extras["errors"]}
 
 
 def test_two_plans_of_one_period_need_different_names(office: Office) -> None:
     office.make.plan(name="四季度")
-    with pytest.raises(service.PlanTaken):
+    with pytest.raises(plans.PlanTaken):
         office.make.plan(name="四季度")

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.access import Role
 from app.db import db, new_id, transaction
-from app.draws import queries, service
+from app.draws import queries, seeding, service
 from app.draws.models import DrawSelection
 from app.units.models import Unit
 from tests.conftest import FixedClock
@@ -103,7 +103,7 @@ def test_the_page_shows_the_dice_and_who_is_waited_for(office: Office, client: F
         by = office.person(role)
         with office.flask_app.app_context(), transaction():
             draw = service.get_draw(draw_no, by.agency_id)
-            service.enter_dice(draw, DICE, by=by, at=office.clock.at)
+            seeding.enter_dice(draw, DICE, by=by, at=office.clock.at)
     assert DICE in page(client, draw_no)
 
 

@@ -1,0 +1,194 @@
+"""The result of a seeded draw: computed from the frozen bytes, stored with its tasks at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.access import Actor
+from app.catalogue import service as catalogue
+from app.days import local_date
+from app.db import db
+from app.draws import assignment, bundle, eligibility, queries, rules
+from app.draws.files import sha256_of
+from app.draws.models import Draw, DrawSelection
+from app.draws.seeding import unseal_chance
+from app.draws.stages import DrawKind, DrawState, SelectionKind
+from app.draws.steps import DrawStateWrong, follow, stamp, store_file
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people import service as people
+from app.tasks import service as tasks
+from app.tasks.rules import NewTask
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A result, computed from the frozen bytes of one version of a draw; not stored yet."""
+
+    draw_id: UUID
+    version: int
+    drawn: bundle.Drawn
+    assigned: assignment.Assignment | None
+
+
+def compute_result(draw: Draw) -> Computed:
+    """Return the result of a seeded draw; outside any transaction, and only by the timetable.
+
+    Opens the seal of secret and deposits. Raises DrawStateWrong and what the engine refuses
+    (DrawFileChanged, SecretMismatch …): then somebody changed what had been frozen.
+    """
+    if draw.state != DrawState.SEEDED:
+        raise DrawStateWrong("随机数尚未封定，不能抽取。", state=draw.state)
+    contents = queries.contents_of(draw.id)
+    manifest = bundle.parse_manifest(contents["manifest.json"])
+    secret, entropy = unseal_chance(draw)
+    drawn = bundle.draw(manifest, contents["population.tsv"], secret, entropy)
+    for name in ("officers.tsv", "barred.tsv"):
+        digest = getattr(manifest, f"{name.partition('.')[0]}_sha256")
+        if sha256_of(contents[name]) != digest:
+            raise rules.DrawFileChanged(f"{name} 与公告的摘要不符，文件被改动过。")
+    assigned = assignment.assign(
+        drawn.x,
+        eligibility.parse_officers(contents["officers.tsv"]),
+        eligibility.needs_of(drawn.results, draw.team_size),
+        eligibility.parse_barred(contents["barred.tsv"]),
+        draw.hash,
+    )
+    return Computed(draw.id, draw.version, drawn, assigned)
+
+
+def store_result(draw: Draw, computed: Computed, *, by: Actor, at: datetime) -> Draw:
+    """Store a computed result with its tasks, all or nothing; a second time is refused.
+
+    A team that may not go any more (a recusal declared after the freeze) leaves its task pending:
+    the result stands, the slot is drawn anew by a person. Raises DrawStateWrong when the draw has
+    moved since it was computed.
+    """
+    follow(draw, DrawState.DRAWN)
+    if draw.version != computed.version or computed.assigned is None:
+        raise DrawStateWrong("抽取在计算之后发生了变化，结果没有写入。", state=draw.state)
+    files = {
+        "result.tsv": computed.drawn.result_tsv,
+        "eligible.tsv": eligibility.write_eligible(computed.assigned.rows),
+        "assignment.tsv": assignment.write_assignment(computed.assigned.teams),
+    }
+    for name, content in files.items():
+        store_file(draw, name, content)
+    draw.state, draw.held_code, draw.held_detail = DrawState.DRAWN, None, None
+    draw.result_sha256 = computed.drawn.sha256
+    stamp(draw, "drawn", by=by, at=at)
+    selection = _store_selection(draw, computed.drawn)
+    pending = _create_tasks(draw, selection, computed.assigned.teams, by=by, at=at)
+    journal.record(
+        Event.DRAW_DRAWN,
+        draw,
+        by=by,
+        at=at,
+        data={
+            "draw_no": draw.draw_no,
+            "result_sha256": draw.result_sha256,
+            "assignment_sha256": sha256_of(files["assignment.tsv"]),
+            "selected": sum(one.kind == SelectionKind.SELECTED for one in selection),
+            "without_team": pending,
+        },
+    )
+    return draw
+
+
+def _store_selection(draw: Draw, drawn: bundle.Drawn) -> list[DrawSelection]:
+    lots = [
+        (stratum.stratum, one, lot)
+        for stratum in drawn.results
+        for one in stratum.classes
+        for lot in one.lots()
+    ]
+    ids = queries.unit_ids(draw.agency_id, [lot.id for _, _, lot in lots])
+    selection = [
+        DrawSelection(
+            draw_id=draw.id,
+            stratum=stratum,
+            weight=one.weight,
+            rank=lot.rank,
+            kind=SelectionKind.SELECTED if lot.rank <= one.quota.drawn else SelectionKind.RESERVE,
+            archive_no=lot.id,
+            ticket=lot.ticket,
+            unit_id=ids[lot.id],
+        )
+        for stratum, one, lot in lots
+    ]
+    db.session.add_all(selection)
+    return selection
+
+
+def _create_tasks(
+    draw: Draw,
+    selection: Sequence[DrawSelection],
+    teams: Sequence[assignment.Team],
+    *,
+    by: Actor,
+    at: datetime,
+) -> int:
+    """Create and assign one task for each drawn unit; return how many stay without a team."""
+    by = replace(by, agency_id=draw.agency_id, district=draw.district)
+    chosen = [one for one in selection if one.kind == SelectionKind.SELECTED]
+    strata = {row["name"]: row for row in draw.summary}
+    registrations = queries.registrations_of(draw.agency_id)
+    checklists = catalogue.in_force("checklist", local_date(at))
+    made = tasks.create_tasks(
+        [
+            _new_task(draw, strata[one.stratum], one.unit_id, registrations, checklists)
+            for one in chosen
+        ],
+        agency=people.get_agency(draw.agency_id),
+        by=by,
+        at=at,
+    )
+    officers = queries.officer_ids(draw.agency_id)
+    by_unit = {(team.stratum, team.id): team for team in teams}
+    pending = 0
+    for one, task in zip(chosen, made, strict=True):
+        one.task_id = task.id
+        team = by_unit[one.stratum, one.archive_no]
+        members = [officers[certificate] for certificate in (team.lead, *team.others)]
+        try:
+            tasks.assign_task(task.id, members, members[0], by=by, at=at)
+        except tasks.TeamInvalid:  # it is refused before anything is changed
+            pending += 1
+    return pending
+
+
+def _new_task(
+    draw: Draw,
+    stratum: Mapping[str, Any],
+    unit_id: UUID,
+    registrations: Mapping[UUID, Sequence[tuple[str, str]]],
+    checklists: Sequence[Any],
+) -> NewTask:
+    classes = sorted(
+        object_class
+        for specialty, object_class in registrations.get(unit_id, ())
+        if specialty == stratum["specialty"]
+    )
+    object_class = stratum["object_class"] or next(iter(classes), None)
+    checklist = next(
+        (
+            row.code
+            for row in checklists
+            if row.body["specialty"] == stratum["specialty"]
+            and object_class in row.body["object_classes"]
+        ),
+        None,
+    )
+    joint = draw.plan.kind == DrawKind.CROSS_DEPARTMENT
+    return NewTask(
+        unit_id=unit_id,
+        specialty=stratum["specialty"],
+        origin="joint-drawn" if joint else "drawn",
+        object_class=object_class,
+        origin_reference=draw.draw_no,
+        level=draw.plan.kind,
+        checklist_code=checklist,
+        due_on=draw.due_on,
+    )

@@ -1,0 +1,168 @@
+"""Plans: what is to be drawn in a period, saved, changed, withdrawn, ordered anew."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from app.access import Actor
+from app.db import db, savepoint
+from app.draws import freezing, queries, stages
+from app.draws.models import DrawPlan
+from app.draws.stages import DrawState, NewPlan, PlanState
+from app.draws.steps import void
+from app.errors import Conflict, Invalid, NotFound
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people.models import Agency
+
+
+class PlanNotFound(NotFound):
+    code, title = "draw-plan-not-found", "未找到抽查计划"
+
+
+class PlanInvalid(Invalid):
+    """`errors`: pointer and detail of each thing wrong."""
+
+    code, title = "draw-plan-invalid", "抽查计划有误"
+
+
+class PlanTaken(Conflict):
+    code, title = "draw-plan-taken", "同周期已有同名计划"
+
+
+class PlanInUse(Conflict):
+    """`draw_no`, `state`: the draw that was made from the plan."""
+
+    code, title = "draw-plan-in-use", "计划已经用于抽取"
+
+
+def get_plan(plan_id: UUID, agency_id: UUID | None) -> DrawPlan:
+    """Return a plan of an agency. Raises PlanNotFound, also for a foreign one."""
+    plan = queries.find_plan(plan_id)
+    if plan is None or plan.agency_id != agency_id:
+        raise PlanNotFound("没有这个抽查计划，或它不属于本机构。")
+    return plan
+
+
+def save_plan(data: NewPlan, *, agency: Agency, by: Actor, at: datetime) -> DrawPlan:
+    """Plan a draw; what the plan leaves open takes its default from the day of the draw.
+
+    Raises PlanInvalid (`errors`) and PlanTaken.
+    """
+    plan = DrawPlan(agency_id=agency.id, district=agency.district, state=PlanState.ACTIVE)
+    _write_plan(plan, data, by=by, at=at)
+    try:
+        with savepoint():
+            db.session.add(plan)
+    except IntegrityError as error:
+        raise PlanTaken("同一周期已有同名的抽查计划，请换一个名称。") from error
+    _record_plan(plan, by=by, at=at)
+    return plan
+
+
+def change_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> DrawPlan:
+    """Replace a plan that nothing was frozen from. Raises PlanInUse, PlanInvalid, PlanTaken."""
+    _refuse_used(plan)
+    try:
+        with savepoint():
+            _write_plan(plan, data, by=by, at=at)
+    except IntegrityError as error:
+        raise PlanTaken("同一周期已有同名的抽查计划，请换一个名称。") from error
+    _record_plan(plan, by=by, at=at)
+    return plan
+
+
+def withdraw_plan(plan: DrawPlan, reason: str, *, by: Actor, at: datetime) -> DrawPlan:
+    """Take a plan back before anything is frozen from it. Raises PlanInUse."""
+    _refuse_used(plan)
+    plan.state = PlanState.WITHDRAWN
+    for draw in queries.draws_of_plan(plan.id):
+        if draw.state == DrawState.PLANNED:
+            void(draw, f"计划撤回：{reason}", by=by, at=at)
+    _record_plan(plan, by=by, at=at)
+    return plan
+
+
+def order_redraw(plan: DrawPlan, reason: str, *, by: Actor, at: datetime) -> DrawPlan:
+    """Let a plan whose draw is void be drawn again: new number, new manifest, new chance.
+
+    Nothing draws again by itself: a person says so and why. Raises PlanInUse.
+    """
+    drawn = queries.draws_of_plan(plan.id)
+    if not drawn or drawn[-1].state != DrawState.VOID or plan.state != PlanState.ACTIVE:
+        raise PlanInUse("只有抽取作废的计划才能重新抽取。")
+    plan.redraw_ordered_at, plan.redraw_ordered_by_kind = at, str(by.kind)
+    plan.redraw_ordered_by_id, plan.redraw_reason = by.id, reason
+    _record_plan(plan, by=by, at=at)
+    return plan
+
+
+def is_due(plan: DrawPlan, on: date) -> bool:
+    """Tell whether a plan has to be drawn now: its day has come and nothing was drawn from it.
+
+    After a void draw it is due only when somebody ordered it anew since.
+    """
+    if plan.state != PlanState.ACTIVE or plan.draw_on > on:
+        return False
+    drawn = queries.draws_of_plan(plan.id)
+    if not drawn:
+        return True
+    last = drawn[-1]
+    ordered = plan.redraw_ordered_at
+    return (
+        last.state == DrawState.VOID
+        and last.voided_at is not None
+        and ordered is not None
+        and ordered >= last.voided_at
+    )
+
+
+def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> None:
+    faults = stages.faults(data)
+    codes = freezing.stratum_codes(data.strata, data.draw_on)
+    faults += [
+        stages.Fault(f"strata/{name}", "目录中没有这个专业或对象类别。")
+        for name in data.strata
+        if name not in codes
+    ]
+    known = {factor.field for factor in freezing.factors_on(None, data.draw_on)}
+    faults += [
+        stages.Fault("weight_factors", f"目录中没有“{name}”的权重。")
+        for name in data.weight_factors
+        if name not in known
+    ]
+    if faults:
+        raise PlanInvalid(
+            "抽查计划有误，没有保存：" + "".join(dict.fromkeys(one.detail for one in faults)),
+            errors=[{"pointer": f"#/{one.field}", "detail": one.detail} for one in faults],
+        )
+    for name, value in vars(stages.with_defaults(data)).items():
+        setattr(plan, name, value)
+    plan.strata = {
+        name: list(rule) if isinstance(rule, tuple) else rule for name, rule in data.strata.items()
+    }
+    plan.weight_factors = list(data.weight_factors)
+    plan.saved_at, plan.saved_by_kind, plan.saved_by_id = at, str(by.kind), by.id
+
+
+def _record_plan(plan: DrawPlan, *, by: Actor, at: datetime) -> None:
+    data = {
+        "period": plan.period,
+        "kind": plan.kind,
+        "level": plan.level,
+        "draw_on": plan.draw_on.isoformat(),
+        "state": plan.state,
+        "redraw": plan.redraw_ordered_at is not None,
+    }
+    journal.record(Event.DRAW_PLAN_SAVED, plan, by=by, at=at, data=data)
+
+
+def _refuse_used(plan: DrawPlan) -> None:
+    for draw in queries.draws_of_plan(plan.id):
+        if draw.state != DrawState.PLANNED:
+            raise PlanInUse(
+                f"计划已经用于抽取 {draw.draw_no}，不能再修改；如需重抽，请先作废该次抽取。",
+                draw_no=draw.draw_no,
+                state=draw.state,
+            )

@@ -1,0 +1,231 @@
+"""Whence the chance of a draw comes: deposits that people seal, dice that two of them type.
+
+What is sealed here opens in `unseal_chance` only, and that is called by what the timetable does.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.exc import IntegrityError
+
+from app.access import Actor, Role
+from app.db import db, new_id, savepoint, touch
+from app.draws import queries, reading, rules, stages
+from app.draws.models import Draw, DrawDeposit, DrawEntropy
+from app.draws.stages import Depositor, DrawState, EntropyState, Level
+from app.draws.steps import DrawStateWrong, NotYet, aad, draw_key, follow, lock, stamp
+from app.errors import Conflict, Forbidden, Invalid
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.keys import seal, unseal
+from app.people.models import Agency
+
+DEPOSIT_ROLES = (Role.AUDITOR, Role.LEGAL_REVIEWER, Role.CLERK, Role.SUPERVISOR)
+
+
+class DepositTooLate(Conflict):
+    code, title = "deposit-too-late", "公告之后不再接受封存"
+
+
+class DepositTwice(Conflict):
+    code, title = "deposit-twice", "已经封存过"
+
+
+class DepositsMissing(Conflict):
+    code, title = "deposits-missing", "封存的随机数不够"
+
+
+class RoleNotSuited(Forbidden):
+    code, title = "draw-role-not-suited", "须由不同角色的两人办理"
+
+
+class DiceMalformed(Invalid):
+    code, title = "dice-malformed", "骰子数字不符合要求"
+
+
+class DiceByOnePerson(Forbidden):
+    code, title = "dice-by-one-person", "须由另一人录入"
+
+
+class DiceMismatch(Conflict):
+    """Both entries are struck out; the dice have to be read and typed again by both."""
+
+    code, title = "dice-mismatch", "两人录入的数字不一致"
+
+
+# ---- deposits ------------------------------------------------------------------------------------
+
+
+def deposit(
+    draw: Draw | None,
+    value: bytes,
+    *,
+    agency: Agency,
+    by: Actor,
+    at: datetime,
+    hash_name: str = "sha256",
+) -> DrawDeposit:
+    """Seal 32 random bytes for a draw, or (None) for the next sealed one; it serves one draw.
+
+    Only the commitment is ever shown. Raises DepositTooLate after the manifest, DepositTwice,
+    DrawStateWrong for an attended draw, RoleNotSuited.
+    """
+    role = stages.role_for(by.roles, DEPOSIT_ROLES, taken=None)
+    if role is None or by.id is None:
+        raise RoleNotSuited("封存须由监督科长、法制审核、信用公示或纪检稽查人员办理。")
+    if draw is not None:
+        lock(draw)
+        _refuse_deposit(draw, by)
+        hash_name = draw.hash
+    deposit_id = new_id()
+    made = DrawDeposit(
+        id=deposit_id,
+        agency_id=agency.id,
+        district=agency.district,
+        draw_id=None if draw is None else draw.id,
+        account_id=by.id,
+        role=str(role),
+        hash=hash_name,
+        commitment=rules.deposit_commitment(value, hash_name),
+        value_sealed=seal(draw_key(), value, aad=aad("deposit", deposit_id)),
+    )
+    stamp(made, "deposited", by=by, at=at)
+    try:
+        with savepoint():
+            db.session.add(made)
+    except IntegrityError as error:
+        raise DepositTwice("您已经封存过，或者这个随机数已被使用，请换一个新的。") from error
+    if draw is not None:
+        touch(draw)
+    journal.record(
+        Event.DRAW_DEPOSITED,
+        made,
+        by=by,
+        at=at,
+        data={
+            "draw_no": None if draw is None else draw.draw_no,
+            "role": made.role,
+            "commitment": made.commitment,
+        },
+    )
+    return made
+
+
+def _refuse_deposit(draw: Draw, by: Actor) -> None:
+    if draw.level != Level.SEALED:
+        raise DrawStateWrong("现场式抽取以骰子为随机数，不需要封存。", state=draw.state)
+    if draw.state not in (DrawState.PLANNED, DrawState.FROZEN):
+        raise DepositTooLate(
+            "公告已经发布，不再接受封存；可以为以后的抽取预先封存。", state=draw.state
+        )
+    if any(one.account_id == by.id for one in queries.deposits_of(draw.id)):
+        raise DepositTwice("您已经为这次抽取封存过随机数。")
+
+
+def close_deposits(draw: Draw, *, at: datetime) -> list[DrawDeposit]:
+    """Number the deposits that count and set when they are opened."""
+    closes, opens = draw.deposits_close_at, draw.opens_at
+    if closes is None or opens is None:
+        raise DrawStateWrong("抽取没有封存截止时刻。", state=draw.state)
+    if at < closes:
+        raise NotYet("封存尚未截止，不能公告。", due_at=closes)
+    found = reading.counting_deposits(draw)
+    if not stages.are_enough(Depositor(one.account_id, one.role) for one in found):
+        raise DepositsMissing(
+            "至少需要两名不同角色的人员封存随机数，收齐之前不会公告。", deposits=len(found)
+        )
+    for number, one in enumerate(found, 1):
+        one.draw_id, one.number = draw.id, number
+    draw.opens_at = stages.opening_at(closes, opens, announced_at=at)
+    return found
+
+
+def open_deposits(draw: Draw, *, by: Actor, at: datetime) -> Draw:
+    """Seed a sealed draw at its announced opening. Raises NotYet and DrawStateWrong."""
+    if draw.level != Level.SEALED:
+        raise DrawStateWrong("现场式抽取由骰子产生随机数。", state=draw.state)
+    if draw.opens_at is None or at < draw.opens_at:
+        raise NotYet("尚未到公告的开启时刻。", due_at=draw.opens_at)
+    _seed(draw, by=by, at=at)
+    return draw
+
+
+# ---- dice ----------------------------------------------------------------------------------------
+
+
+class DiceEntered(NamedTuple):
+    """What became of the digits: the first of two, sealed, or struck out with the first."""
+
+    state: EntropyState
+    draw: Draw
+
+
+def enter_dice(draw: Draw, digits: str, *, by: Actor, at: datetime) -> DiceEntered:
+    """Type what the dice show; the second person of another role types the same independently.
+
+    Two that agree are sealed and the draw is `seeded`. Two that differ are both struck out and
+    kept: the caller commits that and then refuses with `dice_mismatch`. Nobody can read a first
+    entry. Raises DiceMalformed, DiceByOnePerson, RoleNotSuited, DrawStateWrong.
+    """
+    lock(draw)
+    if draw.level != Level.ATTENDED or draw.state != DrawState.ANNOUNCED:
+        raise DrawStateWrong("只有已公告的现场式抽取才能录入骰子数字。", state=draw.state)
+    if not stages.are_dice(digits):
+        raise DiceMalformed(f"应为 {stages.DICE_DIGITS} 个数字（每枚十面骰子一个），中间不留空格。")
+    entries = queries.entries_of(draw.id)
+    first = next((one for one in entries if one.state == EntropyState.FIRST), None)
+    if first is not None and first.account_id == by.id:
+        raise DiceByOnePerson("同一组骰子须由另一名不同角色的人员再录入一次。")
+    role = stages.role_for(by.roles, DEPOSIT_ROLES, taken=None if first is None else first.role)
+    if role is None or by.id is None:
+        raise RoleNotSuited("两次录入须由不同角色的两人办理。")
+    state = EntropyState.FIRST
+    if first is not None:
+        same = first.digits == digits
+        first.state = state = EntropyState.SEALED if same else EntropyState.REJECTED
+    attempt = first.attempt if first else 1 + max((one.attempt for one in entries), default=0)
+    made = DrawEntropy(
+        draw_id=draw.id,
+        attempt=attempt,
+        digits=digits,
+        account_id=by.id,
+        role=str(role),
+        state=state,
+    )
+    stamp(made, "entered", by=by, at=at)
+    db.session.add(made)
+    touch(draw)
+    data = {"draw_no": draw.draw_no, "attempt": attempt, "role": str(role), "state": str(state)}
+    journal.record(Event.DRAW_ENTROPY_ENTERED, draw, by=by, at=at, data=data)
+    if state is EntropyState.SEALED:
+        _seed(draw, by=by, at=at)
+    return DiceEntered(state, draw)
+
+
+def dice_mismatch() -> DiceMismatch:
+    """Return what is answered when two entries differ, once they are struck out."""
+    return DiceMismatch("两人录入的数字不一致，两次录入都已作废，请重新读取骰子并分别录入。")
+
+
+# ---- both ----------------------------------------------------------------------------------------
+
+
+def _seed(draw: Draw, *, by: Actor, at: datetime) -> None:
+    follow(draw, DrawState.SEEDED)
+    draw.state = DrawState.SEEDED
+    stamp(draw, "seeded", by=by, at=at)
+    journal.record(Event.DRAW_SEEDED, draw, by=by, at=at, data={"draw_no": draw.draw_no})
+
+
+def unseal_chance(draw: Draw) -> tuple[bytes, list[str]]:
+    """Return the secret and the entropy strings, in the order of the announced sources."""
+    if draw.secret_sealed is None:
+        raise DrawStateWrong("抽取还没有公告。", state=draw.state)
+    secret = unseal(draw_key(), draw.secret_sealed, aad=aad("secret", draw.id))
+    if draw.level == Level.ATTENDED:
+        digits = queries.sealed_dice(draw.id)
+        return secret, [] if digits is None else [digits]
+    return secret, [
+        unseal(draw_key(), one.value_sealed, aad=aad("deposit", one.id)).hex()
+        for one in queries.deposits_of(draw.id)
+    ]

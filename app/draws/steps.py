@@ -1,0 +1,90 @@
+"""What every step of a draw does: lock, look, stamp, store, and end a draw that may not go on."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app import entry
+from app.access import Actor
+from app.db import db
+from app.draws import queries, stages
+from app.draws.files import sha256_of
+from app.draws.models import Draw, DrawFile
+from app.draws.stages import AUDIENCES, Audience, DrawState
+from app.errors import Conflict
+from app.journal import service as journal
+from app.journal.rules import Event
+
+
+class DrawStateWrong(Conflict):
+    """`state`: where the draw stands."""
+
+    code, title = "draw-state-wrong", "抽取状态不允许此操作"
+
+
+class NotYet(Conflict):
+    """`due_at`: from when on it may be done."""
+
+    code, title = "draw-not-yet", "时间未到"
+
+
+def lock(draw: Draw) -> None:
+    """Read a draw anew and lock its row: who comes second sees what the first one did."""
+    db.session.refresh(draw, with_for_update={"of": Draw})
+
+
+def follow(draw: Draw, to: DrawState) -> None:
+    lock(draw)
+    if not stages.may_follow(draw.state, to):
+        raise DrawStateWrong(
+            f"抽取处于“{stages.STATE_NAMES[draw.state]}”，不能进行这项操作。", state=draw.state
+        )
+
+
+def stamp(row: Any, prefix: str, *, by: Actor, at: datetime) -> None:
+    setattr(row, f"{prefix}_at", at)
+    setattr(row, f"{prefix}_by_kind", str(by.kind))
+    setattr(row, f"{prefix}_by_id", by.id)
+
+
+def void(draw: Draw, reason: str, *, by: Actor, at: datetime) -> Draw:
+    follow(draw, DrawState.VOID)
+    before = draw.state
+    draw.state, draw.void_reason = DrawState.VOID, reason
+    draw.held_code, draw.held_detail = None, None
+    stamp(draw, "voided", by=by, at=at)
+    data = {"draw_no": draw.draw_no, "state_before": str(before)}
+    journal.record(Event.DRAW_VOIDED, draw, by=by, at=at, data=data)
+    return draw
+
+
+def store_file(draw: Draw, name: str, content: bytes) -> None:
+    audience = AUDIENCES[name]
+    if name == "population.tsv" and not draw.list_public:
+        audience = Audience.INSIDE
+    db.session.add(
+        DrawFile(
+            draw_id=draw.id,
+            name=name,
+            content=content,
+            sha256=sha256_of(content),
+            size_bytes=len(content),
+            audience=audience,
+        )
+    )
+
+
+def make_public(draw: Draw, audience: Audience, *, at: datetime) -> None:
+    db.session.flush()  # the files just stored become public with the others
+    for file in queries.files_of(draw.id):
+        if file.audience == audience:
+            file.public_from = at
+
+
+def draw_key() -> bytes:
+    return entry.keys().draw_key
+
+
+def aad(what: str, row_id: UUID) -> bytes:
+    """Bind a sealed value to its place: moved to another row it does not open."""
+    return f"suicha {what} {row_id}".encode()
