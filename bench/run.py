@@ -1,6 +1,6 @@
 """Run every benchmark and print one table: `make bench`.
 
-    python bench/run.py [--quick] [--json] [NAME …]
+    python bench/run.py [--quick] [--large] [--json] [NAME …]
 
 The first run installs the peers. Each benchmark is a program of its own that prints its figures
 with --json; this one bounds its time, and ends it and all it started on Ctrl-C or SIGTERM.
@@ -26,15 +26,16 @@ LEAVE_S = 30
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A program of this folder, what makes it small, and the time it may take."""
+    """A program of this folder, what makes it small or large, and the time it may take."""
 
     name: str
     quick: tuple[str, ...]
     at_most_s: int = 300
+    large: tuple[str, ...] = ()
 
 
 BENCHMARKS = (
-    Benchmark("draw", ("--units", "400000", "--rounds", "1")),
+    Benchmark("draw", ("--quick",), at_most_s=900, large=("--large",)),
     Benchmark("feed", ("--quick",)),
     Benchmark("inbox", ("--quick",)),
     Benchmark("photos", ("--rounds", "1", "--photos", "2")),
@@ -87,6 +88,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 def main() -> int:
     """Run what is asked for; 1 when a benchmark gave no figures. A missed target is no failure."""
     options = parser(__doc__)
+    options.add_argument("--large", action="store_true", help="sizes that take minutes too")
     options.add_argument("names", nargs="*", metavar="NAME", help="only these")
     given = options.parse_args()
     known = {one.name: one for one in BENCHMARKS}
@@ -100,7 +102,8 @@ def main() -> int:
             continue
         print(f"{one.name} …", file=sys.stderr, flush=True)
         try:
-            reports.append(run(one, one.quick if given.quick else ()))
+            sizes = one.quick if given.quick else one.large if given.large else ()
+            reports.append(run(one, sizes))
         except BenchmarkFailed as error:
             failed += 1
             print(error, file=sys.stderr)
