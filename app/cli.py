@@ -22,6 +22,7 @@ from app.demo import service as demo
 from app.draws.commands import draw_group
 from app.errors import DomainError
 from app.journal import service as journal
+from app.people import accounts
 from app.people import queries as people_queries
 from app.people import service as people
 from app.people.models import Agency
@@ -227,7 +228,7 @@ def user_add(
         officer = certificate and people_queries.find_officer_by_certificate(certificate)
         if certificate and not officer:
             raise click.ClickException(f"no officer with certificate {certificate}")
-        account = people.create_account(
+        account = accounts.create_account(
             login,
             password,
             name,
@@ -255,7 +256,7 @@ def user_reset(login: str, generate: bool, from_stdin: bool) -> None:
         if account is None:
             raise click.ClickException(f"no account {login}")
         agency = people.get_agency(account.agency_id)
-        people.change_password(account, password, by=_operator(agency), at=clock.now())
+        accounts.change_password(account, password, by=_operator(agency), at=clock.now())
     click.echo(f"{account.login} has a new password; every session has ended")
     if generate:
         click.echo(f"password: {password}")
@@ -263,7 +264,7 @@ def user_reset(login: str, generate: bool, from_stdin: bool) -> None:
 
 def _password(*, generate: bool, from_stdin: bool) -> str:
     if generate:
-        return people.make_password()
+        return accounts.make_password()
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
     asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)

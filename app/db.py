@@ -5,7 +5,7 @@ SQLite and READ ONLY on PostgreSQL; `transaction()` begins IMMEDIATE or READ COM
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -301,3 +301,11 @@ class Entity:
 def touch(entity: Entity) -> None:
     """Let the version of an entity rise although only rows that it guards changed."""
     flag_modified(entity, "district")
+
+
+def set_changed(row: Any, wanted: Mapping[str, Any]) -> list[str]:
+    """Set what differs and return the names of the fields that changed."""
+    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, wanted[name])
+    return sorted(changed)

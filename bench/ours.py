@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import clock, db
 from app.access import Actor, ActorKind, Role
+from app.people import accounts
 from app.people import service as people
 from app.people.models import Agency
 from app.people.rules import NewOfficer
@@ -107,7 +108,7 @@ def _enrol(agency: Agency, number: int) -> Enrolled:
         by=by,
         at=at,
     )
-    account = people.create_account(
+    account = accounts.create_account(
         f"officer{number}",
         "a long enough password",
         "监督员",

@@ -220,6 +220,7 @@ def enrolled_token(environ: dict[str, str]) -> str:
     from app import clock
     from app.access import Actor, ActorKind, Role
     from app.db import transaction
+    from app.people import accounts
     from app.people import service as people
     from app.people.rules import NewOfficer
     from sync.devices import service as devices
@@ -235,7 +236,7 @@ def enrolled_token(environ: dict[str, str]) -> str:
             by=by,
             at=at,
         )
-        account = people.create_account(
+        account = accounts.create_account(
             "bench",
             "a long enough password",
             "某人",

@@ -19,6 +19,7 @@ from app.draws.models import DrawDeposit, DrawPlan
 from app.draws.stages import DrawKind, Level, NewPlan
 from app.evidence import service as evidence
 from app.evidence.rules import EvidenceState
+from app.people import accounts
 from app.people import service as people
 from app.people.models import Account, Agency, Officer
 from app.people.rules import NewOfficer
@@ -117,7 +118,7 @@ class Make:
         if Role.OFFICER in roles and officer is None:
             officer = self.officer(agency)
         with self.writing():
-            return people.create_account(
+            return accounts.create_account(
                 login or f"account{next(self._numbers)}",
                 PASSWORD,
                 "某人",
@@ -131,7 +132,7 @@ class Make:
     def token(self, account: Account) -> str:
         """A session of an account."""
         with self.writing():
-            return people.sign_in(account, lasting=timedelta(hours=12), at=self.at)[0]
+            return accounts.sign_in(account, lasting=timedelta(hours=12), at=self.at)[0]
 
     def headers(self, account: Account) -> dict[str, str]:
         """The headers with which an account's requests are signed in."""

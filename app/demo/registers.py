@@ -9,6 +9,7 @@ from app.catalogue import service as catalogue
 from app.db import db
 from app.demo.accounts import NEIGHBOUR_STAFF, PASSWORD, STAFF
 from app.demo.district import District, Officer, Unit
+from app.people import accounts
 from app.people import service as people
 from app.people.models import Account, Agency
 from app.people.rules import AbsenceReason, NewOfficer
@@ -32,7 +33,9 @@ def load(district: District, *, at: datetime, on: date) -> None:
             STAFF if found.division_code == district.agencies[0].division_code else NEIGHBOUR_STAFF
         )
         for login, name, roles in staff:
-            people.create_account(login, PASSWORD, name, roles, agency=agency, by=TIMETABLE, at=at)
+            accounts.create_account(
+                login, PASSWORD, name, roles, agency=agency, by=TIMETABLE, at=at
+            )
         by = Actor(ActorKind.TIMETABLE, agency_id=agency.id, district=agency.district)
         own = [unit for unit in district.units if unit.agency_code == found.code]
         rows = units.add_units([_new_unit(unit) for unit in own], agency=agency, by=by, at=at)
@@ -100,7 +103,7 @@ def _add_officer(
         at=at,
     )
     roles = [Role.OFFICER, *([Role.SUPERVISOR] if officer.supervisor else [])]
-    people.create_account(
+    accounts.create_account(
         officer.certificate_no,
         PASSWORD,
         officer.name,
@@ -128,4 +131,4 @@ def _add_officer(
 def actor_of(login: str) -> Actor:
     """Return who acts when the demo acts in the name of one of its accounts."""
     account = db.session.query(Account).filter_by(login=login).one()
-    return people.actor_of(account)
+    return accounts.actor_of(account)

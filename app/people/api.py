@@ -15,7 +15,7 @@ from app.access import ActorKind, Role, anyone, current_actor, requires
 from app.days import local_date
 from app.db import db, transaction
 from app.errors import Forbidden
-from app.people import queries, service
+from app.people import accounts, queries, service
 from app.people.models import Absence, Account, AccountToken, Agency, Officer, Recusal
 from app.people.rules import NewOfficer, TokenKind
 from app.people.schemas import (
@@ -45,10 +45,10 @@ from app.problems import Blueprint, Page, PageSchema, page
 sessions = Blueprint("sessions", __name__, url_prefix="/sessions", description="登录")
 me = Blueprint("me", __name__, url_prefix="/me", description="本人")
 tokens = Blueprint("tokens", __name__, url_prefix="/tokens", description="API 令牌")
-accounts = Blueprint("accounts", __name__, url_prefix="/accounts", description="账号")
+accounts_blp = Blueprint("accounts", __name__, url_prefix="/accounts", description="账号")
 agencies = Blueprint("agencies", __name__, url_prefix="/agencies", description="监督机构")
 officers = Blueprint("officers", __name__, url_prefix="/officers", description="监督员")
-BLUEPRINTS = (sessions, me, tokens, accounts, agencies, officers)
+BLUEPRINTS = (sessions, me, tokens, accounts_blp, agencies, officers)
 
 limiter = Limiter(get_remote_address, storage_uri="memory://")
 
@@ -76,8 +76,8 @@ def _load_user() -> access.Actor:
     scheme, _, token = flask.request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise problems.NotSignedIn("请先登录。")
-    flask.g.bearer = service.read_bearer(token.strip(), at=clock.now())
-    return cast(service.Bearer, flask.g.bearer).actor
+    flask.g.bearer = accounts.read_bearer(token.strip(), at=clock.now())
+    return cast(accounts.Bearer, flask.g.bearer).actor
 
 
 def per_address(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,10 +106,10 @@ def open_session(data: dict[str, Any]) -> dict[str, Any]:
     连续输错密码五次，账号锁定十五分钟。
     """
     at = clock.now()
-    account = service.check_password(data["login"], data["password"], at=at)
+    account = accounts.check_password(data["login"], data["password"], at=at)
     lasting = timedelta(hours=entry.config().number("SESSION_HOURS"))
     with transaction():
-        token, row = service.sign_in(account, lasting=lasting, at=at)
+        token, row = accounts.sign_in(account, lasting=lasting, at=at)
     return {"token": token, "expires_at": row.expires_at, "account": account}
 
 
@@ -119,7 +119,7 @@ def open_session(data: dict[str, Any]) -> dict[str, Any]:
 def close_session() -> None:
     """退出登录"""
     with transaction():
-        service.revoke_token(flask.g.bearer.token_id, by=current_actor(), at=clock.now())
+        accounts.revoke_token(flask.g.bearer.token_id, by=current_actor(), at=clock.now())
 
 
 # --- one's own account -----------------------------------------------------------------------
@@ -155,9 +155,9 @@ def change_own_password(data: dict[str, Any]) -> None:
     所有登录会话和令牌随即失效。
     """
     at = clock.now()
-    service.check_password(_own_account().login, data["password"], at=at)
+    accounts.check_password(_own_account().login, data["password"], at=at)
     with transaction():
-        service.change_password(_own_account(), data["new_password"], by=current_actor(), at=at)
+        accounts.change_password(_own_account(), data["new_password"], by=current_actor(), at=at)
 
 
 # --- API tokens ------------------------------------------------------------------------------
@@ -183,10 +183,10 @@ def make_token(data: dict[str, Any]) -> dict[str, Any]:
     令牌只显示这一次。须以登录会话操作，令牌不能再生成令牌。
     """
     # no Idempotency-Key: the kept answer would hold the token, which exists here as a hash only
-    if cast(service.Bearer, flask.g.bearer).kind is not TokenKind.SESSION:
+    if cast(accounts.Bearer, flask.g.bearer).kind is not TokenKind.SESSION:
         raise SessionRequired("令牌不能再生成令牌，请登录后操作。")
     with transaction():
-        token, row = service.issue_token(
+        token, row = accounts.issue_token(
             data["name"],
             data["roles"],
             expires_at=data["expires_at"],
@@ -202,95 +202,95 @@ def make_token(data: dict[str, Any]) -> dict[str, Any]:
 def revoke_token(token_id: UUID) -> None:
     """作废本人的 API 令牌"""
     with transaction():
-        service.revoke_token(token_id, by=current_actor(), at=clock.now())
+        accounts.revoke_token(token_id, by=current_actor(), at=clock.now())
 
 
 # --- accounts --------------------------------------------------------------------------------
 
 
-@accounts.route("")
+@accounts_blp.route("")
 @requires(Role.ADMINISTRATOR)
-@accounts.arguments(PageSchema, location="query")
-@accounts.paged(AccountSchema)
+@accounts_blp.arguments(PageSchema, location="query")
+@accounts_blp.paged(AccountSchema)
 def list_accounts(page_args: dict[str, Any]) -> Page[Account]:
     """列出本机构的账号"""
     return page(queries.accounts_in(_agency_id()), Account.id, **page_args)
 
 
-@accounts.route("", methods=["POST"])
+@accounts_blp.route("", methods=["POST"])
 @requires(Role.ADMINISTRATOR)
-@accounts.creates
-@accounts.arguments(NewAccountSchema)
-@accounts.response(201, AccountSchema)
+@accounts_blp.creates
+@accounts_blp.arguments(NewAccountSchema)
+@accounts_blp.response(201, AccountSchema)
 def create_account(data: dict[str, Any]) -> Account:
     """新建账号"""
     with transaction():
-        return service.create_account(
+        return accounts.create_account(
             **data, agency=service.get_agency(_agency_id()), by=current_actor(), at=clock.now()
         )
 
 
-@accounts.route("/<uuid:account_id>")
+@accounts_blp.route("/<uuid:account_id>")
 @requires(Role.ADMINISTRATOR)
-@accounts.etag
-@accounts.response(200, AccountSchema)
+@accounts_blp.etag
+@accounts_blp.response(200, AccountSchema)
 def show_account(account_id: UUID) -> Account:
     """查看账号"""
-    account = service.get_account(account_id, _agency_id())
-    accounts.set_etag(account.version)
+    account = accounts.get_account(account_id, _agency_id())
+    accounts_blp.set_etag(account.version)
     return account
 
 
-@accounts.route("/<uuid:account_id>", methods=["PATCH"])
+@accounts_blp.route("/<uuid:account_id>", methods=["PATCH"])
 @requires(Role.ADMINISTRATOR)
-@accounts.etag
-@accounts.arguments(AccountChangesSchema)
-@accounts.response(200, AccountSchema)
+@accounts_blp.etag
+@accounts_blp.arguments(AccountChangesSchema)
+@accounts_blp.response(200, AccountSchema)
 def change_account(data: dict[str, Any], account_id: UUID) -> Account:
     """修改账号"""
     with transaction():
-        account = service.get_account(account_id, _agency_id())
-        accounts.check_version(account, AccountSchema)
-        service.change_account(account, data, by=current_actor(), at=clock.now())
-    accounts.set_etag(account.version)
+        account = accounts.get_account(account_id, _agency_id())
+        accounts_blp.check_version(account, AccountSchema)
+        accounts.change_account(account, data, by=current_actor(), at=clock.now())
+    accounts_blp.set_etag(account.version)
     return account
 
 
-@accounts.route("/<uuid:account_id>/suspend", methods=["POST"])
+@accounts_blp.route("/<uuid:account_id>/suspend", methods=["POST"])
 @requires(Role.ADMINISTRATOR)
-@accounts.response(200, AccountSchema)
+@accounts_blp.response(200, AccountSchema)
 def suspend_account(account_id: UUID) -> Account:
     """停用账号
 
     其登录会话和令牌随即失效。
     """
     with transaction():
-        account = service.get_account(account_id, _agency_id())
-        return service.suspend_account(account, by=current_actor(), at=clock.now())
+        account = accounts.get_account(account_id, _agency_id())
+        return accounts.suspend_account(account, by=current_actor(), at=clock.now())
 
 
-@accounts.route("/<uuid:account_id>/reinstate", methods=["POST"])
+@accounts_blp.route("/<uuid:account_id>/reinstate", methods=["POST"])
 @requires(Role.ADMINISTRATOR)
-@accounts.response(200, AccountSchema)
+@accounts_blp.response(200, AccountSchema)
 def reinstate_account(account_id: UUID) -> Account:
     """恢复账号"""
     with transaction():
-        account = service.get_account(account_id, _agency_id())
-        return service.reinstate_account(account, by=current_actor(), at=clock.now())
+        account = accounts.get_account(account_id, _agency_id())
+        return accounts.reinstate_account(account, by=current_actor(), at=clock.now())
 
 
-@accounts.route("/<uuid:account_id>/reset-password", methods=["POST"])
+@accounts_blp.route("/<uuid:account_id>/reset-password", methods=["POST"])
 @requires(Role.ADMINISTRATOR)
-@accounts.response(200, PasswordSchema)
+@accounts_blp.response(200, PasswordSchema)
 def reset_password(account_id: UUID) -> dict[str, str]:
     """重置密码
 
     新密码由系统生成，只显示这一次；原有登录会话和令牌随即失效。
     """
-    password = service.make_password()
+    password = accounts.make_password()
     with transaction():
-        account = service.get_account(account_id, _agency_id())
-        service.change_password(account, password, by=current_actor(), at=clock.now())
+        account = accounts.get_account(account_id, _agency_id())
+        accounts.change_password(account, password, by=current_actor(), at=clock.now())
     return {"password": password}
 
 

@@ -19,7 +19,7 @@ from app.access import (
 )
 from app.db import db, transaction
 from app.journal import service as journal
-from app.people import service as people
+from app.people import accounts
 from app.people.api import per_address
 from app.people.models import Account
 from app.people.queries import find_account_by_login
@@ -127,7 +127,7 @@ def enrol(data: dict[str, Any]) -> dict[str, Any]:
 
 def _checked(data: dict[str, Any], at: datetime) -> UUID:
     """Return the account whose login and password these are; an entry of its own."""
-    return people.check_password(data["login"], data["password"], at=at).id
+    return accounts.check_password(data["login"], data["password"], at=at).id
 
 
 def _key(text: str) -> bytes:
@@ -242,7 +242,7 @@ def issue_code(data: dict[str, Any]) -> dict[str, Any]:
 def _account(login: str, by: Actor) -> Account:
     account = find_account_by_login(login.lower())
     if account is None or account.agency_id != by.agency_id:
-        raise people.AccountNotFound("本单位没有这个账号。")
+        raise accounts.AccountNotFound("本单位没有这个账号。")
     return account
 
 

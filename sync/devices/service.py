@@ -15,9 +15,9 @@ from app.db import db
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.people.accounts import actor_of
 from app.people.models import Account
 from app.people.rules import AccountState
-from app.people.service import actor_of
 from app.problems import Problem
 from sync import operations
 from sync.devices import queries, rules

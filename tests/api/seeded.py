@@ -36,6 +36,7 @@ from app.draws.stages import Level
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
 from app.journal import service as journal
+from app.people import accounts
 from app.people import service as people
 from app.people.models import Account, Agency, Officer
 from app.people.rules import AbsenceReason
@@ -144,7 +145,7 @@ class Seeded:
         with self.flask_app.app_context():
             account = db.db.session.get_one(Account, account_id)
             with db.transaction():
-                return people.sign_in(account, lasting=LASTING, at=self.make.at)[0]
+                return accounts.sign_in(account, lasting=LASTING, at=self.make.at)[0]
 
 
 @dataclass(frozen=True)
@@ -360,7 +361,7 @@ class _Builder:
 
     def _api_token(self, account: Account, role: Role) -> Any:
         with self.make.writing():
-            return people.issue_token(
+            return accounts.issue_token(
                 "接口",
                 [role],
                 expires_at=self.make.at + timedelta(days=30),
@@ -372,10 +373,10 @@ class _Builder:
         gone = self._account(Role.SUPERVISOR, "suspended", officer=self.officers[5])
         self.side.tokens["suspended"] = self.make.token(gone)
         with self.make.writing():
-            account = people.get_account(gone.id, self.agency.id)
-            people.suspend_account(account, by=self.actor(Role.ADMINISTRATOR), at=self.make.at)
+            account = accounts.get_account(gone.id, self.agency.id)
+            accounts.suspend_account(account, by=self.actor(Role.ADMINISTRATOR), at=self.make.at)
         with self.make.writing():
-            self.side.tokens["expired"] = people.sign_in(
+            self.side.tokens["expired"] = accounts.sign_in(
                 self.accounts[Role.SUPERVISOR],
                 lasting=timedelta(hours=12),
                 at=self.make.at - timedelta(hours=13),
@@ -536,7 +537,7 @@ class _Builder:
     def _code(self) -> str:
         account_id = self.accounts[Role.OFFICER].id
         with self.make.writing():
-            account = people.get_account(account_id, self.agency.id)
+            account = accounts.get_account(account_id, self.agency.id)
             by = self.actor(Role.SUPERVISOR)
             return devices.issue_code(account, by=by, at=self.make.at)[0]
 
@@ -545,7 +546,7 @@ class _Builder:
         key = self.side.key(name).public_key().public_bytes_raw()
         new = devices.NewDevice("Ed25519", key, "Pad 6", "Android 15", "1")
         with self.make.writing():
-            account = people.get_account(self.accounts[Role.OFFICER].id, self.agency.id)
+            account = accounts.get_account(self.accounts[Role.OFFICER].id, self.agency.id)
             device, session, tokens = devices.enrol(
                 account, code, new, lives=LIVES, at=self.make.at
             )

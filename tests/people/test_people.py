@@ -120,7 +120,7 @@ def test_people_of_another_agency_are_not_there(make):
         taken = {"officer_id": str(officer.id)}
         own = make.account(Role.CLERK)
         joined = chen.patch(f"/api/v1/accounts/{own.id}", json=taken, headers=version)
-        assert code_of(joined) == "officer-not-found"
+        assert code_of(joined) == "officer-missing"
     listed = chen.get("/api/v1/agencies").json["items"]
     assert [agency["id"] for agency in listed] == [str(make.home().id)]
     assert {o["certificate_no"][1:7] for o in chen.get("/api/v1/officers").json["items"]} == {

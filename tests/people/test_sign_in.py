@@ -12,7 +12,7 @@ from argon2.exceptions import VerifyMismatchError
 from app.access import Role
 from app.db import db
 from app.journal.models import JournalEntry
-from app.people import service
+from app.people import accounts
 from app.people.models import Account, AccountToken
 from app.people.rules import FAILURES_ALLOWED
 from tests.factories import PASSWORD
@@ -75,9 +75,9 @@ def test_an_unknown_login_costs_a_hash_too(client, make, monkeypatch):
 
 
 def test_nothing_signs_in_by_the_hash_of_nobody(app_context):
-    hasher = service._hasher(256)
+    hasher = accounts._hasher(256)
     with pytest.raises(VerifyMismatchError):
-        hasher.verify(service._nobody(hasher), "")
+        hasher.verify(accounts._nobody(hasher), "")
 
 
 def test_wrong_passwords_lock_the_account_and_time_unlocks_it(client, make, clock, flask_app):
@@ -271,10 +271,10 @@ def test_logins_that_no_database_takes_are_refused_before_it(client, text):
 
 def test_a_session_needs_the_account_active_when_it_is_opened(make, app_context, at):
     account = make.account(Role.SUPERVISOR, login="chen")
-    checked = service.check_password("chen", PASSWORD, at=at)
+    checked = accounts.check_password("chen", PASSWORD, at=at)
     with make.writing():
-        service.suspend_account(
-            service.get_account(account.id, account.agency_id), by=make.by(), at=at
+        accounts.suspend_account(
+            accounts.get_account(account.id, account.agency_id), by=make.by(), at=at
         )
-    with make.writing(), pytest.raises(service.SignInRefused):
-        service.sign_in(checked, lasting=timedelta(hours=1), at=at)
+    with make.writing(), pytest.raises(accounts.SignInRefused):
+        accounts.sign_in(checked, lasting=timedelta(hours=1), at=at)

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.access import Role
 from app.db import db
-from app.people import service as people
+from app.people import accounts
 from app.people.models import Account
 from sync.devices import queries, rules
 from sync.devices.models import Device, DeviceSession, DeviceToken
@@ -349,7 +349,7 @@ def test_expired_pairs_are_forgotten(stage: Stage, tablet: Tablet):
 def test_a_suspended_account_is_in_session_nowhere(stage: Stage, tablet: Tablet):
     with stage.make.writing():
         account = db.session.get_one(Account, stage.logins["an"].id)
-        people.suspend_account(account, by=stage.make.by(), at=stage.clock())
+        accounts.suspend_account(account, by=stage.make.by(), at=stage.clock())
 
     assert me(tablet).json["sessions"] == []
     with stage.flask_app.app_context():

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from app.db import db
 from app.evidence.models import Evidence, EvidenceLink
 from app.journal import service as journal
-from app.people import service as people
+from app.people import accounts
 from app.people.models import Account, Officer
 from app.tasks.models import Task
 from app.units.models import Unit
@@ -413,7 +413,7 @@ def test_a_suspended_officers_operations_wait_for_a_supervisor(stage: Stage, tab
     task = stage.task(tablet)
     with stage.make.writing():
         account = db.session.get_one(Account, stage.logins["an"].id)
-        people.suspend_account(account, by=stage.make.by(), at=stage.clock())
+        accounts.suspend_account(account, by=stage.make.by(), at=stage.clock())
 
     pushed = tablet.push([tablet.op("task.accept", task.id, {})])
 
