@@ -1,6 +1,4 @@
 import hashlib
-from itertools import combinations
-from math import sqrt
 
 import pytest
 from hypothesis import given, settings
@@ -143,20 +141,6 @@ def test_the_order_inside_a_class_changes_nothing(units: list[bytes]):
     )
 
 
-@pytest.mark.parametrize(
-    "form", ["{:05}", "A{:05}", "{:05}A", "长卫{:05}", "0000000000000000{:05}"]
-)
-def test_the_form_of_archive_numbers_has_no_say_in_the_tickets(form: str):
-    count = 4_000
-    ranked = all_tickets(NEW, b"k" * 32, ids(count, form))
-    place = {id_: rank for rank, (_, id_) in enumerate(ranked)}
-    products = sum(
-        (n - count / 2) * (place[id_] - count / 2) for n, id_ in enumerate(ids(count, form))
-    )
-
-    assert abs(12 * products / count**3) < 4 / sqrt(count)
-
-
 def test_a_unit_more_in_another_stratum_changes_nothing_here():
     population = {"学校": {10: ids(40), 20: ids(9, "U{}")}, "医疗机构": {10: ids(20)}}
     more = {**population, "医疗机构": {10: ids(21)}}
@@ -175,18 +159,6 @@ def test_a_unit_more_in_the_stratum_leaves_the_order_of_tickets_and_moves_quotas
         known = [lot.id for lot in new.lots() if lot.id != "U30"]
         both = min(len(known), len(old.lots()))
         assert known[:both] == [lot.id for lot in old.lots()][:both]
-
-
-def test_every_pair_of_units_of_different_weight_can_be_drawn_together():
-    population = {"学校": {10 + n: [f"U{n:02}".encode()] for n in range(25)}}
-    seen: set[frozenset[str]] = set()
-    for n in range(5_000):
-        drawn = drawn_ids(population, {"学校": 6}, seed_of(f"pair {n}"))["学校"]
-        seen.update(map(frozenset, combinations(drawn, 2)))
-        if len(seen) == 300:
-            break
-
-    assert len(seen) == 300
 
 
 def test_shared_tickets_disturb_fewer_units_than_independent_ones():
