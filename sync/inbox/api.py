@@ -14,10 +14,10 @@ from app.db import ChangedMeanwhile, Overloaded, is_overload, transaction
 from app.errors import Unavailable
 from app.problems import Blueprint, NotSignedIn
 from sync import wire
-from sync.inbox import queries, service
+from sync.inbox import batches, queries, service
+from sync.inbox.deciding import DATABASE_FAILURES, RaceLost, Result
 from sync.inbox.models import Receipt
 from sync.inbox.schemas import PushResultsSchema, ReceiptQuerySchema, ReceiptsSchema
-from sync.inbox.service import RaceLost, Result
 
 log = structlog.get_logger()
 blp = Blueprint("inbox", __name__, description="终端上报与回执")
@@ -58,7 +58,7 @@ def push() -> dict[str, Any]:
     try:
         results = _receive(device_id, raw, lines, at)
         receipts = queries.first_receipts({result.operation_id for result in results})
-    except service.DATABASE_FAILURES as error:
+    except DATABASE_FAILURES as error:
         if is_overload(error):
             raise Overloaded("服务器正忙，请稍后整批重新上报。") from error
         log.exception("the database failed")
@@ -69,7 +69,7 @@ def push() -> dict[str, Any]:
 def _receive(device_id: UUID, raw: bytes, lines: Sequence[bytes], at: datetime) -> list[Result]:
     """Store the batch, then decide it; begin again when another transaction came between."""
     with transaction():
-        batch_id = service.store_batch(device_id, raw, at=at)
+        batch_id = batches.store_batch(device_id, raw, at=at)
     for tried in range(1, TRIES + 1):
         try:
             with transaction():

@@ -17,8 +17,8 @@ from app.journal.service import Numbered
 from app.keys import Keys
 from sync.devices.models import Device, DeviceChain
 from sync.inbox.models import Receipt
+from sync.inbox.records import OperationSubject, Record
 from sync.inbox.rules import Outcome
-from sync.operations import Operation as Pushed
 from sync.wire import make_receipt
 
 _EVENTS = {
@@ -28,30 +28,6 @@ _EVENTS = {
     Outcome.HELD: Event.OPERATION_HELD,
     Outcome.QUARANTINED: Event.OPERATION_QUARANTINED,
 }
-
-
-@dataclass
-class OperationSubject:
-    """An operation as the journal names it; its row never changes version."""
-
-    id: UUID
-    agency_id: UUID
-    district: str
-    version: int = 1
-    __tablename__: str = "operation"
-
-
-@dataclass(eq=False)
-class Record:
-    """One operation being decided: its row-to-be, or the row that is there already."""
-
-    id: UUID
-    pushed: Pushed | None
-    row: dict[str, Any]
-    new: bool = True
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    entity: Any = None
-    attachments_pending: int = 0
 
 
 @dataclass

@@ -17,7 +17,8 @@ from sync.devices.models import Device
 from sync.inbox import service as inbox
 from sync.inbox.effects import current_of
 from sync.inbox.models import Operation, ReviewItem
-from sync.inbox.receipts import Desk, OperationSubject, Record
+from sync.inbox.receipts import Desk
+from sync.inbox.records import OperationSubject, Record, pushed_of, record_of
 from sync.inbox.rules import Decision, Outcome, ReviewKind, ReviewState
 from sync.review import queries, rules
 
@@ -116,7 +117,7 @@ def decide(
         device = db.session.get_one(Device, item.device_id)
         desk = Desk.of(device, chain, keys=keys, at=at)
         if decision is Decision.ACCEPT and operation.outcome == Outcome.QUARANTINED:
-            inbox.carry_out_again(desk, chain, inbox.record_of(operation))
+            inbox.carry_out_again(desk, chain, record_of(operation))
         else:
             _tell(desk, operation, decision, by=by, at=at)
     return item
@@ -130,7 +131,7 @@ def _subject(item: ReviewItem, by: Actor) -> OperationSubject | None:
 
 def _tell(desk: Desk, operation: Operation, decision: Decision, *, by: Actor, at: datetime) -> None:
     """Carry out the decision and let the tablet know by a further receipt."""
-    record = inbox.record_of(operation)
+    record = record_of(operation)
     if decision is Decision.ACCEPT:
         version = _accept(record, by=by, at=at)
         record.row.update(outcome=Outcome.APPLIED, reason="accepted", entity_version=version)
@@ -145,7 +146,7 @@ def _tell(desk: Desk, operation: Operation, decision: Decision, *, by: Actor, at
 
 def _accept(record: Record, *, by: Actor, at: datetime) -> int:
     """Write a tablet's answer over the one that stands, as its author's."""
-    pushed = inbox.pushed_of(record)
+    pushed = pushed_of(record)
     current = current_of(pushed.type, pushed.entity_id) or {"version": 0}
     answered = visits.answer_item(
         UUID(pushed.fields["visit_id"]),

@@ -14,7 +14,8 @@ from typing import Any
 from werkzeug.serving import make_server
 
 from app import clock
-from sync.inbox import api, effects, receipts, service
+from sync.inbox import api, batches, effects, receipts, service
+from sync.inbox.deciding import Batch
 from sync.inbox.rules import OperationType
 from wsgi import create_app
 
@@ -44,7 +45,7 @@ ANSWER = OperationType.VISIT_ANSWER_ITEM
 
 
 def before_the_batch_is_stored() -> None:
-    service.store_batch = on_call(1, service.store_batch)
+    batches.store_batch = on_call(1, batches.store_batch)
 
 
 def after_the_batch_is_stored() -> None:
@@ -52,7 +53,7 @@ def after_the_batch_is_stored() -> None:
 
 
 def between_two_operations() -> None:
-    service.Batch._take = on_call(4, service.Batch._take)  # type: ignore[method-assign]
+    Batch._take = on_call(4, Batch._take)  # type: ignore[method-assign]
 
 
 def after_an_effect_inside_its_savepoint() -> None:

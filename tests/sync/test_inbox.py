@@ -26,7 +26,8 @@ from app.visits.models import Visit, VisitAnswer
 from sync import operations
 from sync.devices import service as devices
 from sync.devices.rules import DeviceState
-from sync.inbox import effects, rules, service
+from sync.inbox import effects, rules
+from sync.inbox.deciding import Batch
 from sync.inbox.effects import Doing
 from sync.inbox.models import InboxBatch, Operation, Receipt, ReviewItem
 from sync.inbox.rules import OperationType
@@ -196,15 +197,15 @@ def test_an_error_outside_a_savepoint_leaves_nothing_of_the_batch(
     tasks = [stage.task(tablet) for _ in range(3)]
     lines = [tablet.op("task.accept", task.id, {}) for task in tasks]
     taken: list[int] = []
-    whole = service.Batch._take
+    whole = Batch._take
 
-    def breaking(self: service.Batch, place: int, pushed: operations.Operation) -> Any:
+    def breaking(self: Batch, place: int, pushed: operations.Operation) -> Any:
         if len(taken) == 2:
             raise ZeroDivisionError("outside every savepoint")
         taken.append(place)
         return whole(self, place, pushed)
 
-    monkeypatch.setattr(service.Batch, "_take", breaking)
+    monkeypatch.setattr(Batch, "_take", breaking)
 
     assert tablet.push(lines).status == 500
 
