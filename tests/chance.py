@@ -2,7 +2,9 @@
 
 import random
 
+Chance = random.Random
 
-def chance(seed: int) -> random.Random:
+
+def chance(seed: int) -> Chance:
     """Return chance that is the same for the same seed."""
-    return random.Random(seed)
+    return Chance(seed)

@@ -1,14 +1,11 @@
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations, product
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.draws.assignment import (
-    Assignment,
     AssignmentStuck,
     NobodyLeft,
     TaskUncovered,
@@ -20,6 +17,7 @@ from app.draws.assignment import (
 )
 from app.draws.eligibility import Bar, Eligible, Need, Officer, write_eligible, write_officers
 from app.draws.rules import DrawFileMalformed
+from tests.draws.teams import STRATA, is_deficient, optimal, possible, row, staff, teams_of
 from tests.draws.vectors import (
     ASSIGNMENT_SHA256,
     ELIGIBLE,
@@ -31,55 +29,10 @@ from tests.draws.vectors import (
 )
 
 SEED = bytes.fromhex(X[1])
-S = frozenset("sab")
-Teams = tuple[frozenset[str], ...]
 
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def staff(bases: Sequence[int], rooms: Sequence[int | None]) -> list[Officer]:
-    return [
-        Officer(f"P{n}", base, room, S, S)
-        for n, (base, room) in enumerate(zip(bases, rooms, strict=True))
-    ]
-
-
-def row(stratum: str, id_: str, takes: str, leads: str, size: int = 2, level: int = 3) -> Eligible:
-    return Eligible(
-        Need(stratum, id_, size),
-        frozenset(f"P{digit}" for digit in takes),
-        frozenset(f"P{digit}" for digit in leads),
-        level,
-    )
-
-
-def teams_of(assignment: Assignment, rows: Sequence[Eligible]) -> Teams:
-    teams = {(one.stratum, one.id): {one.lead, *one.others} for one in assignment.teams}
-    return tuple(frozenset(teams[row.need.stratum, row.need.id]) for row in rows)
-
-
-def possible(officers: Sequence[Officer], rows: Sequence[Eligible]) -> Iterator[tuple[int, Teams]]:
-    """Yield every assignment that keeps the hard rules, with its sum of squared loads."""
-    choices = [
-        [
-            frozenset(team)
-            for team in combinations(sorted(one.takes), one.need.size)
-            if one.leads.intersection(team)
-        ]
-        for one in rows
-    ]
-    for teams in product(*choices):
-        new = Counter(officer for team in teams for officer in team)
-        if all(one.room is None or new[one.certificate] <= one.room for one in officers):
-            yield sum((one.base + new[one.certificate]) ** 2 for one in officers), teams
-
-
-def optimal(officers: Sequence[Officer], rows: Sequence[Eligible]) -> set[Teams]:
-    found = list(possible(officers, rows))
-    least = min(cost for cost, _ in found)
-    return {teams for cost, teams in found if cost == least}
 
 
 # ---- the published example -----------------------------------------------------------------------
@@ -118,7 +71,7 @@ def test_a_draw_without_units_needs_no_team():
     assert assign(SEED, [], []).teams == []
 
 
-# ---- complete, optimal, uniform ------------------------------------------------------------------
+# ---- complete and optimal -----------------------------------------------------------------------
 
 
 @st.composite
@@ -144,66 +97,17 @@ def test_an_assignment_is_found_whenever_one_exists_and_has_the_least_squared_lo
     case: tuple[list[Officer], list[Eligible]], x: bytes
 ):
     officers, rows = case
-    try:
-        found = [repeat_assignment(x, officers, rows, sweeps=sweeps) for sweeps in (0, 20)]
-    except AssignmentStuck as stuck:
-        assert not list(possible(officers, rows))
-        slots = sum(one.need.size for one in stuck.rows)
-        room = {one.certificate: one.room for one in officers}
-        places = [room[one] for one in stuck.officers]
-        assert sum(place for place in places if place is not None) <= slots
+    if not list(possible(officers, rows)):
+        with pytest.raises(AssignmentStuck) as caught:
+            repeat_assignment(x, officers, rows)
+        assert is_deficient(officers, caught.value.rows, caught.value.officers)
         return
 
-    for assignment in found:
+    for sweeps in (0, 20):
+        assignment = repeat_assignment(x, officers, rows, sweeps=sweeps)
         assert teams_of(assignment, rows) in optimal(officers, rows)
         for team, line in zip(assignment.teams, assignment.rows, strict=True):
             assert (team.stratum, team.id, team.lead in line.leads) == (*line.need[:2], True)
-
-
-RECUSAL = (
-    staff([0] * 5, [None] * 5),
-    [
-        row("a", "U0", "012", "012"),
-        row("a", "U1", "123", "1"),
-        row("b", "U2", "234", "34"),
-        row("b", "U3", "034", "04"),
-    ],
-)
-UNEQUAL = (
-    staff([2, 0, 0, 1, 0], [None, 2, None, 1, None]),
-    [
-        row("a", "U0", "0123", "01"),
-        row("a", "U1", "0123", "01"),
-        row("b", "U2", "1234", "34"),
-        row("b", "U3", "01234", "24"),
-    ],
-)
-
-
-def distance(case: tuple[list[Officer], list[Eligible]], sweeps: int, seeds: int) -> float:
-    """Return the total variation between the drawn assignments and all fair ones alike."""
-    officers, rows = case
-    counts = Counter(
-        teams_of(repeat_assignment(x, officers, rows, sweeps=sweeps), rows)
-        for x in (hashlib.sha256(f"tv{n}".encode()).digest() for n in range(seeds))
-    )
-    fair = optimal(officers, rows)
-    assert counts.keys() <= fair
-    return sum(abs(counts[teams] / seeds - 1 / len(fair)) for teams in fair) / 2
-
-
-@pytest.mark.parametrize("case", [RECUSAL, UNEQUAL], ids=["recusal", "unequal loads and rooms"])
-def test_every_fair_assignment_is_as_likely_as_any_other(
-    case: tuple[list[Officer], list[Eligible]],
-):
-    assert len(optimal(*case)) == 25
-    noise = 0.044  # what perfect chance shows with 2,000 seeds and 25 assignments
-    assert distance(case, 100, 2_000) < noise + 0.02
-
-
-@pytest.mark.parametrize("case", [RECUSAL, UNEQUAL], ids=["recusal", "unequal loads and rooms"])
-def test_the_start_alone_would_not_be_fair(case: tuple[list[Officer], list[Eligible]]):
-    assert distance(case, 0, 2_000) > 0.09
 
 
 # ---- relaxing rotation ---------------------------------------------------------------------------
@@ -242,7 +146,7 @@ def test_the_last_team_comes_again_where_nobody_else_is_left():
 
 
 def test_the_last_lead_leads_again_where_nobody_else_can():
-    officers = [Officer("P0", 0, None, S, S), Officer("P1", 0, None, S, frozenset())]
+    officers = [Officer("P0", 0, None, STRATA, STRATA), Officer("P1", 0, None, STRATA, frozenset())]
 
     assignment = assign(SEED, officers, [UNIT], bars(P0="last-lead"))
 
