@@ -19,7 +19,7 @@ from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import transaction
 from app.demo import service as demo
-from app.draws.commands import draw_group
+from app.draws.commands import draw_group, look_at_draws
 from app.errors import DomainError
 from app.journal import service as journal
 from app.people import accounts
@@ -130,6 +130,7 @@ def doctor() -> None:
         count, breaks = journal.verify()
         wrong += len(breaks)
         click.echo(f"journal      {'WRONG' if breaks else 'ok   '} {count} entries")
+        wrong += look_at_draws()
     if wrong:
         raise click.exceptions.Exit(1)
 

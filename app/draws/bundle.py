@@ -40,6 +40,13 @@ from app.draws.rules import (
 
 HEX64 = re.compile("[0-9a-f]{64}")
 
+
+class ManifestFieldUnknown(DrawFileMalformed):
+    """What nobody understands may change what the rest means, so it is never passed over."""
+
+    code, title = "manifest-field-unknown", "公告含有不认识的字段"
+
+
 # ---- manifest ------------------------------------------------------------------------------------
 
 
@@ -128,7 +135,7 @@ def parse_manifest(data: bytes) -> Manifest:
         raise DrawFileMalformed(f"manifest.json 缺少字段 {missing[0]}。")
     for name, value in fields.items():
         if name not in checks:
-            raise DrawFileMalformed(f"manifest.json 含有不认识的字段 {name}。")
+            raise ManifestFieldUnknown(f"manifest.json 含有不认识的字段 {name}。")
         if not checks[name](value):
             raise DrawFileMalformed(f"manifest.json 字段 {name} 的值不符合格式。")
     _check_deposit_sources(fields["entropy_sources"], fields.get("deposits", []))

@@ -11,7 +11,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from app import clock
 from app.db import db
-from app.draws import queries, reading, service, verify_draw
+from app.draws import checks, queries, reading, seeding, service, verify_draw
 from app.draws.models import Draw
 from app.errors import DomainError
 
@@ -46,7 +46,7 @@ def list_draws(*, as_json: bool) -> None:
 @with_appcontext
 def export_draw(draw_no: str, directory: Path) -> None:
     """Write what is public of a draw by now, with the stand-alone verifier."""
-    files = _bundle(draw_no)
+    files = reading.public_bundle(_get(draw_no), clock.now())
     directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (directory / name).write_bytes(content)
@@ -57,16 +57,56 @@ def export_draw(draw_no: str, directory: Path) -> None:
 @click.argument("draw")
 @with_appcontext
 def verify(draw: str) -> None:
-    """Verify a draw by its number, or the files in a directory; ends with 1 if anything differs."""
+    """Verify a draw by its number, or the files in a directory; ends with 1 if anything differs.
+
+    By its number: first the stored files against the digests that the journal keeps, whatever is
+    public of them; then, once the secret is public, the whole draw again.
+    """
     if Path(draw).is_dir():
         raise click.exceptions.Exit(_verify(Path(draw)))
-    files = _bundle(draw)
-    if "reveal.json" not in files or "population.tsv" not in files:
-        raise click.ClickException(f"{draw} 尚未公开结果，或名单不公开，现在不能重算。")
+    found = _get(draw)
+    if _compare(found):
+        raise click.exceptions.Exit(1)
+    public = {file.name for file in reading.public_files(found, clock.now())}
+    files = queries.contents_of(found.id)
+    if "reveal.json" not in public:
+        raise click.ClickException(f"{draw} 尚未公开结果，现在不能重算。")
     with tempfile.TemporaryDirectory() as directory:
         for name, content in files.items():
             (Path(directory) / name).write_bytes(content)
         raise click.exceptions.Exit(_verify(Path(directory)))
+
+
+def look_at_draws() -> int:
+    """Say for `doctor` whether the draws are as the journal has them and the draw key opens them.
+
+    Returns how many things are wrong.
+    """
+    files, wrong = 0, 0
+    for draw in db.session.scalars(queries.draws_in().order_by(Draw.draw_no)):
+        for one in checks.compare_stored(draw):
+            files += 1
+            if one.problem is not None:
+                wrong += 1
+                click.echo(f"draws        WRONG {draw.draw_no} {one.name}: {one.problem.code}")
+    if not wrong:
+        click.echo(f"draws        ok    {files} files and selections as in the journal")
+    shut = seeding.unopened()
+    for name in shut:
+        click.echo(f"draw key     WRONG seal-broken: it does not open {name}")
+    if not shut:
+        click.echo("draw key     ok    opens what is sealed")
+    return wrong + len(shut)
+
+
+def _compare(draw: Draw) -> int:
+    """Say of every stored file whether it is the one the journal names; return how many are not."""
+    wrong = 0
+    for one in checks.compare_stored(draw):
+        wrong += one.problem is not None
+        said = "与日志一致" if one.problem is None else f"{one.problem.code}：{one.problem.detail}"
+        click.echo(f"  {'√' if one.problem is None else '×'} {one.name} {said}")
+    return wrong
 
 
 def _verify(directory: Path) -> int:
@@ -76,12 +116,11 @@ def _verify(directory: Path) -> int:
     return verify_draw.main([str(path) for path in files])
 
 
-def _bundle(draw_no: str) -> dict[str, bytes]:
+def _get(draw_no: str) -> Draw:
     try:
-        draw = service.get_public_draw(draw_no)
+        return service.get_public_draw(draw_no)
     except DomainError as error:
         raise click.ClickException(error.detail) from error
-    return reading.public_bundle(draw, clock.now())
 
 
 def _row(draw: Draw, at: datetime) -> dict[str, Any]:

@@ -10,6 +10,31 @@ from typing import Any
 
 from app.draws.rules import DrawFileChanged, DrawFileMalformed, check_name
 
+
+class ManifestChanged(DrawFileChanged):
+    code, title = "draw-manifest-changed", "公告被改动过"
+
+
+class ListChanged(DrawFileChanged):
+    code, title = "draw-list-changed", "名单被改动过"
+
+
+class RulesChanged(DrawFileChanged):
+    code, title = "draw-rules-changed", "权重规则被改动过"
+
+
+class ResultChanged(DrawFileChanged):
+    code, title = "draw-result-changed", "结果被改动过"
+
+
+_CHANGED: Mapping[str, type[DrawFileChanged]] = {
+    "manifest.json": ManifestChanged,
+    "population.tsv": ListChanged,
+    "rules.json": RulesChanged,
+    "result.tsv": ResultChanged,
+    "eligible.tsv": ResultChanged,
+    "assignment.tsv": ResultChanged,
+}
 BLOCK_BYTES = 1 << 18
 NUMBER = re.compile("0|[1-9][0-9]{0,17}")  # decimal, no leading zero
 
@@ -19,9 +44,18 @@ def sha256_of(data: bytes) -> str:
 
 
 def check_digest(name: str, data: bytes, expected: str | None) -> None:
-    """Refuse a file that is not the one whose SHA-256 the manifest names (None: no promise)."""
+    """Refuse a file that is not the one whose SHA-256 was promised (None: no promise).
+
+    Raises the kind of DrawFileChanged that says which file it is.
+    """
     if expected is not None and sha256_of(data) != expected:
-        raise DrawFileChanged(f"{name} 的摘要与公告（manifest.json）中的不符，文件被改动过。")
+        raise changed(name)
+
+
+def changed(name: str) -> DrawFileChanged:
+    """Return the problem of a file that is not the one whose digest was promised."""
+    kind = _CHANGED.get(name, DrawFileChanged)
+    return kind(f"{name} 的摘要与公告和日志中的不符，文件被改动过。", file=name)
 
 
 def write_json(value: object) -> bytes:

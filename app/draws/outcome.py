@@ -10,17 +10,21 @@ from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db
-from app.draws import assignment, bundle, eligibility, queries, rules
+from app.draws import assignment, bundle, checks, eligibility, queries
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawSelection
 from app.draws.seeding import unseal_chance
 from app.draws.stages import DrawKind, DrawState, SelectionKind
-from app.draws.steps import DrawStateWrong, follow, stamp, store_file
+from app.draws.steps import DrawStateWrong, by_timetable, follow, lock, stamp, store_file
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import service as people
 from app.tasks import service as tasks
 from app.tasks.rules import NewTask
+
+
+class DrawnAlready(DrawStateWrong):
+    code, title = "draw-drawn-already", "这个编号已经抽取过"
 
 
 @dataclass(frozen=True)
@@ -36,19 +40,17 @@ class Computed:
 def compute_result(draw: Draw) -> Computed:
     """Return the result of a seeded draw; outside any transaction, and only by the timetable.
 
-    Opens the seal of secret and deposits. Raises DrawStateWrong and what the engine refuses
-    (DrawFileChanged, SecretMismatch …): then somebody changed what had been frozen.
+    Opens the seal of secret and deposits. It goes by the frozen bytes: what the catalogue or the
+    register say by now changes nothing. Raises DrawStateWrong and what the engine refuses (a kind
+    of DrawFileChanged, SecretMismatch, EntropyChanged …): then somebody changed what was frozen.
     """
     if draw.state != DrawState.SEEDED:
         raise DrawStateWrong("随机数尚未封定，不能抽取。", state=draw.state)
     contents = queries.contents_of(draw.id)
+    checks.check_files(draw, contents)
     manifest = bundle.parse_manifest(contents["manifest.json"])
     secret, entropy = unseal_chance(draw)
     drawn = bundle.draw(manifest, contents["population.tsv"], secret, entropy)
-    for name in ("officers.tsv", "barred.tsv"):
-        digest = getattr(manifest, f"{name.partition('.')[0]}_sha256")
-        if sha256_of(contents[name]) != digest:
-            raise rules.DrawFileChanged(f"{name} 与公告的摘要不符，文件被改动过。")
     assigned = assignment.assign(
         drawn.x,
         eligibility.parse_officers(contents["officers.tsv"]),
@@ -63,9 +65,13 @@ def store_result(draw: Draw, computed: Computed, *, by: Actor, at: datetime) -> 
     """Store a computed result with its tasks, all or nothing; a second time is refused.
 
     A team that may not go any more (a recusal declared after the freeze) leaves its task pending:
-    the result stands, the slot is drawn anew by a person. Raises DrawStateWrong when the draw has
-    moved since it was computed.
+    the result stands, the slot is drawn anew by a person. Raises DrawnAlready, DrawStateWrong when
+    the draw has moved since it was computed, and NotByPeople.
     """
+    by_timetable(by)
+    lock(draw)
+    if draw.state in (DrawState.DRAWN, DrawState.PUBLISHED):
+        raise DrawnAlready("这个编号已经有抽取结果，不能再抽一次。", state=draw.state)
     follow(draw, DrawState.DRAWN)
     if draw.version != computed.version or computed.assigned is None:
         raise DrawStateWrong("抽取在计算之后发生了变化，结果没有写入。", state=draw.state)
@@ -90,6 +96,7 @@ def store_result(draw: Draw, computed: Computed, *, by: Actor, at: datetime) -> 
             "draw_no": draw.draw_no,
             "result_sha256": draw.result_sha256,
             "assignment_sha256": sha256_of(files["assignment.tsv"]),
+            "eligible_sha256": sha256_of(files["eligible.tsv"]),
             "selected": sum(one.kind == SelectionKind.SELECTED for one in selection),
             "without_team": pending,
         },

@@ -20,7 +20,12 @@ from app.errors import DomainError
 
 Chance = Callable[[str], bytes]
 _GOING = (DrawState.PLANNED, DrawState.FROZEN, DrawState.ANNOUNCED, DrawState.SEEDED)
-_TAKEN = (steps.DrawStateWrong, service.DrawExists, ChangedMeanwhile)  # by another process
+_TAKEN = (  # by another process
+    steps.DrawStateWrong,
+    service.DrawExists,
+    service.DrawNumberTaken,
+    ChangedMeanwhile,
+)
 
 
 def fresh(_purpose: str) -> bytes:

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import undefer
 
+from app import canonical
 from app.db import db
 from app.draws.models import Draw, DrawDeposit, DrawEntropy, DrawFile, DrawPlan, DrawSelection
 from app.draws.population import LastTeam
@@ -98,6 +99,13 @@ def void_with_secret() -> Sequence[Draw]:
     ).all()
 
 
+def draws_with_secret() -> Sequence[Draw]:
+    """Return the draws of all agencies that were announced, by number."""
+    return db.session.scalars(
+        sa.select(Draw).where(Draw.secret_sealed.is_not(None)).order_by(Draw.draw_no)
+    ).all()
+
+
 def next_serial(district: str, year: int) -> int:
     found = db.session.scalar(
         sa.select(sa.func.max(Draw.serial)).where(Draw.district == district, Draw.year == year)
@@ -154,6 +162,13 @@ def standing_deposits(agency_id: UUID, hash_name: str) -> Sequence[DrawDeposit]:
             DrawDeposit.hash == hash_name,
         )
         .order_by(DrawDeposit.deposited_at, DrawDeposit.id)
+    ).all()
+
+
+def every_deposit() -> Sequence[DrawDeposit]:
+    """Return the deposits of all agencies, oldest first."""
+    return db.session.scalars(
+        sa.select(DrawDeposit).order_by(DrawDeposit.deposited_at, DrawDeposit.id)
     ).all()
 
 
@@ -224,6 +239,11 @@ def chosen_of(draw_id: UUID) -> list[Chosen]:
     return sorted(found, key=lambda one: (one.row.stratum.encode(), one.row.weight, one.row.rank))
 
 
+def chosen_lots(draw_id: UUID) -> Sequence[DrawSelection]:
+    """Return the selection of a draw, in no order."""
+    return db.session.scalars(selection_of(draw_id)).all()
+
+
 def selection_of(draw_id: UUID, kind: SelectionKind | None = None) -> sa.Select[DrawSelection]:
     """Return the query of a draw's selection."""
     query = sa.select(DrawSelection).where(DrawSelection.draw_id == draw_id)
@@ -273,6 +293,15 @@ def frozen_entry(draw_id: UUID) -> JournalEntry | None:
         .order_by(JournalEntry.seq)
         .limit(1)
     ).one_or_none()
+
+
+def journal_of(draw_id: UUID, event: Event | None = None) -> list[dict[str, Any]]:
+    """Return what the journal's entries about a draw say, oldest first."""
+    query = sa.select(JournalEntry.text).where(JournalEntry.subject_id == draw_id)
+    if event is not None:
+        query = query.where(JournalEntry.event == event)
+    texts = db.session.scalars(query.order_by(JournalEntry.seq))
+    return [canonical.loads(text)["data"] for text in texts]
 
 
 # ---- the register --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 What is sealed here opens in `unseal_chance` only, and that is called by what the timetable does.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,14 +11,14 @@ from sqlalchemy.exc import IntegrityError
 
 from app.access import Actor, Role
 from app.db import db, new_id, savepoint, touch
-from app.draws import queries, reading, rules, stages
+from app.draws import checks, queries, reading, rules, stages
 from app.draws.models import Draw, DrawDeposit, DrawEntropy
 from app.draws.stages import Depositor, DrawState, EntropyState, Level
-from app.draws.steps import DrawStateWrong, NotYet, aad, draw_key, follow, lock, stamp
+from app.draws.steps import DrawStateWrong, NotYet, aad, by_timetable, draw_key, follow, lock, stamp
 from app.errors import Conflict, Forbidden, Invalid
 from app.journal import service as journal
 from app.journal.rules import Event
-from app.keys import seal, unseal
+from app.keys import SealBroken, seal, unseal
 from app.people.models import Agency
 
 DEPOSIT_ROLES = (Role.AUDITOR, Role.LEGAL_REVIEWER, Role.CLERK, Role.SUPERVISOR)
@@ -141,7 +142,11 @@ def close_deposits(draw: Draw, *, at: datetime) -> list[DrawDeposit]:
 
 
 def open_deposits(draw: Draw, *, by: Actor, at: datetime) -> Draw:
-    """Seed a sealed draw at its announced opening. Raises NotYet and DrawStateWrong."""
+    """Seed a sealed draw at its announced opening.
+
+    Raises NotYet, DrawStateWrong and NotByPeople.
+    """
+    by_timetable(by)
     if draw.level != Level.SEALED:
         raise DrawStateWrong("现场式抽取由骰子产生随机数。", state=draw.state)
     if draw.opens_at is None or at < draw.opens_at:
@@ -198,7 +203,7 @@ def enter_dice(draw: Draw, digits: str, *, by: Actor, at: datetime) -> DiceEnter
     data = {"draw_no": draw.draw_no, "attempt": attempt, "role": str(role), "state": str(state)}
     journal.record(Event.DRAW_ENTROPY_ENTERED, draw, by=by, at=at, data=data)
     if state is EntropyState.SEALED:
-        _seed(draw, by=by, at=at)
+        _seed(draw, by=by, at=at, entropy=[digits])
     return DiceEntered(state, draw)
 
 
@@ -210,11 +215,18 @@ def dice_mismatch() -> DiceMismatch:
 # ---- both ----------------------------------------------------------------------------------------
 
 
-def _seed(draw: Draw, *, by: Actor, at: datetime) -> None:
+def _seed(draw: Draw, *, by: Actor, at: datetime, entropy: Sequence[str] | None = None) -> None:
+    """Seal the chance; of public chance (`entropy`) the journal keeps the digest.
+
+    Deposits need none: their commitments stand in the manifest.
+    """
     follow(draw, DrawState.SEEDED)
     draw.state = DrawState.SEEDED
     stamp(draw, "seeded", by=by, at=at)
-    journal.record(Event.DRAW_SEEDED, draw, by=by, at=at, data={"draw_no": draw.draw_no})
+    data = {"draw_no": draw.draw_no}
+    if entropy is not None:
+        data["entropy_sha256"] = checks.entropy_digest(entropy)
+    journal.record(Event.DRAW_SEEDED, draw, by=by, at=at, data=data)
 
 
 def unseal_chance(draw: Draw) -> tuple[bytes, list[str]]:
@@ -224,8 +236,35 @@ def unseal_chance(draw: Draw) -> tuple[bytes, list[str]]:
     secret = unseal(draw_key(), draw.secret_sealed, aad=aad("secret", draw.id))
     if draw.level == Level.ATTENDED:
         digits = queries.sealed_dice(draw.id)
-        return secret, [] if digits is None else [digits]
+        if digits is None:
+            return secret, []
+        checks.check_entropy(draw, [digits])
+        return secret, [digits]
     return secret, [
         unseal(draw_key(), one.value_sealed, aad=aad("deposit", one.id)).hex()
         for one in queries.deposits_of(draw.id)
     ]
+
+
+def unopened() -> list[str]:
+    """Return what this process's draw key does not open of all that is sealed: its names only.
+
+    For an operator, before a draw is due: another key was put in place, or a value was altered.
+    """
+    sealed = [
+        (f"the secret of {draw.draw_no}", draw.secret_sealed, aad("secret", draw.id))
+        for draw in queries.draws_with_secret()
+    ]
+    sealed += [
+        (f"deposit {one.id}", one.value_sealed, aad("deposit", one.id))
+        for one in queries.every_deposit()
+    ]
+    return [name for name, value, bound in sealed if value and not _opens(value, bound)]
+
+
+def _opens(value: bytes, bound: bytes) -> bool:
+    try:
+        unseal(draw_key(), value, aad=bound)
+    except SealBroken:
+        return False
+    return True

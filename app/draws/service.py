@@ -15,7 +15,7 @@ from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, savepoint, touch
-from app.draws import bundle, freezing, population, queries, rules, stages
+from app.draws import bundle, checks, freezing, population, queries, rules, stages
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawDeposit, DrawPlan
 from app.draws.seeding import close_deposits, unseal_chance
@@ -24,6 +24,7 @@ from app.draws.steps import (
     DrawStateWrong,
     NotYet,
     aad,
+    by_timetable,
     draw_key,
     follow,
     lock,
@@ -52,6 +53,12 @@ class DrawExists(Conflict):
     code, title = "draw-exists", "本周期已经抽取"
 
 
+class DrawNumberTaken(Conflict):
+    """`draw_no`: the number that another draw has."""
+
+    code, title = "draw-number-taken", "抽取编号已被使用"
+
+
 # ---- freeze --------------------------------------------------------------------------------------
 
 
@@ -59,7 +66,8 @@ def start_draw(plan: DrawPlan, *, by: Actor, at: datetime, level: Level | None =
     """Give a due plan its number; nothing is frozen yet.
 
     Raises DrawExists when the plan's period has a draw that is not void: of two timetables that
-    start at once, one gets it.
+    start at once, one gets it. Raises DrawNumberTaken when another draw has the number that would
+    be next.
     """
     agency = queries.lock_agency(plan.agency_id)
     serial = queries.next_serial(plan.district, plan.year)
@@ -82,7 +90,12 @@ def start_draw(plan: DrawPlan, *, by: Actor, at: datetime, level: Level | None =
         with savepoint():
             db.session.add(draw)
     except IntegrityError as error:
-        raise DrawExists("本计划在这个周期已经抽取过，不能再次抽取。") from error
+        if any(one.state != DrawState.VOID for one in queries.draws_of_plan(plan.id)):
+            raise DrawExists("本计划在这个周期已经抽取过，不能再次抽取。") from error
+        draw_no = stages.make_draw_no(plan.district, plan.year, serial)
+        raise DrawNumberTaken(
+            f"编号 {draw_no} 已经属于另一次抽取，一个编号只能抽取一次。", draw_no=draw_no
+        ) from error
     journal.record(
         Event.DRAW_PLANNED,
         draw,
@@ -195,8 +208,10 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
 
     `secret` are 32 bytes of `secrets.token_bytes`, used for nothing else; they are stored sealed.
     Standing deposits join those made for it where these do not suffice. Raises NotYet before the
-    deposits close, DepositsMissing without two people of different roles, DrawStateWrong.
+    deposits close, DepositsMissing without two people of different roles, DrawStateWrong,
+    NotByPeople, and a kind of DrawFileChanged where a file is not as it was frozen.
     """
+    by_timetable(by)
     follow(draw, DrawState.ANNOUNCED)
     queries.lock_agency(draw.agency_id)
     deposits: list[DrawDeposit] = []
@@ -204,6 +219,7 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
         deposits = close_deposits(draw, at=at)
     previous = queries.last_announced(draw.agency_id)
     contents = queries.contents_of(draw.id)
+    checks.check_files(draw, contents)
     manifest = bundle.make_manifest(
         {
             "draw_no": draw.draw_no,
@@ -278,11 +294,14 @@ def _private_list(draw: Draw, contents: Mapping[str, bytes]) -> dict[str, str]:
 def publish_draw(draw: Draw, *, by: Actor, at: datetime) -> Draw:
     """Publish secret, result and teams on the day the plan named; only by the timetable.
 
-    Raises NotYet (`reveal`) and DrawStateWrong.
+    Raises NotYet (`reveal`), DrawStateWrong, NotByPeople, and a kind of DrawFileChanged: what was
+    changed since is not published.
     """
+    by_timetable(by)
     follow(draw, DrawState.PUBLISHED)
     if not stages.is_revealed(draw.reveal, open_tasks=queries.open_tasks_of(draw.id), at=at):
         raise NotYet("尚未到结果公开日。", reveal=draw.reveal)
+    checks.check_files(draw, queries.contents_of(draw.id))
     secret, entropy = unseal_chance(draw)
     store_file(draw, "reveal.json", bundle.write_reveal(secret, entropy))
     make_public(draw, Audience.REVEALED, at=at)
@@ -305,14 +324,17 @@ def void_draw(draw: Draw, reason: str, *, by: Actor, at: datetime) -> Draw:
 def reveal_void(draw: Draw, *, by: Actor, at: datetime) -> Draw:
     """Publish the secret of a void draw, and what it would have drawn where its chance is whole.
 
-    Only by the timetable. Raises DrawStateWrong for a draw that is not void or was not announced.
+    Raises DrawStateWrong for a draw that is not void or was not announced, NotByPeople, and a kind
+    of DrawFileChanged.
     """
+    by_timetable(by)
     lock(draw)
     if draw.state != DrawState.VOID or queries.find_file(draw.id, "reveal.json") is not None:
         raise DrawStateWrong("只有作废的抽取才能这样公开。", state=draw.state)
     secret, entropy = unseal_chance(draw)
     if entropy:
         contents = queries.contents_of(draw.id)
+        checks.check_files(draw, contents)
         manifest = bundle.parse_manifest(contents["manifest.json"])
         drawn = bundle.draw(manifest, contents["population.tsv"], secret, entropy)
         store_file(draw, "result.tsv", drawn.result_tsv)

@@ -5,13 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from app import entry
-from app.access import Actor
+from app.access import Actor, ActorKind
 from app.db import db
 from app.draws import queries, stages
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawFile
 from app.draws.stages import AUDIENCES, Audience, DrawState
-from app.errors import Conflict
+from app.errors import Conflict, Forbidden
 from app.journal import service as journal
 from app.journal.rules import Event
 
@@ -26,6 +26,16 @@ class NotYet(Conflict):
     """`due_at`: from when on it may be done."""
 
     code, title = "draw-not-yet", "时间未到"
+
+
+class NotByPeople(Forbidden):
+    code, title = "draw-by-timetable-only", "只能由定时任务办理"
+
+
+def by_timetable(by: Actor) -> None:
+    """Refuse a step in which a person could steer or learn the chance. Raises NotByPeople."""
+    if by.kind is not ActorKind.TIMETABLE:
+        raise NotByPeople("公告、开启封存、抽取和公开只由定时任务办理，任何人员都不能代办。")
 
 
 def lock(draw: Draw) -> None:

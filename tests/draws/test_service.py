@@ -190,7 +190,7 @@ def test_a_frozen_list_that_is_altered_stops_the_draw(office: Office) -> None:
         file.content = file.content.replace(b"\t15\n", b"\t30\n")
     office.go(hours=4)
     assert office.state(draw_no) == "seeded"
-    assert held(office, draw_no)[0] == "draw-file-changed"
+    assert held(office, draw_no)[0] == "draw-list-changed"
 
 
 @pytest.mark.parametrize("name", ["officers.tsv", "barred.tsv"])
