@@ -35,6 +35,7 @@ FEATURES = (
     "units",
     "tasks",
     "visits",
+    "lists",
     "draws",
     "reports",
 )

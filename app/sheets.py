@@ -20,13 +20,13 @@ import zipfile
 import zlib
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 from xml.etree.ElementTree import ParseError
@@ -44,6 +44,7 @@ CHARS_OF_A_CELL = 32_767
 DIGITS_OF_A_NUMBER = 15  # a spreadsheet keeps no more
 _BLANK = " \t\r\n\u00a0\u200b\u3000\ufeff"
 _CHUNK_BYTES = 1024 * 1024
+_ROWS_ABOVE = 10  # in which a header is looked for
 _MEMBERS_MAX = 2_000
 _RATIO_MAX = 200
 _RATIO_FROM_BYTES = 1024 * 1024
@@ -156,10 +157,12 @@ def read_sheet(
     required: Sequence[str] = (),
     nfkc: Collection[str] = (),
     limits: Limits | None = None,
+    is_header: Callable[[Sequence[str]], bool] | None = None,
 ) -> Sheet:
     """Open a table: the first visible sheet of an XLSX, or a CSV in UTF-8 or GB18030.
 
-    The first row that is not empty is the header; empty rows are passed over. Numbers come as a
+    The first row that is not empty is the header; with `is_header` the first of the first ten that
+    it says is one, because lists have titles above. Empty rows are passed over. Numbers come as a
     person typed them ("310105001"), dates as ISO text. Text is kept as it stands, full-width digits
     included, but for the columns of `nfkc`. A missing XLSX cell is an empty text; a CSV row with
     more or fewer cells than the header is ragged.
@@ -180,7 +183,7 @@ def read_sheet(
         raise SheetUnreadable("这是旧版 .xls 或加密的表格；请去掉密码并另存为 .xlsx 后重新导入。")
     read = _xlsx_records if start.startswith(b"PK") else _csv_records
     records = read(source, limits)
-    head = next(records, None)
+    head, records = _head(records, is_header)
     if head is None:
         raise SheetUnreadable("表格是空的，没有表头；请使用导出的模板填写后导入。")
     columns = _columns(head, required, limits)
@@ -270,6 +273,15 @@ def _unguarded(text: str) -> str:
 
 
 # From records to rows.
+
+
+def _head(
+    records: Iterator[_Record], is_header: Callable[[Sequence[str]], bool] | None
+) -> tuple[_Record | None, Iterator[_Record]]:
+    """Return the header and what stands below it; where no row is one, the first row is."""
+    above = list(islice(records, 1 if is_header is None else _ROWS_ABOVE))
+    found = next((n for n, one in enumerate(above) if is_header and is_header(one.cells)), 0)
+    return (above[found] if above else None), chain(above[found + 1 :], records)
 
 
 def _columns(head: _Record, required: Sequence[str], limits: Limits) -> dict[int, str]:

@@ -47,6 +47,7 @@ class DrawPlan(Entity, Base):
     due_on: Mapped[date]
     team_size: Mapped[int]
     officer_limit: Mapped[int | None]
+    given_list_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("given_list.id"))
     fallback: Mapped[str] = mapped_column(default=Fallback.NONE)
     state: Mapped[str] = mapped_column(default=PlanState.ACTIVE)
     saved_at: Mapped[datetime]

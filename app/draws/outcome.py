@@ -14,13 +14,13 @@ from app.draws import assignment, bundle, checks, eligibility, queries
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawSelection
 from app.draws.seeding import unseal_chance
-from app.draws.stages import DrawKind, DrawState, SelectionKind
+from app.draws.stages import DrawState, SelectionKind
 from app.draws.steps import DrawStateWrong, by_timetable, follow, lock, stamp, store_file
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import service as people
 from app.tasks import service as tasks
-from app.tasks.rules import NewTask
+from app.tasks.rules import NewTask, origin_of, suited_checklist, suited_class
 
 
 class DrawnAlready(DrawStateWrong):
@@ -173,29 +173,17 @@ def _new_task(
     registrations: Mapping[UUID, Sequence[tuple[str, str]]],
     checklists: Sequence[Any],
 ) -> NewTask:
-    classes = sorted(
-        object_class
-        for specialty, object_class in registrations.get(unit_id, ())
-        if specialty == stratum["specialty"]
+    specialty = stratum["specialty"]
+    object_class = stratum["object_class"] or suited_class(
+        registrations.get(unit_id, ()), specialty
     )
-    object_class = stratum["object_class"] or next(iter(classes), None)
-    checklist = next(
-        (
-            row.code
-            for row in checklists
-            if row.body["specialty"] == stratum["specialty"]
-            and object_class in row.body["object_classes"]
-        ),
-        None,
-    )
-    joint = draw.plan.kind == DrawKind.CROSS_DEPARTMENT
     return NewTask(
         unit_id=unit_id,
-        specialty=stratum["specialty"],
-        origin="joint-drawn" if joint else "drawn",
+        specialty=specialty,
+        origin=origin_of(draw.plan.kind),
         object_class=object_class,
         origin_reference=draw.draw_no,
         level=draw.plan.kind,
-        checklist_code=checklist,
+        checklist_code=suited_checklist(checklists, specialty, object_class),
         due_on=draw.due_on,
     )

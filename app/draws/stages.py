@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.days import day_begins, local_date
+from app.tasks.rules import KIND_NAMES as KIND_NAMES
+from app.tasks.rules import DrawKind as DrawKind
 
 DICE_DIGITS = 20  # 66 bits; below 40 an operator could choose among secrets
 DICE_SOURCE = f"dice:{DICE_DIGITS}d10"
@@ -21,23 +23,6 @@ AT_DRAW, AFTER_LAST_VISIT = "at-draw", "after-last-visit"
 DRAW_NO = re.compile(r"[0-9]{6}-20[0-9]{2}-[0-9]{4,6}")
 PERIOD = r"^20[0-9]{2}(-(Q[1-4]|H[12]|0[1-9]|1[0-2]))?$"
 _ISO_DAY = re.compile(r"2[01]\d\d-\d\d-\d\d")
-
-
-class DrawKind(StrEnum):
-    """At which level a draw is ordered, and whether other departments take part."""
-
-    DISTRICT = "district"
-    CITY = "city"
-    NATIONAL = "national"
-    CROSS_DEPARTMENT = "cross-department"
-
-
-KIND_NAMES: Mapping[str, str] = {
-    DrawKind.DISTRICT: "区抽",
-    DrawKind.CITY: "市抽",
-    DrawKind.NATIONAL: "国抽",
-    DrawKind.CROSS_DEPARTMENT: "跨部门",
-}
 
 
 class PlanState(StrEnum):

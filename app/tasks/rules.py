@@ -7,7 +7,25 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any, Protocol
 from uuid import UUID, uuid5
+
+
+class DrawKind(StrEnum):
+    """At which level units were drawn, and whether other departments take part: a task's level."""
+
+    DISTRICT = "district"
+    CITY = "city"
+    NATIONAL = "national"
+    CROSS_DEPARTMENT = "cross-department"
+
+
+KIND_NAMES: Mapping[str, str] = {
+    DrawKind.DISTRICT: "区抽",
+    DrawKind.CITY: "市抽",
+    DrawKind.NATIONAL: "国抽",
+    DrawKind.CROSS_DEPARTMENT: "跨部门",
+}
 
 
 class TaskState(StrEnum):
@@ -169,6 +187,39 @@ class NewTask:
     level: str | None = None
     checklist_code: str | None = None
     due_on: date | None = None
+
+
+class Checklist(Protocol):
+    """A checklist as the catalogue holds it: the specialty and the classes it is for."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def body(self) -> Mapping[str, Any]: ...
+
+
+def origin_of(kind: str) -> str:
+    """Return the origin of a task that was drawn at a level."""
+    return "joint-drawn" if kind == DrawKind.CROSS_DEPARTMENT else "drawn"
+
+
+def suited_class(registrations: Iterable[tuple[str, str]], specialty: str) -> str | None:
+    """Return the class for which a unit is inspected in a specialty: of several the first code."""
+    return min((found for own, found in registrations if own == specialty), default=None)
+
+
+def suited_checklist(
+    checklists: Iterable[Checklist], specialty: str, object_class: str | None
+) -> str | None:
+    """Return the code of the first checklist for a class of a specialty, or None."""
+    return next(
+        (
+            row.code
+            for row in checklists
+            if row.body["specialty"] == specialty and object_class in row.body["object_classes"]
+        ),
+        None,
+    )
 
 
 # --- team ---

@@ -20,7 +20,7 @@ from app.journal.rules import Event
 from app.people.models import Agency
 from app.tasks import queries, rules
 from app.tasks.models import Task, TaskOfficer
-from app.tasks.rules import NewTask, Person, TaskState, Verb
+from app.tasks.rules import OPEN_STATES, NewTask, Person, TaskState, Verb
 from app.units import service as units
 from app.units.rules import UnitStatus
 
@@ -286,6 +286,22 @@ def _team_data(task: Task) -> dict[str, Any]:
 def _refuse_outsider(task: Task, officer_id: UUID | None) -> None:
     if officer_id not in task.officer_ids():
         raise NotOnTeam("您不是这个任务的检查人员，不能办理。", state=task.state)
+
+
+def change_deadline(task_id: UUID, due_on: date | None, *, by: Actor, at: datetime) -> Task:
+    """Give an open task another last day: who ordered it moved it. Raises TaskStateWrong."""
+    task = get_task(task_id, by.agency_id)
+    if TaskState(task.state) not in OPEN_STATES:
+        raise TaskStateWrong(
+            f"任务 {task.task_no} 已经办结，期限不能再改。", state=task.state, possible=[]
+        )
+    before, task.due_on = task.due_on, due_on
+    data = {
+        "due_on": None if due_on is None else due_on.isoformat(),
+        "due_on_before": None if before is None else before.isoformat(),
+    }
+    journal.record(Event.TASK_DEADLINE_CHANGED, task, by=by, at=at, data=data)
+    return task
 
 
 # --- the visit's side ---

@@ -59,9 +59,12 @@ OBJECTS: dict[str, Get] = {
     "device_id": by_name("device"),
     "draw_no": by_name("draw:drawn"),
     "import_id": by_name("import:units"),
+    "file_id": by_name("list-file:current"),
     "item_id": by_name("item"),
+    "list_id": by_name("list"),
     "name": always("manifest.json"),
     "plan_id": by_name("plan:change"),
+    "row_id": by_name("list-row"),
     "task_id": by_name("task"),
     "token_id": lambda side, persona: side.ids.get(f"token:{persona}", side["token:officer"]),
     "unit_id": by_name("unit"),
@@ -76,6 +79,9 @@ OBJECTS: dict[str, Get] = {
     "draws.enter_dice draw_no": by_name("draw:announced"),
     "draws.make_deposit draw_no": by_name("draw:planned"),
     "draws.void_draw draw_no": by_name("draw:to-void"),
+    "lists.confirm_file file_id": by_name("list-file:previewed"),
+    "lists.list_lines file_id": by_name("list-file:previewed"),
+    "lists.withdraw_list list_id": by_name("list:withdraw"),
     "officer-registers.apply_officers import_id": by_name("import:officers"),
     "officer-registers.list_officers_rows import_id": by_name("import:officers"),
     "officer-registers.show_officers_import import_id": by_name("import:officers"),
@@ -116,6 +122,7 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "outcome": lambda side: "no-problem",
     "password": lambda side: PASSWORD,
     "period": lambda side: "2026-Q4",
+    "received_on": lambda side: "2026-11-02",
     "second_officer_id": lambda side: side["officer:second"],
     "sets": lambda side: [],
     "strata": lambda side: {"公共场所/住宿场所": 1},
@@ -135,6 +142,11 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "officers.declare_recusal": lambda side, persona: {"reason_code": "kinship"},
     "draw-plans.change_plan": lambda side, persona: {"name": "住宿场所", "level": "attended"},
     "draw-plans.save_plan": lambda side, persona: {"name": "新计划", "level": "attended"},
+    "lists.decide_row": lambda side, persona: {
+        "decision": "unit",
+        "unit_id": side["unit"],
+        "specialty": "public-places",
+    },
     "review.decide": lambda side, persona: {"decision": "decline"},
     "sync-devices.enrol": lambda side, persona: _enrolment(side),
     "sync-devices.renew": lambda side, persona: _renewal(side),
@@ -145,10 +157,14 @@ RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
     "uploads.create": lambda side: ("application/octet-stream", b""),
     "uploads.append": lambda side: ("application/offset+octet-stream", b"append"),
     "inbox.push": lambda side: ("application/x-ndjson", side.values["line"].encode() + b"\n"),
+    "lists.upload_file": lambda side: _file(side, "list"),
+    "lists.upload_partner_results": lambda side: _file(side, "partner-results"),
     "officer-registers.preview_officers": lambda side: _file(side, "officers"),
     "units.preview_units": lambda side: _file(side, "units"),
 }
 FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of a form
+    "lists.upload_file": lambda side: {"file": side.values["table:list"]},
+    "lists.upload_partner_results": lambda side: {"file": side.values["table:partner-results"]},
     "officer-registers.preview_officers": lambda side: {"file": side.values["table:officers"]},
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
@@ -388,7 +404,7 @@ def version_of(seeded: Seeded, names: Sequence[str]) -> str:
     """The entity tag of the one versioned row that has one of these ids; of a new one otherwise."""
     ids = [UUID(one) for one in names if _UUID.fullmatch(one)]
     with seeded.flask_app.app_context():
-        for table in Base.metadata.sorted_tables:
+        for table in reversed(Base.metadata.sorted_tables):  # of a list and its row, the row
             if "version" not in table.c or "district" not in table.c:
                 continue
             found = [table.c.id.in_(ids)]

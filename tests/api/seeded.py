@@ -36,12 +36,18 @@ from app.draws.stages import Level
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
 from app.journal import service as journal
+from app.lists import imports as list_imports
+from app.lists import queries as list_queries
+from app.lists import service as lists
+from app.lists.models import GivenList
+from app.lists.rules import NewList
 from app.people import accounts
 from app.people import service as people
 from app.people.models import Account, Agency, Officer
 from app.people.rules import AbsenceReason
 from app.tasks import service as tasks
 from app.tasks.models import Task
+from app.tasks.rules import DrawKind
 from app.units import imports
 from app.units.models import Unit
 from app.units.rules import Register
@@ -300,6 +306,7 @@ class _Builder:
         self.devices()
         self.review()
         self.uploads()
+        self.lists()
         self.draws()
 
     def keep(self, name: str, row: Any) -> None:
@@ -473,6 +480,59 @@ class _Builder:
             with self.make.writing():
                 task = verb(task.id, *args, **values, at=self.make.at)
         return task
+
+    # --- lists
+
+    def lists(self) -> None:
+        """A cross-department list with a task, an unknown row, and a correction to confirm."""
+        own = self._unit().archive_no
+        head = "任务编号,档案编号,单位名称,专业"
+        first = f"{head}\nN1,{own},,公共场所\nN2,,没有登记的单位,公共场所\n"
+        found = self._list("list", first)
+        with self.make.writing():
+            agency = people.get_agency(self.agency.id)
+            by, at = self.actor(Role.SUPERVISOR), self.make.at
+            lists.apply_list(lists.get_list(found.id, agency.id), agency=agency, by=by, at=at)
+        corrected = f"{first}N3,,也没有登记的单位,公共场所\n"
+        self._list_file(found, "list-file:previewed", corrected)
+        with self.make.flask_app.app_context():
+            rows = list_queries.all_rows(found.id)
+            self.keep("list-row", rows[-1])
+        self._list("list:withdraw", first)
+        self.side.values["table:list"] = f"{corrected}N4,,还没有登记的单位,公共场所\n"
+        results = "任务编号,部门,检查结果\nN1,区教育局,未发现问题\n"
+        self.side.values["table:partner-results"] = results
+
+    def _list(self, name: str, table: str) -> GivenList:
+        data = NewList(
+            name="跨部门联合抽查",
+            level=DrawKind.CROSS_DEPARTMENT,
+            issued_by="区市场监督管理局",
+            reference=f"{self.agency.id.hex[-6:]} {name}",
+            year=2026,
+            period="2026",
+            received_on=date(2026, 11, 2),
+        )
+        with self.make.writing():
+            agency = people.get_agency(self.agency.id)
+            by = self.actor(Role.SUPERVISOR)
+            found = lists.save_list(data, agency=agency, by=by, at=self.make.at)
+        self.keep(name, found)
+        self.side.texts.add(found.reference)
+        self._list_file(found, "list-file:current", table)
+        return found
+
+    def _list_file(self, found: GivenList, name: str, table: str) -> None:
+        by, at = self.actor(Role.SUPERVISOR), self.make.at
+        with self.make.flask_app.app_context():
+            upload = list_imports.read_upload(
+                table.encode(), "名单.csv", agency_id=self.agency.id, at=at
+            )
+        with self.make.writing():
+            own = lists.get_list(found.id, self.agency.id)
+            received = list_imports.receive_file(own, upload, by=by, at=at)
+        if found.id == UUID(self.side["list"]):
+            self.keep(name, received.file)
 
     # --- visits
 
