@@ -14,8 +14,10 @@ from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import transaction
-from app.draws import plans, seeding
-from app.draws.models import DrawDeposit, DrawPlan
+from app.draws import annual_plans, plans, seeding
+from app.draws.annual import Item, Way
+from app.draws.annual_plans import NewAnnualPlan
+from app.draws.models import AnnualPlan, DrawDeposit, DrawPlan
 from app.draws.stages import DrawKind, Level, NewPlan
 from app.evidence import service as evidence
 from app.evidence.rules import EvidenceState
@@ -236,6 +238,36 @@ class Make:
         )
         with self.writing():
             return plans.save_plan(data, agency=agency, by=self.by(agency), at=self.at)
+
+    def annual_plan(
+        self, agency: Agency | None = None, *, publish: bool = True, **values: Any
+    ) -> AnnualPlan:
+        """A year's plan of one item, a tenth of 住宿场所 by the district; published, or a draft."""
+        agency = agency or self.home()
+        self._load_catalogue()
+        data = {"year": 2026, "title": "年度抽查计划", "items": [self.annual_item()], **values}
+        by = self.by(agency)
+        with self.writing():
+            plan = annual_plans.save_annual_plan(
+                NewAnnualPlan(**data), agency=agency, by=by, at=self.at
+            )
+            if publish:
+                annual_plans.publish_annual_plan(plan, by=by, at=self.at)
+            return plan
+
+    def annual_item(self, **values: Any) -> Item:
+        """A line of a year's plan."""
+        given: dict[str, Any] = {
+            "level": DrawKind.DISTRICT,
+            "stratum": "公共场所/住宿场所",
+            "rule": [1, 10],
+            "scope": "",
+            "organs": (),
+            "way": Way.ON_SITE,
+            "checklists": (),
+            "basis": "公共场所卫生管理条例",
+        }
+        return Item(**{**given, **values})
 
     def deposit(self, *roles: Role, value: bytes | None = None) -> DrawDeposit:
         """A standing deposit of a new account with `roles`."""

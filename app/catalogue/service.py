@@ -33,6 +33,8 @@ class Kind(StrEnum):
     RATE_ROUNDING = "rate_rounding"
     SETTING = "setting"
     WEIGHT = "weight"
+    DRAW_EXCLUSION = "draw_exclusion"
+    UNIT_LABEL = "unit_label"
     CALENDAR = "calendar"
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from app.catalogue import service as catalogue
 from app.days import local_date
@@ -40,7 +41,7 @@ def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared
             strata=strata,
             factors=factors,
             unrated=catalogue.setting("unrated-class", plan.draw_on),
-            exclude_drawn=plan.exclude_drawn,
+            exclusions=frozenset(plan.exclusions),
             grace=timedelta(days=catalogue.setting("new-unit-grace-days", plan.draw_on)),
             on=on,
         ),
@@ -55,6 +56,21 @@ def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared
         team_size=plan.team_size,
     )
     return Prepared(frozen, _frozen_files(plan, frozen, factors, salt_seed), factors)
+
+
+def plain_rows(agency_id: UUID) -> list[population.UnitRow]:
+    """Return every unit of an agency with what says in which strata and grades it counts."""
+    registrations = queries.registrations_of(agency_id)
+    return [
+        population.UnitRow(
+            archive_no=unit.archive_no,
+            state=unit.state,
+            opened_on=unit.opened_on,
+            classes={"risk": unit.risk_class, "credit": unit.credit_class},
+            registrations=registrations.get(unit.id, []),
+        )
+        for unit in queries.units_of(agency_id)
+    ]
 
 
 def _unit_rows(
@@ -170,6 +186,14 @@ def stratum_codes(names: Collection[str], on: date) -> dict[str, population.Stra
         name = row.body["stratum"]
         found[name] = population.StratumCode(name, row.body["specialty"], row.code)
     return {name: found[name] for name in names if name in found}
+
+
+def sources_on(on: date) -> dict[str, str]:
+    """Return from which class of a unit (`risk`, `credit`) each weight factor reads its grade."""
+    return {
+        row.body["factor"]: row.body.get("of", row.body["factor"])
+        for row in catalogue.in_force("weight", on)
+    }
 
 
 def factors_on(names: Collection[str] | None, on: date) -> list[rules.Factor]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, Entity, id_column, in_pairs, one_of
 from app.draws.stages import (
+    AnnualState,
     Audience,
     Coordination,
     DrawKind,
@@ -16,10 +17,59 @@ from app.draws.stages import (
     EntropyState,
     Fallback,
     HashName,
+    JointRole,
     Level,
     PlanState,
     SelectionKind,
 )
+
+
+class AnnualPlan(Entity, Base):
+    """What an agency means to inspect in a year 年度抽查计划, published by the end of March.
+
+    Once published it is changed by a new revision only, so that what was promised stays readable.
+    `items` are as `annual.Item` has them, with the base as it was on the day of publication.
+    """
+
+    __tablename__ = "annual_plan"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"), index=True)
+    year: Mapped[int]
+    revision: Mapped[int]
+    title: Mapped[str]
+    note: Mapped[str | None]
+    revision_reason: Mapped[str | None]
+    items: Mapped[list[Any]]
+    state: Mapped[str] = mapped_column(default=AnnualState.DRAFT)
+    saved_at: Mapped[datetime]
+    saved_by_kind: Mapped[str]
+    saved_by_id: Mapped[UUID | None]
+    published_at: Mapped[datetime | None]
+    published_by_kind: Mapped[str | None]
+    published_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("agency_id", "year", "revision"),
+        # of each year one revision is in force, and one may be in the making
+        sa.Index(
+            "uq_annual_plan_in_force",
+            "agency_id",
+            "year",
+            "state",
+            unique=True,
+            sqlite_where=sa.text("state <> 'superseded'"),
+            postgresql_where=sa.text("state <> 'superseded'"),
+        ),
+        one_of("state", AnnualState),
+        in_pairs("saved", required=True),
+        in_pairs("published"),
+        sa.CheckConstraint(
+            "(state = 'draft') = (published_at IS NULL)", name="published_has_its_time"
+        ),
+        sa.CheckConstraint(
+            "(revision > 1) = (revision_reason IS NOT NULL)", name="revised_with_reason"
+        ),
+    )
 
 
 class DrawPlan(Entity, Base):
@@ -37,7 +87,13 @@ class DrawPlan(Entity, Base):
     coordination: Mapped[str] = mapped_column(default=Coordination.SHARED)
     hash: Mapped[str] = mapped_column(default=HashName.SHA256)
     list_public: Mapped[bool] = mapped_column(default=True)
-    exclude_drawn: Mapped[bool] = mapped_column(default=True)
+    exclusions: Mapped[list[str]]
+    cutoff_on: Mapped[date | None]
+    annual_plan_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("annual_plan.id"))
+    role: Mapped[str | None]
+    lead_department: Mapped[str | None]
+    partner_departments: Mapped[list[str]]
+    area: Mapped[str | None]
     level: Mapped[str]
     draw_on: Mapped[date] = mapped_column(index=True)
     deposits_close_at: Mapped[datetime | None]
@@ -59,6 +115,12 @@ class DrawPlan(Entity, Base):
     redraw_reason: Mapped[str | None]
 
     draws: Mapped[list["Draw"]] = relationship(back_populates="plan", order_by="Draw.draw_no")
+    annual_plan: Mapped[AnnualPlan | None] = relationship()
+
+    @property
+    def exclude_drawn(self) -> bool:
+        """Whether who was drawn this year already is left out."""
+        return "drawn-this-year" in self.exclusions
 
     __table_args__ = (
         sa.UniqueConstraint("agency_id", "period", "name"),
@@ -68,8 +130,12 @@ class DrawPlan(Entity, Base):
         one_of("hash", HashName),
         one_of("fallback", Fallback),
         one_of("state", PlanState),
+        one_of("role", JointRole),
         in_pairs("saved", required=True),
         in_pairs("redraw_ordered"),
+        sa.CheckConstraint(
+            "(kind = 'cross-department') = (role IS NOT NULL)", name="joint_with_role"
+        ),
         sa.CheckConstraint("team_size >= 2", name="team_of_two"),
         sa.CheckConstraint("due_on >= draw_on", name="due_after_draw"),
     )
@@ -108,6 +174,7 @@ class Draw(Entity, Base):
     result_sha256: Mapped[str | None]
     held_code: Mapped[str | None]
     held_detail: Mapped[str | None]
+    held_extras: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     reminded_on: Mapped[date | None]
     reminders: Mapped[int] = mapped_column(default=0)
     void_reason: Mapped[str | None]

@@ -137,4 +137,8 @@ def _agency() -> Agency:
 
 
 def _plan(data: dict[str, Any]) -> NewPlan:
-    return NewPlan(**{**data, "weight_factors": tuple(dict.fromkeys(data["weight_factors"]))})
+    names = ("weight_factors", "exclusions", "partner_departments")
+    lists = {
+        name: None if data[name] is None else tuple(dict.fromkeys(data[name])) for name in names
+    }
+    return NewPlan(**{**data, **lists})

@@ -6,15 +6,19 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from app.access import Actor
+from app.catalogue import service as catalogue
 from app.db import db, savepoint
 from app.draws import freezing, queries, stages
 from app.draws.models import DrawPlan
+from app.draws.population import Exclusion
 from app.draws.stages import DrawState, NewPlan, PlanState
 from app.draws.steps import void
 from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
+
+DRAWN_THIS_YEAR = str(Exclusion.DRAWN_THIS_YEAR)
 
 
 class PlanNotFound(NotFound):
@@ -120,6 +124,13 @@ def is_due(plan: DrawPlan, on: date) -> bool:
 
 def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> None:
     faults = stages.faults(data)
+    exclusions, wrong = _exclusions(data)
+    faults += wrong
+    if data.annual_plan_id is not None:
+        annual = queries.find_annual_plan(data.annual_plan_id)
+        if annual is None or (annual.agency_id, annual.year) != (plan.agency_id, data.year):
+            detail = "本机构没有这个年度抽查计划，或它属于其他年度。"
+            faults.append(stages.Fault("annual_plan_id", detail))
     codes = freezing.stratum_codes(data.strata, data.draw_on)
     faults += [
         stages.Fault(f"strata/{name}", "目录中没有这个专业或对象类别。")
@@ -137,13 +148,35 @@ def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> No
             "抽查计划有误，没有保存：" + "".join(dict.fromkeys(one.detail for one in faults)),
             errors=[{"pointer": f"#/{one.field}", "detail": one.detail} for one in faults],
         )
-    for name, value in vars(stages.with_defaults(data)).items():
-        setattr(plan, name, value)
+    reveal = str(catalogue.setting("reveal-default", data.draw_on))
+    given = vars(stages.with_defaults(data, reveal))
+    for name in given.keys() - {"exclude_drawn"}:
+        setattr(plan, name, given[name])
+    plan.exclusions, plan.partner_departments = exclusions, list(data.partner_departments)
     plan.strata = {
         name: list(rule) if isinstance(rule, tuple) else rule for name, rule in data.strata.items()
     }
     plan.weight_factors = list(data.weight_factors)
     plan.saved_at, plan.saved_by_kind, plan.saved_by_id = at, str(by.kind), by.id
+
+
+def _exclusions(data: NewPlan) -> tuple[list[str], list[stages.Fault]]:
+    """Return which exclusions a plan applies, in the catalogue's order, and what is wrong."""
+    rows = catalogue.in_force("draw_exclusion", data.draw_on)
+    chosen = data.exclusions
+    if chosen is None:
+        chosen = tuple(row.code for row in rows if row.body["default"])
+    wrong = [
+        stages.Fault("exclusions", f"目录中没有“{code}”这一排除规则。")
+        for code in sorted(set(chosen) - {row.code for row in rows})
+    ]
+    codes = set(chosen) | {row.code for row in rows if row.body["required"]}
+    if data.exclude_drawn is not None:
+        if data.exclusions is not None and data.exclude_drawn != (DRAWN_THIS_YEAR in chosen):
+            detail = "exclude_drawn 与 exclusions 不一致，请只填一项。"
+            wrong.append(stages.Fault("exclude_drawn", detail))
+        codes = codes | {DRAWN_THIS_YEAR} if data.exclude_drawn else codes - {DRAWN_THIS_YEAR}
+    return [row.code for row in rows if row.code in codes], wrong
 
 
 def _record_plan(plan: DrawPlan, *, by: Actor, at: datetime) -> None:
@@ -153,6 +186,8 @@ def _record_plan(plan: DrawPlan, *, by: Actor, at: datetime) -> None:
         "level": plan.level,
         "draw_on": plan.draw_on.isoformat(),
         "state": plan.state,
+        "exclusions": list(plan.exclusions),
+        "annual_plan_id": None if plan.annual_plan_id is None else str(plan.annual_plan_id),
         "redraw": plan.redraw_ordered_at is not None,
     }
     journal.record(Event.DRAW_PLAN_SAVED, plan, by=by, at=at, data=data)

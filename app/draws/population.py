@@ -20,20 +20,16 @@ EXAMPLES = 20
 
 
 class Exclusion(StrEnum):
-    """Why a listed unit has weight 0; for auditors, never for the public."""
+    """Why a listed unit has weight 0; for auditors, never for the public.
+
+    The catalogue's `draw_exclusion` rows name them, and add those that stand for a label.
+    """
 
     NOT_OPERATING = "not-operating"
     NEWLY_OPENED = "newly-opened"
     OPEN_TASK = "open-task"
     DRAWN_THIS_YEAR = "drawn-this-year"
-
-
-EXCLUSION_NAMES: Mapping[str, str] = {
-    Exclusion.NOT_OPERATING: "停业、歇业、搬迁或注销公示中",
-    Exclusion.NEWLY_OPENED: "新开业",
-    Exclusion.OPEN_TASK: "同专业任务未办结",
-    Exclusion.DRAWN_THIS_YEAR: "本年度同专业已抽中",
-}
+    FREQUENCY_CAP = "frequency-cap"
 
 
 class StratumCode(NamedTuple):
@@ -55,6 +51,8 @@ class UnitRow:
     registrations: Sequence[tuple[str, str]]
     open_specialties: Collection[str] = ()
     drawn_specialties: Collection[str] = ()
+    capped_specialties: Collection[str] = ()
+    labels: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +84,19 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Terms:
-    """What the plan and the catalogue say about who is listed with which weight."""
+    """What the plan and the catalogue say about who is listed with which weight.
+
+    `exclusions` are the codes that the plan chose; `labels` says which of them stand for a label
+    of the unit.
+    """
 
     strata: Sequence[StratumCode]
     factors: Sequence[Factor]
     unrated: Mapping[str, str]
-    exclude_drawn: bool
+    exclusions: Collection[str]
     grace: timedelta
     on: date
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class StratumRow(NamedTuple):
@@ -145,23 +148,38 @@ def list_units(units: Iterable[UnitRow], terms: Terms) -> list[Listed]:
     The stratum of a registration is that of its object class, else that of its specialty. Units
     whose end is final are not listed. Raises PlanIncomplete where a class has no multiplier.
     """
-    by_class = {(one.specialty, one.object_class): one.name for one in terms.strata}
+    by_class = _by_class(terms.strata)
     specialties = {one.name: one.specialty for one in terms.strata}
     found: list[Listed] = []
     for unit in units:
         if unit.state not in IN_OPERATION | MAY_COME_BACK:
             continue
-        names = {
-            by_class.get((specialty, object_class)) or by_class.get((specialty, None))
-            for specialty, object_class in unit.registrations
-        }
-        if not (strata := sorted(name for name in names if name is not None)):
+        if not (strata := _strata_of(unit, by_class)):
             continue
         weight = _weight(unit, terms)
         for name in strata:
             reason = _reason(unit, specialties[name], terms)
             found.append(Listed(unit.archive_no, name, 0 if reason else weight, reason))
     return found
+
+
+def strata_of(unit: UnitRow, strata: Sequence[StratumCode]) -> list[str]:
+    """Return the strata in which a unit counts, whatever excludes it; none when it is gone."""
+    if unit.state not in IN_OPERATION | MAY_COME_BACK:
+        return []
+    return _strata_of(unit, _by_class(strata))
+
+
+def _by_class(strata: Sequence[StratumCode]) -> dict[tuple[str, str | None], str]:
+    return {(one.specialty, one.object_class): one.name for one in strata}
+
+
+def _strata_of(unit: UnitRow, by_class: Mapping[tuple[str, str | None], str]) -> list[str]:
+    names = {
+        by_class.get((specialty, object_class)) or by_class.get((specialty, None))
+        for specialty, object_class in unit.registrations
+    }
+    return sorted(name for name in names if name is not None)
 
 
 def _weight(unit: UnitRow, terms: Terms) -> int:
@@ -177,16 +195,20 @@ def _weight(unit: UnitRow, terms: Terms) -> int:
     return weight
 
 
-def _reason(unit: UnitRow, specialty: str, terms: Terms) -> Exclusion | None:
-    if unit.state not in IN_OPERATION:
-        return Exclusion.NOT_OPERATING
-    if unit.opened_on is not None and terms.on < unit.opened_on + terms.grace:
-        return Exclusion.NEWLY_OPENED
-    if specialty in unit.open_specialties:
-        return Exclusion.OPEN_TASK
-    if terms.exclude_drawn and specialty in unit.drawn_specialties:
-        return Exclusion.DRAWN_THIS_YEAR
-    return None
+def _reason(unit: UnitRow, specialty: str, terms: Terms) -> str | None:
+    """Return the first reason that applies, of those that the plan chose."""
+    new = unit.opened_on is not None and terms.on < unit.opened_on + terms.grace
+    found: dict[str, bool] = {
+        Exclusion.NOT_OPERATING: unit.state not in IN_OPERATION,
+        Exclusion.NEWLY_OPENED: new,
+        Exclusion.OPEN_TASK: specialty in unit.open_specialties,
+        Exclusion.DRAWN_THIS_YEAR: specialty in unit.drawn_specialties,
+        Exclusion.FREQUENCY_CAP: specialty in unit.capped_specialties,
+        **{code: label in unit.labels for code, label in terms.labels.items()},
+    }
+    return next(
+        (str(code) for code, holds in found.items() if holds and code in terms.exclusions), None
+    )
 
 
 # ---- officers ------------------------------------------------------------------------------------

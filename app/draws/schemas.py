@@ -1,6 +1,5 @@
 """The shapes of plans, draws, deposits and dice."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,14 +15,17 @@ from app.draws.stages import (
     EntropyState,
     Fallback,
     HashName,
+    JointRole,
     Level,
     PlanState,
     SelectionKind,
+    is_rule,
 )
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text, absent
 from app.problems import PageSchema
 
 MOST = 10**7
+MOST_CLASSES = 100
 _HEX64 = r"^[0-9a-f]{64}$"
 _RATIO: dict[str, Any] = {
     "type": "array",
@@ -38,19 +40,19 @@ _RULE: dict[str, Any] = {
         {
             "type": "object",
             "minProperties": 1,
-            "maxProperties": 100,
+            "maxProperties": MOST_CLASSES,
             "additionalProperties": _RATIO,
+            "description": "按权重（1、2 …）或按等级（A、B …）",
         },
     ]
 }
-_WEIGHT = re.compile("[1-9][0-9]{0,17}")
 
 
 class StratumRule(plain.Field[Any]):
-    """How many of a stratum: a number, a ratio, or a ratio for each weight."""
+    """How many of a stratum: a number, a ratio, or a ratio for each weight or each grade."""
 
     default_error_messages = {
-        "invalid": "应为数量、[分子, 分母] 的比例，或按权重规定的比例；比例不超过 1。"
+        "invalid": "应为数量、[分子, 分母] 的比例，或按权重、按等级规定的比例；比例不超过 1。"
     }
 
     def __init__(self, **options: Any) -> None:
@@ -60,23 +62,9 @@ class StratumRule(plain.Field[Any]):
         return value
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        if isinstance(value, Mapping):
-            weights = all(_WEIGHT.fullmatch(str(weight)) for weight in value)
-            if 1 <= len(value) <= 100 and weights and all(map(_is_ratio, value.values())):
-                return dict(value)
-        elif _is_ratio(value) or _is_number(value):
-            return value
-        raise self.make_error("invalid")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
-
-
-def _is_ratio(value: Any) -> bool:
-    if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)):
-        return False
-    return bool(value[0] <= value[1] > 0)
+        if not is_rule(value) or (isinstance(value, Mapping) and len(value) > MOST_CLASSES):
+            raise self.make_error("invalid")
+        return value
 
 
 def _strata(**options: Any) -> plain.Dict:
@@ -108,7 +96,18 @@ class NewDrawPlanSchema(ma.Schema):
     coordination = Choice(Coordination, load_default=Coordination.SHARED)
     hash = Choice(HashName, load_default=HashName.SHA256)
     list_public = Flag(load_default=True)
-    exclude_drawn = Flag(load_default=True)
+    exclusions = plain.List(
+        Text(max=40), load_default=None, allow_none=True, validate=ma.validate.Length(max=20)
+    )
+    exclude_drawn = Flag(load_default=None, allow_none=True)
+    cutoff_on = Day(load_default=None, allow_none=True)
+    annual_plan_id = Id(load_default=None, allow_none=True)
+    role = Choice(JointRole, load_default=None, allow_none=True)
+    lead_department = Text(max=100, load_default=None, allow_none=True)
+    partner_departments = plain.List(
+        Text(max=100), load_default=list, validate=ma.validate.Length(max=20)
+    )
+    area = Text(max=200, load_default=None, allow_none=True)
     deposits_close_at = Instant(load_default=None, allow_none=True)
     opens_at = Instant(load_default=None, allow_none=True)
     dice_until_at = Instant(load_default=None, allow_none=True)
@@ -142,7 +141,14 @@ class DrawPlanSchema(ma.Schema):
     coordination = Choice(Coordination, required=True)
     hash = Choice(HashName, required=True)
     list_public = Flag(required=True)
+    exclusions = plain.List(plain.String(), required=True)
     exclude_drawn = Flag(required=True)
+    cutoff_on = Day(required=True, allow_none=True)
+    annual_plan_id = Id(required=True, allow_none=True)
+    role = Choice(JointRole, required=True, allow_none=True)
+    lead_department = plain.String(required=True, allow_none=True)
+    partner_departments = plain.List(plain.String(), required=True)
+    area = plain.String(required=True, allow_none=True)
     deposits_close_at = Instant(required=True, allow_none=True)
     opens_at = Instant(required=True, allow_none=True)
     dice_until_at = Instant(required=True, allow_none=True)

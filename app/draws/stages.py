@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from app.days import day_begins, local_date
@@ -19,10 +19,29 @@ DICE_DIGITS = 20  # 66 bits; below 40 an operator could choose among secrets
 DICE_SOURCE = f"dice:{DICE_DIGITS}d10"
 DEPOSITORS = 2
 TEAM_SIZES = (2, 6)
-AT_DRAW, AFTER_LAST_VISIT = "at-draw", "after-last-visit"
+AT_DRAW, AFTER_LAST_VISIT, AFTER_DUE = "at-draw", "after-last-visit", "after-due"
 DRAW_NO = re.compile(r"[0-9]{6}-20[0-9]{2}-[0-9]{4,6}")
 PERIOD = r"^20[0-9]{2}(-(Q[1-4]|H[12]|0[1-9]|1[0-2]))?$"
+GRADE = re.compile(r"[A-Z][A-Z0-9]{0,9}")
 _ISO_DAY = re.compile(r"2[01]\d\d-\d\d-\d\d")
+
+
+class JointRole(StrEnum):
+    """Whether the agency leads a cross-department draw or joins another department's."""
+
+    LEAD = "lead"
+    JOIN = "join"
+
+
+ROLE_NAMES: Mapping[str, str] = {JointRole.LEAD: "牵头", JointRole.JOIN: "参与"}
+
+
+class AnnualState(StrEnum):
+    """States of a year's plan; a published one is changed by a new revision only."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    SUPERSEDED = "superseded"
 
 
 class PlanState(StrEnum):
@@ -143,7 +162,11 @@ def make_draw_no(district: str, year: int, serial: int) -> str:
 
 @dataclass(frozen=True)
 class NewPlan:
-    """What a supervisor plans. Instants that are None take their default from `draw_on`."""
+    """What a supervisor plans. Instants that are None take their default from `draw_on`.
+
+    `exclusions` are codes of the catalogue (None: those that are on by default); `exclude_drawn`
+    adds or takes away the one of units drawn this year.
+    """
 
     name: str
     year: int
@@ -157,7 +180,14 @@ class NewPlan:
     coordination: Coordination = Coordination.SHARED
     hash: HashName = HashName.SHA256
     list_public: bool = True
-    exclude_drawn: bool = True
+    exclusions: tuple[str, ...] | None = None
+    exclude_drawn: bool | None = None
+    cutoff_on: date | None = None
+    annual_plan_id: UUID | None = None
+    role: JointRole | None = None
+    lead_department: str | None = None
+    partner_departments: tuple[str, ...] = ()
+    area: str | None = None
     deposits_close_at: datetime | None = None
     opens_at: datetime | None = None
     dice_until_at: datetime | None = None
@@ -183,27 +213,60 @@ def faults(plan: NewPlan) -> list[Fault]:
     if not plan.strata:
         found.append(Fault("strata", "至少要规定一个专业或对象类别的抽查数量。"))
     found += [
-        Fault(f"strata/{name}", "应为数量、[分子, 分母] 的比例，或按权重规定的比例；比例不超过 1。")
+        Fault(f"strata/{name}", "应为数量、比例，或按权重、按等级规定的比例；比例不超过 1。")
         for name, rule in plan.strata.items()
-        if not _is_rule(rule)
+        if not is_rule(rule)
     ]
+    if any(map(is_graded, plan.strata.values())) and len(set(plan.weight_factors)) != 1:
+        found.append(Fault("weight_factors", "按等级规定比例的计划，应当只用一种等级作权重因素。"))
+    if plan.cutoff_on is not None and plan.cutoff_on > plan.draw_on:
+        found.append(Fault("cutoff_on", "检查频次的统计截止日不能晚于抽取日。"))
     if abs(plan.draw_on.year - plan.year) > 1 or plan.due_on.year - plan.year > 2:
         found.append(Fault("draw_on", "抽取日和任务期限应在计划年度前后。"))
     if plan.due_on < plan.draw_on:
         found.append(Fault("due_on", "任务期限不能早于抽取日。"))
     if not TEAM_SIZES[0] <= plan.team_size <= TEAM_SIZES[1]:
         found.append(Fault("team_size", "每组应为 2 至 6 人。"))
+    found += joint_faults(plan, plan.kind)
     found += _reveal_faults(plan)
     found += _instant_faults(plan)
     return found
 
 
+class Joint(Protocol):
+    """What says who leads and who joins."""
+
+    @property
+    def role(self) -> JointRole | None: ...
+    @property
+    def lead_department(self) -> str | None: ...
+    @property
+    def partner_departments(self) -> Sequence[str]: ...
+    @property
+    def area(self) -> str | None: ...
+
+
+def joint_faults(joint: Joint, kind: DrawKind) -> Iterable[Fault]:
+    """A cross-department plan says who leads, who joins, and in which field; another may not."""
+    given = (joint.role, joint.lead_department, joint.area)
+    if kind is not DrawKind.CROSS_DEPARTMENT:
+        if any(given) or joint.partner_departments:
+            yield Fault("role", "只有跨部门抽查才写明牵头、参与部门和抽查领域。")
+        return
+    if not all(given):
+        yield Fault("role", "跨部门抽查应写明牵头还是参与、牵头部门和抽查领域。")
+    if joint.role is JointRole.LEAD and not joint.partner_departments:
+        yield Fault("partner_departments", "牵头的跨部门抽查应写明参与部门。")
+    if joint.lead_department in joint.partner_departments:
+        yield Fault("partner_departments", "牵头部门不能同时是参与部门。")
+
+
 def _reveal_faults(plan: NewPlan) -> Iterable[Fault]:
     reveal = plan.reveal
-    if reveal is None or reveal in (AT_DRAW, AFTER_LAST_VISIT):
+    if reveal is None or reveal in (AT_DRAW, AFTER_LAST_VISIT, AFTER_DUE):
         return
     if reveal_day(reveal) is None:
-        yield Fault("reveal", "应为 at-draw、after-last-visit 或日期，例如 2026-12-01。")
+        yield Fault("reveal", "应为 at-draw、after-last-visit、after-due 或日期，例如 2026-12-01。")
     elif reveal < plan.draw_on.isoformat():
         yield Fault("reveal", "公开日不能早于抽取日。")
 
@@ -227,14 +290,21 @@ def _instant_faults(plan: NewPlan) -> Iterable[Fault]:
         yield Fault("dice_until_at", "掷骰截止时刻应在抽取日之后。")
 
 
-def _is_rule(rule: Any) -> bool:
-    """A number, a ratio, or a ratio for each weight, as the manifest writes them."""
+def is_rule(rule: Any) -> bool:
+    """A number, a ratio, a ratio for each weight as the manifest writes them, or for each grade."""
     if isinstance(rule, Mapping):
         weights = all(re.fullmatch("[1-9][0-9]{0,17}", str(weight)) for weight in rule)
-        return bool(rule) and weights and all(map(_is_ratio, rule.values()))
+        return bool(rule) and (weights or is_graded(rule)) and all(map(_is_ratio, rule.values()))
     if isinstance(rule, int) and not isinstance(rule, bool):
         return 0 <= rule <= 10**7
     return _is_ratio(rule)
+
+
+def is_graded(rule: Any) -> bool:
+    """Tell whether a rule gives a ratio for each grade: `{"A": [5, 100], "B": [10, 100]}`."""
+    if not isinstance(rule, Mapping):
+        return False
+    return bool(rule) and all(GRADE.fullmatch(str(grade)) for grade in rule)
 
 
 def _is_ratio(rule: Any) -> bool:
@@ -246,11 +316,12 @@ def _is_ratio(rule: Any) -> bool:
     return 0 <= num <= den <= 10**7 and den > 0
 
 
-def with_defaults(plan: NewPlan) -> NewPlan:
-    """Return the plan with every date it needs.
+def with_defaults(plan: NewPlan, reveal: str = AFTER_DUE) -> NewPlan:
+    """Return the plan with every date it needs; `reveal` is the catalogue's `reveal-default`.
 
     Sealed: deposits close at noon, opened three hours later. Attended: dice until 17:00 on the
-    seventh day. Results are public the day after the tasks are due.
+    seventh day. `after-due` is the day after the tasks are due. Visits are counted up to the day
+    before the draw.
     """
     begins = day_begins(plan.draw_on)
     sealed = plan.level is Level.SEALED
@@ -261,7 +332,10 @@ def with_defaults(plan: NewPlan) -> NewPlan:
         given["opens_at"] = plan.opens_at or closes + timedelta(hours=3)
     else:
         given["dice_until_at"] = plan.dice_until_at or begins + timedelta(days=7, hours=17)
-    given["reveal"] = plan.reveal or (plan.due_on + timedelta(days=1)).isoformat()
+    reveal = plan.reveal or reveal
+    day_after = (plan.due_on + timedelta(days=1)).isoformat()
+    given["reveal"] = day_after if reveal == AFTER_DUE else reveal
+    given["cutoff_on"] = plan.cutoff_on or plan.draw_on - timedelta(days=1)
     return NewPlan(**given)
 
 
@@ -297,6 +371,9 @@ def is_revealed(reveal: str, *, open_tasks: int, at: datetime) -> bool:
 def describe_rule(rule: Any) -> str:
     """Return how many of a stratum a plan wants, in words."""
     if isinstance(rule, Mapping):
+        if is_graded(rule):
+            grades = sorted(rule.items())
+            return "；".join(f"{grade} 级：{describe_rule(ratio)}" for grade, ratio in grades)
         parts = sorted(rule.items(), key=lambda one: int(one[0]))
         return "；".join(f"权重 {weight}：{describe_rule(ratio)}" for weight, ratio in parts)
     if isinstance(rule, int):

@@ -112,6 +112,41 @@ class Licence(Base):
     )
 
 
+class UnitLabel(Entity, Base):
+    """A dated entry of a unit on a list 标签: under investigation, supervised from afar, …
+
+    `label` is a code of the catalogue's `unit_label` rows. It holds from `from_on` to `until_on`,
+    both included; an entry is ended, never deleted.
+    """
+
+    __tablename__ = "unit_label"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), index=True)
+    label: Mapped[str]
+    from_on: Mapped[date]
+    until_on: Mapped[date | None]
+    source: Mapped[str]
+    reference: Mapped[str | None]
+    end_reason: Mapped[str | None]
+    declared_at: Mapped[datetime]
+    declared_by_kind: Mapped[str]
+    declared_by_id: Mapped[UUID | None]
+    ended_at: Mapped[datetime | None]
+    ended_by_kind: Mapped[str | None]
+    ended_by_id: Mapped[UUID | None]
+
+    unit: Mapped[Unit] = relationship(lazy="joined")
+
+    __table_args__ = (
+        sa.Index("ix_unit_label_agency_id_label", "agency_id", "label"),
+        in_pairs("declared", required=True),
+        in_pairs("ended"),
+        sa.CheckConstraint("until_on IS NULL OR from_on <= until_on", name="days_in_order"),
+        sa.CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ended_with_reason"),
+    )
+
+
 class RegisterImport(Entity, Base):
     """A file of units or officers: previewed row by row, then applied whole or not at all."""
 

@@ -49,6 +49,7 @@ def always(value: str) -> Get:
 
 OBJECTS: dict[str, Get] = {
     "account_id": by_name("account:spare"),
+    "annual_plan_id": by_name("annual-plan:draft"),
     "code": always("lodging"),
     "evidence_id": by_name("evidence"),
     "kind": always("object_class"),
@@ -71,6 +72,8 @@ OBJECTS: dict[str, Get] = {
     "upload_id": by_name("upload:append"),
     "visit_id": by_name("visit"),
     # in the state that the route needs
+    "annual-plans.publish_annual_plan annual_plan_id": by_name("annual-plan:publish"),
+    "annual-plans.revise_annual_plan annual_plan_id": by_name("annual-plan:published"),
     "devices.reinstate device_id": by_name("device:suspended"),
     "devices.report_lost device_id": by_name("device:lost"),
     "devices.request_wipe device_id": by_name("device:obsolete"),
@@ -134,6 +137,8 @@ VALUES: dict[str, Callable[[Side], Any]] = {
 BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "accounts.create_account": lambda side, persona: {"login": "new.account", "roles": ["clerk"]},
     "accounts.change_account": lambda side, persona: {"name": "安妮"},
+    "annual-plans.save_annual_plan": lambda side, persona: {"year": 2029, **_annual_plan()},
+    "annual-plans.change_annual_plan": lambda side, persona: {"year": 2027, **_annual_plan()},
     "catalogue.supersede_row": lambda side, persona: {
         "body": side.values["lodging"],
         "source": "测试",
@@ -180,6 +185,16 @@ HEADERS: dict[str, Callable[[Side], str]] = {
     "Upload-Offset": lambda side: "0",
 }
 TOKENS = {"sync-devices.wiped": "device:wiping"}  # a persona of its own for what others may not
+
+
+def _annual_plan() -> dict[str, Any]:
+    item = {
+        "level": "district",
+        "stratum": "公共场所/住宿场所",
+        "rule": [1, 10],
+        "basis": "公共场所卫生管理条例",
+    }
+    return {"title": "年度抽查计划", "items": [item]}
 
 
 def _file(side: Side, register: str) -> tuple[str, bytes]:

@@ -659,8 +659,17 @@ class _Builder:
 
     # --- draws
 
+    def annual_plans(self) -> None:
+        """Years' plans: one published, a draft to change, one to publish."""
+        for year, name in ((2026, "published"), (2027, "draft"), (2028, "publish")):
+            plan = self.make.annual_plan(
+                self.agency, year=year, publish=name == "published", title=f"计划{year}"
+            )
+            self.keep(f"annual-plan:{name}", plan)
+
     def draws(self) -> None:
         """Plans before their freeze; draws that are planned, announced, void, and drawn."""
+        self.annual_plans()
         for _ in range(8):
             self._unit()
         self._drawn()

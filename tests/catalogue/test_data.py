@@ -16,6 +16,7 @@ TABLES = [
     "check_items",
     "checklists",
     "closing_reasons",
+    "draw_exclusions",
     "object_classes",
     "origins",
     "outcome_codes",
@@ -23,6 +24,7 @@ TABLES = [
     "recusal_reasons",
     "settings",
     "specialties",
+    "unit_labels",
     "weights",
 ]
 COMMON = {"code", "name", "effective_from", "effective_to", "source", "confirmed", "note"}
@@ -261,7 +263,7 @@ def test_the_roundings_are_those_that_reports_can_compute():
 
 def test_weights_are_whole_numbers_for_every_class_of_risk_and_credit():
     weights = {(row["factor"], row["class"]): row["weight"] for row in seeds.rows("weights")}
-    assert set(weights) == {(f, c) for f in ("risk", "credit") for c in "ABCD"}
+    assert set(weights) == {(f, c) for f in ("risk", "credit", "credit-grade") for c in "ABCD"}
     assert all(type(weight) is int and weight > 0 for weight in weights.values())
     for factor in ("risk", "credit"):
         ordered = [weights[factor, c] for c in "ABCD"]

@@ -40,7 +40,7 @@ def listed(*units: UnitRow, strata: tuple[StratumCode, ...] = (LODGING,), **valu
         "strata": strata,
         "factors": [RISK],
         "unrated": {"risk": "B"},
-        "exclude_drawn": True,
+        "exclusions": frozenset(Exclusion),
         "grace": timedelta(days=30),
         "on": ON,
     }
@@ -101,7 +101,9 @@ def test_what_ended_for_ever_is_not_listed(state: str) -> None:
 
 def test_a_plan_may_draw_the_same_unit_twice_a_year() -> None:
     again = unit(drawn_specialties={"public-places"})
-    assert listed(again, exclude_drawn=False)[0].weight == 10
+    assert (
+        listed(again, exclusions=frozenset(Exclusion) - {Exclusion.DRAWN_THIS_YEAR})[0].weight == 10
+    )
 
 
 def test_room_is_what_the_limit_leaves() -> None:
