@@ -12,7 +12,7 @@ from app.draws.models import Draw, DrawDeposit, DrawFile
 from app.draws.stages import AUDIENCES, Audience, Depositor, DrawState, Level
 from app.errors import Conflict, NotFound
 
-VERIFIER = Path(__file__).parent / "verify_draw.py"
+VERIFIERS = {name: Path(__file__).parent / name for name in ("verify_draw.py", "verify_draw.js")}
 
 
 class ProofNotNeeded(Conflict):
@@ -61,7 +61,7 @@ def public_bundle(draw: Draw, at: datetime) -> dict[str, bytes]:
     """Return what everybody may have of a draw at `at`: files, verifier, how to use them."""
     contents = queries.contents_of(draw.id)
     found = {file.name: contents[file.name] for file in public_files(draw, at)}
-    found["verify_draw.py"] = VERIFIER.read_bytes()
+    found |= {name: path.read_bytes() for name, path in VERIFIERS.items()}
     found["说明.txt"] = _instructions(draw, found).encode()
     return found
 

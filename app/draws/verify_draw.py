@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """验证一次“双随机”抽取。Check a draw of units and officers (algorithm SSJ1).
 
+    python verify_draw.py [folder]
     python verify_draw.py manifest.json population.tsv reveal.json [officers.tsv eligible.tsv]
+    python verify_draw.py --own <archive number | line.json> [folder]
 
 Without arguments it takes the files that lie beside it. It needs nothing but Python 3.8 or newer,
 opens no network connection and writes no file. It repeats the draw from the published files alone,
-and compares result.tsv and assignment.tsv where they lie beside the manifest.
+and compares result.tsv, assignment.tsv and SHA256SUMS where they lie beside the manifest. With
+--own a unit checks its own lot: by its archive number where population.tsv is public, otherwise
+with the file that the agency hands over for its line.
 Exit code 0: everything agrees; 1: something does not, or a file is not as it must be.
 """
 
@@ -16,9 +20,9 @@ import json
 import math
 import re
 import sys
-import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from struct import unpack
 from typing import Any, NoReturn
@@ -27,6 +31,20 @@ NUMBER = re.compile("0|[1-9][0-9]*")
 HEX64 = re.compile("[0-9a-f]{64}")
 DEPOSIT = re.compile("deposit:([1-9][0-9]*)(?![0-9])")
 DICE = re.compile("dice:([1-9][0-9]{0,3})d([1-9][0-9]{0,3})(?![0-9])")
+SALT = re.compile("[0-9a-f]{32}")
+LISTED = re.compile(r"([0-9a-f]{64})  (\S+)")
+
+NEEDED = ("manifest.json", "population.tsv", "reveal.json")
+TEAMS = ("officers.tsv", "eligible.tsv")
+BESIDE = (
+    "rules.json",
+    "exclusions.tsv",
+    "barred.tsv",
+    "result.tsv",
+    "assignment.tsv",
+    "SHA256SUMS",
+)
+PRIVATE = ("exclusions.tsv", "barred.tsv")  # for auditors: not among the public files
 
 
 class Refused(Exception):
@@ -52,11 +70,20 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        refuse(f"读不到文件 {path.name}：{error}", f"cannot read {path.name}: {error}")
+class Files:
+    """The files of a draw by the names of the format."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self.paths = paths
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.paths and self.paths[name].exists()
+
+    def read(self, name: str) -> bytes:
+        try:
+            return self.paths[name].read_bytes()
+        except OSError as error:
+            refuse(f"读不到文件 {name}：{error}", f"cannot read {name}: {error}")
 
 
 def objects_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -86,13 +113,13 @@ def read_json(name: str, data: bytes) -> dict[str, Any]:
     return value
 
 
-def read_lines(name: str, data: bytes, columns: int) -> list[list[str]]:
-    """Return the fields of a TSV file: UTF-8, NFC, sorted as bytes, no line twice."""
+def read_lines(name: str, data: bytes, columns: int, *, ordered: bool = True) -> list[list[str]]:
+    """Return the fields of a TSV file: UTF-8, NFC, and in byte order unless it has its own."""
     lines = data.split(b"\n")
     if lines.pop() != b"":
         refuse(f"{name} 最后一行没有换行", f"{name}: the last line has no LF")
     for number in range(1, len(lines)):
-        if lines[number - 1] >= lines[number]:
+        if ordered and lines[number - 1] >= lines[number]:
             refuse(
                 f"{name} 没有按字节排序或有重复行", f"{name}: not in byte order, or a line twice"
             )
@@ -121,8 +148,8 @@ def check_id(name: str, text: str) -> str:
     return text
 
 
-def number_of(name: str, text: str) -> int:
-    if not NUMBER.fullmatch(text) or len(text) > 70:
+def number_of(name: str, text: str, digits: int = 70) -> int:
+    if not NUMBER.fullmatch(text) or len(text) > digits:
         refuse(f"{name} 中 {text} 不是十进制整数", f"{name}: {text} is no decimal integer")
     return int(text)
 
@@ -176,7 +203,8 @@ def is_plan(value: Any) -> bool:
 
 def is_time(value: Any, form: str) -> bool:
     try:
-        return time.strftime(form, time.strptime(value, form)) == str(value)
+        instant = datetime.strptime(value, form).replace(tzinfo=timezone.utc)  # noqa: UP017
+        return instant.year >= 1000 and instant.strftime(form) == str(value)
     except (TypeError, ValueError):
         return False
 
@@ -352,6 +380,11 @@ def quotas_of(
     return share_by_weight(chance, stratum, sizes, min(rule, sum(sizes.values())))
 
 
+def unit_key(chance: Chance, manifest: dict[str, Any], stratum: str) -> bytes:
+    own = manifest.get("coordination", "shared") == "independent"
+    return chance.key(f"unit\t{stratum}" if own else "unit")
+
+
 def select(
     chance: Chance, manifest: dict[str, Any], population: dict[str, dict[int, list[bytes]]]
 ) -> tuple[bytes, list[tuple[str, str]]]:
@@ -362,8 +395,7 @@ def select(
     for stratum in sorted(population, key=lambda name: name.encode()):
         if stratum not in plan:
             refuse(f"计划没有写明 {stratum}", f"the plan does not name {stratum}")
-        own = manifest.get("coordination", "shared") == "independent"
-        key = chance.key(f"unit\t{stratum}" if own else "unit")
+        key = unit_key(chance, manifest, stratum)
         classes = population[stratum]
         quotas = quotas_of(chance, stratum, plan[stratum], classes)
         for weight in sorted(quotas):
@@ -390,8 +422,8 @@ class Officer:
     def __init__(self, certificate: str, base: str, room: str, takes: str, leads: str) -> None:
         name = "officers.tsv"
         self.certificate = check_name(name, certificate)
-        self.base = number_of(name, base)
-        self.room = math.inf if room == "-" else float(number_of(name, room))
+        self.base = number_of(name, base, 15)
+        self.room = math.inf if room == "-" else float(number_of(name, room, 15))
         self.takes, self.leads = names_of(name, takes), names_of(name, leads)
         if not self.leads <= self.takes:
             refuse(f"{certificate} 的主办专业不对", f"{certificate} leads where he takes no part")
@@ -404,13 +436,13 @@ class Task:
         name = "eligible.tsv"
         self.stratum, self.id = check_name(name, stratum), check_id(name, id_)
         self.key = f"{stratum}\t{id_}"
-        self.size, self.level = number_of(name, size), number_of(name, level)
+        self.size, self.level = number_of(name, size, 15), number_of(name, level, 15)
         self.takes, self.leads = names_of(name, takes), names_of(name, leads)
         if not 1 <= self.size <= len(self.takes) or not self.leads or self.level not in (1, 2, 3):
             refuse(f"{id_} 一行人数或等级不对", f"eligible.tsv: size or level of {id_} is wrong")
 
     def check(self, officers: dict[str, Officer]) -> None:
-        for one in self.takes | self.leads:
+        for one in sorted(self.takes | self.leads):
             known = one in officers and one in self.takes and self.stratum in officers[one].takes
             if not known or (one in self.leads and self.stratum not in officers[one].leads):
                 refuse(f"{one} 不能去 {self.id}", f"{one} may not go to {self.id} so")
@@ -599,6 +631,156 @@ def assign(
     return board.lines()
 
 
+# ---- one's own lot -------------------------------------------------------------------------------
+
+
+def is_proof(item: Any) -> bool:
+    if not isinstance(item, dict) or not isinstance(item.get("line"), str):
+        return False
+    if len(item) == 1:
+        return True
+    return (
+        set(item) == {"line", "salt", "number", "size", "proof"}
+        and isinstance(item["salt"], str)
+        and SALT.fullmatch(item["salt"]) is not None
+        and is_integer(item["number"])
+        and is_integer(item["size"])
+        and is_list(item["proof"], is_digest)
+    )
+
+
+def read_own(
+    own: str | bytes, manifest: dict[str, Any], listed: list[list[str]] | None
+) -> list[dict[str, Any]]:
+    """Return the lines of one unit: of the file handed over, or of the public list."""
+    if isinstance(own, str):
+        if listed is None:
+            refuse(
+                "没有 population.tsv，请用监督机构给的文件",
+                "no population.tsv: take the file of the line",
+            )
+        found = [{"line": "\t".join(row)} for row in listed if row[0] == own]
+        if not found:
+            refuse(f"名单中没有 {own}", f"{own} is not on the list")
+        return found
+    value = read_json("line.json", own)
+    items = value.get("items")
+    if not set(value) <= {"items", "draw_no"} or not is_list(items, is_proof) or not items:
+        refuse("单独一行的文件不合格", "the file of the line is malformed")
+    if value.get("draw_no", manifest["draw_no"]) != manifest["draw_no"]:
+        refuse("这个文件属于另一次抽取", "the file of the line is of another draw")
+    return list(items)
+
+
+def merkle_holds(chance: Chance, item: dict[str, Any], announced: str | None) -> bool:
+    """Tell whether the line stands in the list that the manifest announced (RFC 6962)."""
+    node = chance.hash(b"\x00", bytes.fromhex(item["salt"]), item["line"].encode())
+    number, size = item["number"], item["size"]
+    proof = [bytes.fromhex(one) for one in item["proof"]]
+    if number >= size:
+        return False
+    while size > 1:
+        if number ^ 1 < size:
+            if not proof:
+                return False
+            other = proof.pop(0)
+            node = (
+                chance.hash(b"\x01", other, node)
+                if number & 1
+                else chance.hash(b"\x01", node, other)
+            )
+        number, size = number // 2, (size + 1) // 2
+    return not proof and node.hex() == announced
+
+
+def check_covered(
+    chance: Chance,
+    manifest: dict[str, Any],
+    item: dict[str, Any],
+    listed: list[list[str]] | None,
+) -> None:
+    if "proof" in item and not merkle_holds(chance, item, manifest.get("merkle_root")):
+        refuse("这一行不在公告的名单中", "the line is not covered by the announced root")
+    if listed is not None and item["line"].split("\t") not in listed:
+        refuse("这一行不在 population.tsv 中", "the line is not in population.tsv")
+    if "proof" in item:
+        say("这一行在公告的名单中（默克尔证明）", "the announced root covers the line")
+    elif listed is not None:
+        say("这一行在公告的名单中", "the line is in the announced list")
+    else:
+        note(
+            "没有名单或证明，不能核对这一行在名单中",
+            "neither list nor proof: not shown to be listed",
+        )
+
+
+def check_class(chance: Chance, key: bytes, rows: list[list[str]]) -> int:
+    """Compute every ticket of a class's rows anew; return how many are selected."""
+    count = sum(row[3] == "selected" for row in rows)
+    before = ("", b"")
+    for number, (stratum, _, rank, kind, id_, ticket) in enumerate(rows, 1):
+        place = (ticket, id_.encode())
+        right = (
+            rank == str(number)
+            and kind == ("selected" if number <= count else "reserve")
+            and ticket == chance.hash(key, id_.encode()).hex()
+            and before < place
+        )
+        if not right:
+            refuse(f"result.tsv 中 {id_} 一行不对", f"result.tsv: the row of {id_} is wrong")
+        if number > 2 * count + 5:
+            refuse(
+                f"result.tsv 中 {stratum} 备选太多", f"result.tsv: too many reserves in {stratum}"
+            )
+        before = place
+    return count
+
+
+def read_line(manifest: dict[str, Any], text: str) -> tuple[str, str, str]:
+    name = "line.json"
+    rows = read_lines(name, text.encode() + b"\n", 3)
+    if len(rows) != 1:
+        refuse("单独一行的文件不合格", "the file of the line is malformed")
+    id_, stratum, weight = rows[0]
+    check_id(name, id_)
+    number_of(name, weight)
+    if check_name(name, stratum) not in manifest["plan"]:
+        refuse(f"计划没有写明 {stratum}", f"the plan does not name {stratum}")
+    return id_, stratum, weight
+
+
+def check_lot(
+    chance: Chance, manifest: dict[str, Any], item: dict[str, Any], result: list[list[str]]
+) -> None:
+    id_, stratum, weight = read_line(manifest, item["line"])
+    key = unit_key(chance, manifest, stratum)
+    ticket = chance.hash(key, id_.encode()).hex()
+    say(f"{id_} 在 {stratum} 的票号", f"ticket {ticket}")
+    here = [row for row in result if row[0] == stratum]
+    if any(row[4] == id_ and row[1] != weight for row in here):
+        refuse(f"result.tsv 中 {id_} 的权重不同", f"result.tsv gives {id_} another weight")
+    rows = [row for row in here if row[1] == weight]
+    if weight == "0":
+        if rows:
+            refuse("result.tsv 抽了权重为 0 的单位", "result.tsv draws units of weight 0")
+        say(f"{id_}：权重为 0，本次不抽", f"{id_}: weight 0, not in this draw")
+        return
+    count = check_class(chance, key, rows)
+    if count:
+        note("本类最后一个抽中的票号", f"last ticket drawn of its class {rows[count - 1][5]}")
+    else:
+        note("本类没有抽中的单位", "none of its class was drawn")
+    ranks = [number for number, row in enumerate(rows, 1) if row[4] == id_]
+    if not ranks:
+        if len(rows) < 2 * count + 5 or ticket < rows[-1][5]:
+            refuse(f"result.tsv 漏了 {id_}", f"result.tsv leaves out {id_}")
+        say(f"{id_}：没有抽中", f"{id_}: not drawn")
+    elif ranks[0] <= count:
+        say(f"{id_}：抽中，第 {ranks[0]} 名", f"{id_}: selected, rank {ranks[0]}")
+    else:
+        say(f"{id_}：备选第 {ranks[0] - count} 名", f"{id_}: reserve {ranks[0] - count}")
+
+
 # ---- the whole check -----------------------------------------------------------------------------
 
 
@@ -611,63 +793,132 @@ def check_digest(manifest: dict[str, Any], field: str, name: str, data: bytes) -
         say(f"{name} 是公告的文件", f"{name} is the file the manifest names")
 
 
-def compare(path: Path, data: bytes) -> None:
-    if not path.exists():
-        note(f"没有 {path.name} 可以比较", f"no {path.name} to compare with")
-    elif read(path) != data:
-        refuse(f"{path.name} 与重新计算的结果不同", f"{path.name} differs from the repeated draw")
+def compare(files: Files, name: str, data: bytes) -> None:
+    if name not in files:
+        note(f"没有 {name} 可以比较", f"no {name} to compare with")
+    elif files.read(name) != data:
+        refuse(f"{name} 与重新计算的结果不同", f"{name} differs from the repeated draw")
     else:
-        say(f"{path.name} 与重新计算的结果逐字节相同", f"{path.name} agrees to the last byte")
+        say(f"{name} 与重新计算的结果逐字节相同", f"{name} agrees to the last byte")
 
 
-def verify(files: list[Path]) -> None:
-    folder = files[0].parent
-    data = read(files[0])
+def check_manifest(files: Files) -> tuple[dict[str, Any], bytes]:
+    data = files.read("manifest.json")
     manifest = read_manifest(data)
     check_strength(manifest["entropy_sources"])
     say(f"公告格式正确，抽取编号 {manifest['draw_no']}", f"manifest.json SHA-256 {sha256(data)}")
     note("前一次公告", f"prev {manifest['prev']}")
-    population = read(files[1])
-    check_digest(manifest, "population_sha256", "population.tsv", population)
-    for field in ("rules_sha256", "exclusions_sha256", "barred_sha256"):
-        name = field.split("_")[0] + (".json" if field == "rules_sha256" else ".tsv")
-        if (folder / name).exists():
-            check_digest(manifest, field, name, read(folder / name))
-    chance = Chance(manifest, data, read(files[2]))
+    return manifest, data
+
+
+def read_sums(data: bytes) -> dict[str, str]:
+    try:
+        lines = data.decode().split("\n")
+    except UnicodeDecodeError:
+        lines = []
+    found = [LISTED.fullmatch(line) for line in lines[:-1]]
+    names = [one[2].encode() for one in found if one]
+    if not found or lines[-1] or len(names) != len(found) or sorted(set(names)) != names:
+        refuse("SHA256SUMS 格式不正确", "SHA256SUMS is malformed")
+    return {one[2]: one[1] for one in found if one}
+
+
+def check_sums(files: Files) -> None:
+    """Check the list of all public files, whose own digest stands in the journal."""
+    if "SHA256SUMS" not in files:
+        return
+    data = files.read("SHA256SUMS")
+    listed = read_sums(data)
+    for name, digest in listed.items():
+        if name not in files:
+            note(f"SHA256SUMS 列出的 {name} 不在这里", f"{name} of SHA256SUMS is not here")
+        elif sha256(files.read(name)) != digest:
+            refuse(f"{name} 与 SHA256SUMS 不符", f"{name} is not the file SHA256SUMS lists")
+    for name in (*NEEDED, *TEAMS, *BESIDE[:-1]):
+        if name in files and name not in listed and name not in PRIVATE:
+            refuse(f"SHA256SUMS 没有列出 {name}", f"SHA256SUMS does not list {name}")
+    say("SHA256SUMS 列出的文件都相符", f"SHA256SUMS SHA-256 {sha256(data)}")
+
+
+def check_chance(files: Files, manifest: dict[str, Any], data: bytes) -> Chance:
+    chance = Chance(manifest, data, files.read("reveal.json"))
     say("秘密数和随机数与公告相符", "secret and entropy answer to the manifest")
     say("种子", f"X {chance.x.hex()}")
+    return chance
+
+
+def verify(files: Files) -> None:
+    manifest, data = check_manifest(files)
+    population = files.read("population.tsv")
+    check_digest(manifest, "population_sha256", "population.tsv", population)
+    for name in BESIDE[:3]:
+        if name in files:
+            check_digest(manifest, f"{name.split('.')[0]}_sha256", name, files.read(name))
+    check_sums(files)
+    chance = check_chance(files, manifest, data)
     result, drawn = select(chance, manifest, read_population(population))
     say("抽取结果摘要", f"result.tsv SHA-256 {sha256(result)}")
-    compare(folder / "result.tsv", result)
-    if len(files) == 5:
-        officers = read(files[3])
-        check_digest(manifest, "officers_sha256", "officers.tsv", officers)
-        assignment = assign(chance, officers, read(files[4]), drawn)
-        say("人员匹配摘要", f"assignment.tsv SHA-256 {sha256(assignment)}")
-        compare(folder / "assignment.tsv", assignment)
-    else:
+    compare(files, "result.tsv", result)
+    if not all(name in files for name in TEAMS):
         note("没有检查人员匹配", "the assignment of officers was not checked")
+        return
+    officers = files.read("officers.tsv")
+    check_digest(manifest, "officers_sha256", "officers.tsv", officers)
+    assignment = assign(chance, officers, files.read("eligible.tsv"), drawn)
+    say("人员匹配摘要", f"assignment.tsv SHA-256 {sha256(assignment)}")
+    compare(files, "assignment.tsv", assignment)
 
 
-def files_of(arguments: list[str]) -> list[Path]:
-    if arguments:
-        return [Path(argument) for argument in arguments]
-    here = Path(__file__).resolve().parent
-    files = [here / name for name in ("manifest.json", "population.tsv", "reveal.json")]
-    officers = [here / "officers.tsv", here / "eligible.tsv"]
-    return files + (officers if all(path.exists() for path in officers) else [])
+def verify_own(files: Files, own: str | bytes) -> None:
+    manifest, data = check_manifest(files)
+    check_sums(files)
+    chance = check_chance(files, manifest, data)
+    listed = None
+    if "population.tsv" in files:
+        population = files.read("population.tsv")
+        check_digest(manifest, "population_sha256", "population.tsv", population)
+        listed = read_lines("population.tsv", population, 3)
+    published = files.read("result.tsv")
+    result = read_lines("result.tsv", published, 6, ordered=False)
+    say("公布的结果摘要", f"result.tsv SHA-256 {sha256(published)}")
+    for item in read_own(own, manifest, listed):
+        check_covered(chance, manifest, item, listed)
+        check_lot(chance, manifest, item, result)
+
+
+def files_of(arguments: Sequence[str]) -> Files | None:
+    """Return the files that the arguments name, or None where they are not understood."""
+    if not arguments or (len(arguments) == 1 and Path(arguments[0]).is_dir()):
+        folder = Path(arguments[0]) if arguments else Path(__file__).resolve().parent
+        return Files({name: folder / name for name in (*NEEDED, *TEAMS, *BESIDE)})
+    if len(arguments) not in (3, 5):
+        return None
+    folder = Path(arguments[0]).parent
+    paths = {name: folder / name for name in BESIDE}
+    for name, argument in zip((*NEEDED, *TEAMS), arguments):  # noqa: B905 - not in Python 3.8
+        paths[name] = Path(argument)
+    return Files(paths)
+
+
+def own_of(argument: str) -> str | bytes:
+    path = Path(argument)
+    return path.read_bytes() if path.is_file() else argument
 
 
 def main(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
-    files = files_of(arguments)
-    if len(files) not in (3, 5):
+    own = arguments[1] if arguments[:1] == ["--own"] and len(arguments) in (2, 3) else None
+    files = files_of(arguments if own is None else arguments[2:])
+    if files is None:
         print(__doc__)
         return 1
     print("验证抽取 | Checking the draw")
     try:
-        verify(files)
+        if own is None:
+            verify(files)
+        else:
+            verify_own(files, own_of(own))
     except Refused as refused:
         print(f"  × {refused}")
         print("验证不通过 | NOT verified")

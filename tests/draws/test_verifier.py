@@ -4,7 +4,6 @@ import ast
 import hashlib
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,43 +21,30 @@ from app.draws.eligibility import (
     write_eligible,
     write_officers,
 )
-from app.draws.files import write_json
 from app.draws.rules import commit_of
+from tests.draws.tampering import (
+    DAMAGES,
+    OFFICER_DAMAGES,
+    OWN_DAMAGES,
+    SOURCE,
+    bundle,
+    listed,
+    manifest,
+    own_items,
+    private,
+    proven,
+    with_officers,
+)
 from tests.draws.vectors import (
     ASSIGNMENT_SHA256,
     ELIGIBLE,
     FIELDS,
     OFFICERS,
     POPULATION,
-    SEALED,
     SECRET,
     VECTORS,
     Vector,
 )
-
-SOURCE = Path(verify_draw.__file__)
-
-
-def bundle(folder: Path, vector: Vector) -> Path:
-    """Write a published draw into a folder, the verifier beside it."""
-    drawn = draw(vector.manifest, POPULATION, SECRET, vector.entropy)
-    files = {
-        "manifest.json": vector.manifest.data,
-        "population.tsv": POPULATION,
-        "reveal.json": vector.reveal,
-        "result.tsv": drawn.result_tsv,
-        "verify_draw.py": SOURCE.read_bytes(),
-    }
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return folder
-
-
-def with_officers(folder: Path) -> Path:
-    bundle(folder, VECTORS[1])
-    (folder / "officers.tsv").write_bytes(write_officers(OFFICERS))
-    (folder / "eligible.tsv").write_bytes(write_eligible(ELIGIBLE))
-    return folder
 
 
 def run(folder: Path, *names: str) -> tuple[int, str]:
@@ -118,117 +104,6 @@ def test_it_repeats_the_published_draws(
     assert (code, vector.x in said, vector.result_sha256 in said) == (0, True, True)
 
 
-Damage = Callable[[Path], None]
-
-
-def replaced(name: str, old: str, new: str) -> Damage:
-    def damage(folder: Path) -> None:
-        data = (folder / name).read_bytes()
-        assert old.encode() in data
-        (folder / name).write_bytes(data.replace(old.encode(), new.encode(), 1))
-
-    return damage
-
-
-def written(name: str, data: bytes) -> Damage:
-    def damage(folder: Path) -> None:
-        (folder / name).write_bytes(data)
-
-    return damage
-
-
-def both(*damages: Damage) -> Damage:
-    def damage(folder: Path) -> None:
-        for one in damages:
-            one(folder)
-
-    return damage
-
-
-def manifest(**changes: object) -> Damage:
-    """Change the manifest and with it nothing else: the digests still fit."""
-
-    def damage(folder: Path) -> None:
-        fields = {"alg": "SSJ1", **FIELDS, **changes}
-        (folder / "manifest.json").write_bytes(write_json(fields))
-
-    return damage
-
-
-def population(data: bytes) -> Damage:
-    def damage(folder: Path) -> None:
-        manifest(population_sha256=hashlib.sha256(data).hexdigest())(folder)
-        (folder / "population.tsv").write_bytes(data)
-
-    return damage
-
-
-def reveal(**changes: object) -> Damage:
-    def damage(folder: Path) -> None:
-        fields = {"secret": SECRET.hex(), "entropy": VECTORS[0].entropy, **changes}
-        (folder / "reveal.json").write_bytes(write_json(fields))
-
-    return damage
-
-
-def zeros(folder: Path) -> None:
-    commit = hashlib.sha256(b"SSJ1-COMMIT\n" + bytes(32)).hexdigest()
-    manifest(commit=commit)(folder)
-    reveal(secret="0" * 64)(folder)
-
-
-DAMAGES: dict[str, tuple[Damage, str]] = {
-    "one letter of the list": (replaced("population.tsv", "U99", "U98"), "population.tsv is not"),
-    "one byte of the result": (replaced("result.tsv", "selected", "reserve"), "result.tsv differs"),
-    "another secret": (reveal(secret="1" * 64), "secret is not"),
-    "zeros for a lost secret": (zeros, "secret is not"),
-    "other dice": (reveal(entropy=["1" * 20, "x"]), "result.tsv differs"),
-    "one value too few": (reveal(entropy=["1" * 20]), "differ in number"),
-    "a third field in reveal": (reveal(more=1), "nothing else"),
-    "secret in upper case": (reveal(secret=SECRET.hex().upper()), "malformed"),
-    "an empty value": (reveal(entropy=["1" * 20, ""]), "malformed"),
-    "an unknown field": (manifest(note="x"), "unknown field note"),
-    "a wrong algorithm": (manifest(alg="SSJ2"), "alg is malformed"),
-    "a doubled key": (replaced("manifest.json", '{"alg"', '{"prev":"0","alg"'), "twice"),
-    "a broken plan": (manifest(plan={"公共场所": [2, 1], "医疗机构": 3}), "plan is malformed"),
-    "half a number": (replaced("manifest.json", "3}", "3.0}"), "no integer"),
-    "an unnamed stratum": (manifest(plan={"公共场所": 3}), "does not name"),
-    "a class without ratio": (
-        manifest(plan={"公共场所": {"10": [1, 2]}, "医疗机构": 3}),
-        "no ratio for 20",
-    ),
-    "weak dice": (manifest(entropy_sources=["dice:5d10", "dice:3d6"]), "at least 40"),
-    "a deposit not announced": (
-        manifest(entropy_sources=["deposit:1", "x"], deposits=[]),
-        "no commitment",
-    ),
-    "another deposit": (
-        both(
-            manifest(entropy_sources=["deposit:2", "x"], deposits=SEALED),
-            reveal(entropy=["1" * 64, "x"]),
-        ),
-        "not the value committed",
-    ),
-    "no final LF": (population(POPULATION[:-1]), "no LF"),
-    "unsorted": (population(b"U2\tS\t1\nU1\tS\t1\n"), "byte order"),
-    "a line twice": (population(b"U1\tS\t1\nU1\tS\t1\n"), "byte order"),
-    "a unit twice": (population(b"U1\tS\t1\nU1\tS\t2\n"), "stands twice"),
-    "CR": (population(b"U1\tS\t1\r\n"), "bad characters"),
-    "not NFC": (population(b"e\xcc\x81\tS\t1\n"), "bad characters"),
-    "BOM": (population(b"\xef\xbb\xbfU1\tS\t1\n"), "bad characters"),
-    "not UTF-8": (population(b"\xff\tS\t1\n"), "not UTF-8"),
-    "a comma": (population(b"U,1\tS\t1\n"), "comma"),
-    "24 bytes": (population(b"A" * 24 + b"\tS\t1\n"), "longer than 23"),
-    "leading zero": (population(b"U1\tS\t01\n"), "no decimal"),
-    "two columns": (population(b"U1\tS\n"), "3 columns"),
-    "other weight rules": (
-        both(manifest(rules_sha256="1" * 64), written("rules.json", b"{}")),
-        "rules.json is not",
-    ),
-    "no reveal yet": (lambda folder: (folder / "reveal.json").unlink(), "cannot read reveal.json"),
-}
-
-
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_was_tampered_with_is_not_verified(
     damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -243,38 +118,113 @@ def test_what_was_tampered_with_is_not_verified(
     assert "验证不通过 | NOT verified" in said
 
 
-OFFICER_DAMAGES: dict[str, tuple[Damage, str]] = {
-    "a drawn unit left out": (
-        replaced("eligible.tsv", "医疗机构\tU09\t2\t", "医疗机构\tU10\t2\t"),
-        "does not list the drawn",
-    ),
-    "an officer who is not listed": (
-        replaced("eligible.tsv", "310105001,310105002,310105003,310105006", "3,310105001"),
-        "may not go",
-    ),
-    "a lead who may not lead": (
-        replaced("eligible.tsv", "\t310105001,310105003\t1", "\t310105002\t1"),
-        "may not go",
-    ),
-    "level 4": (replaced("eligible.tsv", "\t1\n", "\t4\n"), "level of U00 is wrong"),
-    "no lead": (replaced("eligible.tsv", "\t310105001,310105003\t1", "\t\t1"), "is wrong"),
-    "an officer twice": (
-        replaced("officers.tsv", "310105002\t0", "310105001\t9"),
-        "a certificate stands twice",
-    ),
-    "a load with a sign": (replaced("officers.tsv", "310105002\t0", "310105002\t-0"), "no decimal"),
-    "another assignment": (
-        written("assignment.tsv", b"x\n"),
-        "assignment.tsv differs",
-    ),
-    "no room below the top level": (
-        both(
-            replaced("officers.tsv", "310105001\t2\t-", "310105001\t2\t0"),
-            replaced("officers.tsv", "310105003\t1\t2", "310105003\t1\t0"),
-        ),
-        "below level 3",
-    ),
-}
+def check_own(folder: Path, own: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    path = folder / "line.json"
+    code = verify_draw.main(["--own", str(path) if own == "line.json" else own, str(folder)])
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", OWN_DAMAGES)
+def test_one_unit_sees_what_was_tampered_with(
+    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    hurt, reason = OWN_DAMAGES[damage]
+    proven("U05")(private(tmp_path))
+    hurt(tmp_path)
+
+    code, said = check_own(tmp_path, "line.json", capsys)
+
+    assert (code, reason in said) == (1, True), said
+    assert "验证不通过 | NOT verified" in said
+
+
+@pytest.mark.parametrize(
+    ("archive_no", "verdict"),
+    [
+        ("U05", ["U05: selected, rank 2"]),
+        ("U06", ["U06: reserve 2", "U06: reserve 2"]),
+        ("U09", ["U09: reserve 4", "U09: selected, rank 2"]),
+        ("U99", ["U99: weight 0, not in this draw"]),
+    ],
+)
+def test_a_unit_checks_its_own_lot_with_its_line_alone(
+    archive_no: str, verdict: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    proven(archive_no)(private(tmp_path))
+
+    code, said = check_own(tmp_path, "line.json", capsys)
+
+    assert code == 0, said
+    found = [line.split(" | ")[1] for line in said.splitlines() if f"| {archive_no}: " in line]
+    assert found == verdict
+    assert said.count("the announced root covers the line") == len(verdict)
+    assert not (tmp_path / "population.tsv").exists()
+
+
+def test_a_unit_of_a_public_list_checks_its_own_lot_by_its_archive_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    bundle(tmp_path, VECTORS[0])
+
+    code, said = check_own(tmp_path, "U08", capsys)
+
+    threshold = (tmp_path / "result.tsv").read_text(encoding="utf-8").splitlines()[9].split("\t")
+    assert code == 0, said
+    assert "U08: selected, rank 1" in said
+    assert f"last ticket drawn of its class {threshold[5]}" in said
+    assert said.count("the line is in the announced list") == 2
+    assert check_own(tmp_path, "U77", capsys)[0] == 1
+
+
+def test_a_line_alone_is_judged_but_not_shown_to_be_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    own_items([{"line": "U05\t公共场所\t40"}])(private(tmp_path))
+
+    code, said = check_own(tmp_path, "line.json", capsys)
+
+    assert (code, "U05: selected" in said, "not shown to be listed" in said) == (0, True, True)
+    code, said = check_own(tmp_path, "U05", capsys)
+    assert (code, "take the file of the line" in said) == (1, True)
+
+
+def test_a_public_list_must_hold_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    own_items([{"line": "U05\t公共场所\t20"}])(bundle(tmp_path, VECTORS[0]))
+
+    code, said = check_own(tmp_path, "line.json", capsys)
+
+    assert (code, "not in population.tsv" in said) == (1, True)
+
+
+def test_a_unit_that_was_not_drawn_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = [(f"U{n:03}", "S", 1) for n in range(60)]
+    listed_units = write_population(rows)
+    digest = hashlib.sha256(listed_units).hexdigest()
+    made = make_manifest({**FIELDS, "plan": {"S": 4}, "population_sha256": digest})
+    drawn = draw(made, listed_units, SECRET, VECTORS[0].entropy)
+    named = {line.split("\t")[4] for line in drawn.result_tsv.decode().splitlines()}
+    (tmp_path / "manifest.json").write_bytes(made.data)
+    (tmp_path / "population.tsv").write_bytes(listed_units)
+    (tmp_path / "reveal.json").write_bytes(VECTORS[0].reveal)
+    (tmp_path / "result.tsv").write_bytes(drawn.result_tsv)
+
+    verdicts = {id_: check_own(tmp_path, id_, capsys)[1] for id_, _, _ in rows}
+
+    assert len(named) == 13
+    assert {id_ for id_, said in verdicts.items() if f"{id_}: not drawn" in said} == (
+        {id_ for id_, _, _ in rows} - named
+    )
+    assert all("验证通过" in said for said in verdicts.values())
+
+
+def test_the_list_of_files_is_checked_where_it_lies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    listed()(bundle(tmp_path, VECTORS[0]))
+    digest = hashlib.sha256((tmp_path / "SHA256SUMS").read_bytes()).hexdigest()
+
+    assert verify_draw.main([str(tmp_path)]) == 0
+    assert f"SHA256SUMS SHA-256 {digest}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("damage", OFFICER_DAMAGES)
