@@ -159,7 +159,7 @@ def get_file(draw_no: str, name: str) -> flask.Response:
 def prove_line(query: dict[str, Any], draw_no: str) -> dict[str, Any]:
     """名单不公开时，向被监督单位证明它自己的一行"""
     draw = service.get_draw(draw_no, _agency_id())
-    return {"items": reading.prove_lines(draw, query["archive_no"])}
+    return {"draw_no": draw_no, "items": reading.prove_lines(draw, query["archive_no"])}
 
 
 # ---- deposits ------------------------------------------------------------------------------------

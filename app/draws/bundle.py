@@ -301,6 +301,12 @@ def draw(manifest: Manifest, population: bytes, secret: bytes, entropy: Sequence
     return Drawn(x, results, write_result(results))
 
 
+def write_sums(digests: Mapping[str, str]) -> bytes:
+    """Return SHA256SUMS: a line for each file of a draw, by name, as `sha256sum -c` reads it."""
+    lines = [f"{digests[name]}  {name}\n" for name in sorted(digests, key=str.encode)]
+    return "".join(lines).encode()
+
+
 # ---- private lists -------------------------------------------------------------------------------
 
 

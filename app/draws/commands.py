@@ -63,7 +63,7 @@ def verify(draw: str) -> None:
     public of them; then, once the secret is public, the whole draw again.
     """
     if Path(draw).is_dir():
-        raise click.exceptions.Exit(_verify(Path(draw)))
+        raise click.exceptions.Exit(verify_draw.main([draw]))
     found = _get(draw)
     if _compare(found):
         raise click.exceptions.Exit(1)
@@ -74,7 +74,7 @@ def verify(draw: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         for name, content in files.items():
             (Path(directory) / name).write_bytes(content)
-        raise click.exceptions.Exit(_verify(Path(directory)))
+        raise click.exceptions.Exit(verify_draw.main([directory]))
 
 
 def look_at_draws() -> int:
@@ -107,13 +107,6 @@ def _compare(draw: Draw) -> int:
         said = "与日志一致" if one.problem is None else f"{one.problem.code}：{one.problem.detail}"
         click.echo(f"  {'√' if one.problem is None else '×'} {one.name} {said}")
     return wrong
-
-
-def _verify(directory: Path) -> int:
-    needed = [directory / name for name in ("manifest.json", "population.tsv", "reveal.json")]
-    teams = [directory / name for name in ("officers.tsv", "eligible.tsv")]
-    files = needed + (teams if all(path.exists() for path in teams) else [])
-    return verify_draw.main([str(path) for path in files])
 
 
 def _get(draw_no: str) -> Draw:

@@ -404,11 +404,11 @@ def standing_of(draw: Draw, depositors: Sequence[DrawDeposit], *, enough: bool) 
     )
 
 
-def frozen_entry(draw_id: UUID) -> JournalEntry | None:
-    """Return the journal entry that proves when the list was frozen."""
+def entry_of(draw_id: UUID, event: Event) -> JournalEntry | None:
+    """Return the journal entry that proves when a step of a draw was made."""
     return db.session.scalars(
         sa.select(JournalEntry)
-        .where(JournalEntry.subject_id == draw_id, JournalEntry.event == Event.DRAW_FROZEN)
+        .where(JournalEntry.subject_id == draw_id, JournalEntry.event == event)
         .order_by(JournalEntry.seq)
         .limit(1)
     ).one_or_none()

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from app.access import Actor, ActorKind, Role
-from app.draws import bundle, queries, stages
+from app.draws import bundle, queries, rules, stages
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawDeposit, DrawFile
 from app.draws.stages import AUDIENCES, Audience, Depositor, DrawState, Level
@@ -31,6 +32,26 @@ class LineProof(NamedTuple):
     number: int
     size: int
     proof: Sequence[str]
+
+
+class Verdict(StrEnum):
+    """What became of a unit in a stratum; `excluded` has weight 0."""
+
+    SELECTED = "selected"
+    RESERVE = "reserve"
+    NOT_DRAWN = "not-drawn"
+    EXCLUDED = "excluded"
+
+
+class OwnLot(NamedTuple):
+    """The lot of a unit in a stratum, and the last drawn ticket of its class (None: none drawn)."""
+
+    stratum: str
+    weight: int
+    ticket: str
+    last_drawn: str | None
+    verdict: Verdict
+    rank: int | None
 
 
 def is_public(file: DrawFile, at: datetime) -> bool:
@@ -68,6 +89,7 @@ def public_bundle(draw: Draw, at: datetime) -> dict[str, bytes]:
 
 def _instructions(draw: Draw, files: Mapping[str, bytes]) -> str:
     complete = "reveal.json" in files and "population.tsv" in files
+    own = "档案编号" if "population.tsv" in files else "证明文件"
     lines = [
         f"“双随机”抽取 {draw.draw_no}：{draw.plan.name}（{draw.period}）",
         f"状态：{stages.STATE_NAMES[draw.state]}",
@@ -79,8 +101,14 @@ def _instructions(draw: Draw, files: Mapping[str, bytes]) -> str:
         "  1. manifest.json 的 SHA-256 应当与抽取前在公告栏、网站或证明材料上公布的一致。",
         "  2. 在本目录运行（需要 Python 3.8 或更新版本，不需要联网，不需要安装）：",
         "         python3 verify_draw.py",
-        "     程序只用公开文件从头重算，逐字节比较 result.tsv 和 assignment.tsv。",
+        "     或者（需要 Node.js 14 或更新版本）：",
+        "         node verify_draw.js",
+        "     两个程序分别编写，只用公开文件从头重算，逐字节比较 result.tsv 和 assignment.tsv。",
+        "     抽取的网页上也可以直接运行 verify_draw.js。程序本身的摘要见上，可以与别处的比较。",
         "  3. 看到“验证通过”，说明名单、权重、计划在随机数产生之前已经固定，结果没有改动。",
+        f"  4. 只核对自己一家：python3 verify_draw.py --own {own}",
+        "     名单不公开时，证明文件由监督机构提供，只含本单位的一行。",
+        "  5. SHA256SUMS 列出全部公开文件（sha256sum -c SHA256SUMS），它的摘要记在日志链上。",
         "",
         "文件含义：",
         "  manifest.json    公告：名单摘要、抽查计划、秘密数的承诺值、随机数来源",
@@ -143,6 +171,51 @@ def prove_lines(draw: Draw, archive_no: str) -> list[LineProof]:
         )
         for n in found
     ]
+
+
+def lots_of(draw: Draw, archive_no: str, at: datetime) -> list[OwnLot]:
+    """Return the lots of a unit from what is public: of a private list only what the result names.
+
+    Empty for a number that the public files do not hold. Raises DrawFileNotFound before result and
+    secret are public.
+    """
+    public = {file.name for file in public_files(draw, at)}
+    if not {"manifest.json", "reveal.json", "result.tsv"} <= public:
+        raise DrawFileNotFound("结果尚未公开。")
+    try:
+        rules.check_id(archive_no)
+    except rules.DrawFileMalformed:
+        return []
+    contents = queries.contents_of(draw.id)
+    rows = [line.split("\t") for line in contents["result.tsv"].decode().splitlines()]
+    if "population.tsv" in public:
+        prefix = f"{archive_no}\t".encode()
+        lines = contents["population.tsv"].split(b"\n")
+        own = [line.decode().split("\t") for line in lines if line.startswith(prefix)]
+        listed = [(stratum, weight) for _, stratum, weight in own]
+    else:
+        listed = [(row[0], row[1]) for row in rows if row[4] == archive_no]
+    manifest = bundle.parse_manifest(contents["manifest.json"])
+    x = rules.seed(manifest, *bundle.parse_reveal(contents["reveal.json"]))
+    return [_lot(manifest, x, archive_no, key, rows) for key in listed]
+
+
+def _lot(
+    manifest: rules.Manifest, x: bytes, archive_no: str, of: tuple[str, str], rows: list[list[str]]
+) -> OwnLot:
+    stratum, weight = of
+    new = rules.hash_named(manifest.hash)
+    shared = manifest.coordination == "shared"
+    key = rules.key(new, x, "unit" if shared else f"unit\t{stratum}")
+    ticket = rules.ticket(new, key, archive_no.encode()).hex()
+    rows = [row for row in rows if (row[0], row[1]) == of]
+    drawn = [row[5] for row in rows if row[3] == Verdict.SELECTED]
+    last_drawn = drawn[-1] if drawn else None
+    for _, _, rank, kind, id_, _ in rows:
+        if id_ == archive_no:
+            return OwnLot(stratum, int(weight), ticket, last_drawn, Verdict(kind), int(rank))
+    verdict = Verdict.EXCLUDED if weight == "0" else Verdict.NOT_DRAWN
+    return OwnLot(stratum, int(weight), ticket, last_drawn, verdict, None)
 
 
 def waiting_for(draw: Draw, at: datetime) -> stages.Waiting | None:

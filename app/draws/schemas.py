@@ -365,8 +365,9 @@ class LineProofSchema(ma.Schema):
 
 
 class LineProofsSchema(ma.Schema):
-    """The lines of one unit."""
+    """The lines of one unit: saved as `line.json`, the verifiers take it with `--own`."""
 
+    draw_no = plain.String(required=True)
     items = plain.List(plain.Nested(LineProofSchema), required=True)
 
 

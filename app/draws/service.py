@@ -27,6 +27,7 @@ from app.draws.steps import (
     by_timetable,
     draw_key,
     follow,
+    list_public,
     lock,
     make_public,
     stamp,
@@ -307,9 +308,17 @@ def publish_draw(draw: Draw, *, by: Actor, at: datetime) -> Draw:
     make_public(draw, Audience.REVEALED, at=at)
     draw.state = DrawState.PUBLISHED
     stamp(draw, "published", by=by, at=at)
-    data = {"draw_no": draw.draw_no, "result_sha256": draw.result_sha256}
-    journal.record(Event.DRAW_PUBLISHED, draw, by=by, at=at, data=data)
+    _record_published(draw, by=by, at=at)
     return draw
+
+
+def _record_published(draw: Draw, *, by: Actor, at: datetime) -> None:
+    data = {
+        "draw_no": draw.draw_no,
+        "result_sha256": draw.result_sha256,
+        "bundle_sha256": list_public(draw, at=at),
+    }
+    journal.record(Event.DRAW_PUBLISHED, draw, by=by, at=at, data=data)
 
 
 def void_draw(draw: Draw, reason: str, *, by: Actor, at: datetime) -> Draw:
@@ -346,8 +355,7 @@ def reveal_void(draw: Draw, *, by: Actor, at: datetime) -> Draw:
         if file is not None:
             file.public_from = at
     touch(draw)
-    data = {"draw_no": draw.draw_no, "result_sha256": draw.result_sha256}
-    journal.record(Event.DRAW_PUBLISHED, draw, by=by, at=at, data=data)
+    _record_published(draw, by=by, at=at)
     return draw
 
 

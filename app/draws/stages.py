@@ -128,6 +128,7 @@ AUDIENCES: Mapping[str, Audience] = {
     "eligible.tsv": Audience.REVEALED,
     "assignment.tsv": Audience.REVEALED,
     "reveal.json": Audience.REVEALED,
+    "SHA256SUMS": Audience.REVEALED,
     "salts.tsv": Audience.INSIDE,
     "exclusions.tsv": Audience.AUDITORS,
     "barred.tsv": Audience.AUDITORS,

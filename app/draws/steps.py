@@ -7,7 +7,7 @@ from uuid import UUID
 from app import entry
 from app.access import Actor, ActorKind
 from app.db import db
-from app.draws import queries, stages
+from app.draws import bundle, queries, stages
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawFile
 from app.draws.stages import AUDIENCES, Audience, DrawState
@@ -89,6 +89,23 @@ def make_public(draw: Draw, audience: Audience, *, at: datetime) -> None:
     for file in queries.files_of(draw.id):
         if file.audience == audience:
             file.public_from = at
+
+
+def list_public(draw: Draw, *, at: datetime) -> str:
+    """List every public file with its digest in SHA256SUMS, public too; return that one's digest.
+
+    It goes into the journal, so that the published head covers all that strangers verify.
+    """
+    files = queries.files_of(draw.id)
+    content = bundle.write_sums(
+        {file.name: file.sha256 for file in files if file.public_from is not None}
+    )
+    store_file(draw, "SHA256SUMS", content)
+    db.session.flush()  # the file just stored becomes public with the others
+    for file in queries.files_of(draw.id):
+        if file.name == "SHA256SUMS":
+            file.public_from = at
+    return sha256_of(content)
 
 
 def draw_key() -> bytes:

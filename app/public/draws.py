@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,9 +13,11 @@ from flask import Blueprint
 from app import clock
 from app.access import PUBLIC, anyone
 from app.draws import bundle, queries, reading, service, stages
-from app.draws.models import Draw
+from app.draws.files import sha256_of
+from app.draws.models import Draw, DrawFile
 from app.draws.stages import DrawState, Level, SelectionKind
 from app.errors import DomainError
+from app.journal.rules import Event
 from app.people import service as people
 from app.problems import page
 from app.public.pages import show_failure
@@ -29,6 +32,14 @@ _TYPES = {
     "tsv": "text/tab-separated-values; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
     "py": "text/x-python; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+}
+UNIT_LETTERS = 23
+VERDICT_NAMES = {
+    reading.Verdict.SELECTED: "抽中",
+    reading.Verdict.RESERVE: "备选",
+    reading.Verdict.NOT_DRAWN: "没有抽中",
+    reading.Verdict.EXCLUDED: "权重为 0，本次不抽",
 }
 _STEPS = (
     ("planned_at", "计划", "已编号"),
@@ -71,14 +82,16 @@ def show_draw(draw_no: str) -> str:
         "public/draw.html",
         **_headline(draw),
         steps=_steps(draw),
-        frozen=queries.frozen_entry(draw.id),
+        frozen=queries.entry_of(draw.id, Event.DRAW_FROZEN),
+        published=_published(draw, files),
         strata=_strata(draw),
         announcement=_announcement(draw, at),
         waiting=_waiting(draw, at),
         result=_result(draw) if "result.tsv" in names else None,
         files=files,
         complete={"reveal.json", "population.tsv"} <= names,
-        base=flask.request.host_url.rstrip("/"),
+        own=_own(draw, at) if {"reveal.json", "result.tsv"} <= names else None,
+        programs=_programs(),
     )
 
 
@@ -90,13 +103,37 @@ def send_file(draw_no: str, name: str) -> flask.Response:
     draw = service.get_public_draw(draw_no)
     if name == "bundle.zip":
         return _attached(_zipped(reading.public_bundle(draw, at)), f"{draw_no}.zip", "zip")
-    if name in {"verify_draw.py", "说明.txt"}:
+    if name in {*reading.VERIFIERS, "说明.txt"}:
         return _attached(reading.public_bundle(draw, at)[name], name, name.rpartition(".")[2])
     file = reading.get_file(draw, name, PUBLIC, at)
     response = _attached(file.content, file.name, file.name.rpartition(".")[2])
     response.set_etag(file.sha256)
     response.make_conditional(flask.request)
     return response
+
+
+def _published(draw: Draw, files: Sequence[DrawFile]) -> dict[str, Any] | None:
+    """Return the digest of all public files, and the journal entry that holds it."""
+    sums = next((file for file in files if file.name == "SHA256SUMS"), None)
+    entry = queries.entry_of(draw.id, Event.DRAW_PUBLISHED)
+    return None if sums is None or entry is None else {"sha256": sums.sha256, "entry": entry}
+
+
+def _own(draw: Draw, at: datetime) -> dict[str, Any]:
+    """Return what the form for one unit shows: what was typed, and the lots found for it."""
+    unit = flask.request.args.get("unit", "").strip()[:UNIT_LETTERS]
+    return {
+        "unit": unit,
+        "lots": reading.lots_of(draw, unit, at) if unit else [],
+        "verdicts": VERDICT_NAMES,
+    }
+
+
+def _programs() -> list[dict[str, Any]]:
+    return [
+        {"name": name, "size": len(content), "sha256": sha256_of(content)}
+        for name, content in ((name, path.read_bytes()) for name, path in reading.VERIFIERS.items())
+    ]
 
 
 def _attached(content: bytes, name: str, kind: str) -> flask.Response:

@@ -88,15 +88,26 @@ def list_problems() -> str:
 @anyone
 def send_styles() -> flask.Response:
     """Send the style sheet of the public pages."""
-    response = flask.Response(_styles(), content_type="text/css; charset=utf-8")
+    return _static("public.css", "text/css; charset=utf-8")
+
+
+@blp.route("/public/static/check.js")
+@anyone
+def send_check() -> flask.Response:
+    """Send the script that checks a draw in the page; no page needs it to be read."""
+    return _static("check.js", "text/javascript; charset=utf-8")
+
+
+def _static(name: str, content_type: str) -> flask.Response:
+    response = flask.Response(_static_file(name), content_type=content_type)
     response.headers["Cache-Control"] = f"public, max-age={STATIC_AGE_S}"
     response.add_etag()
     return response.make_conditional(flask.request)  # type: ignore[return-value]  # the same object
 
 
 @cache
-def _styles() -> bytes:
-    return (Path(__file__).parent / "static" / "public.css").read_bytes()
+def _static_file(name: str) -> bytes:
+    return (Path(__file__).parent / "static" / name).read_bytes()
 
 
 @blp.route("/healthz")

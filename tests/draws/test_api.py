@@ -152,7 +152,9 @@ def test_a_unit_is_shown_its_own_line_of_a_private_list(office: Office) -> None:
     draw_no = office.drawn(list_public=False)
     clerk = signed_in(office, Role.CLERK)
     path = f"/api/v1/draws/{draw_no}/proof"
-    items = clerk.get(path, query_string={"archive_no": "CN007"}).json["items"]
+    answer = clerk.get(path, query_string={"archive_no": "CN007"}).json
+    items = answer["items"]
+    assert answer["draw_no"] == draw_no
     manifest = bundle.parse_manifest(office.files(draw_no)["manifest.json"])
     for one in items:
         assert one["line"].startswith("CN007\t公共场所/住宿场所\t")

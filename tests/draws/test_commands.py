@@ -49,6 +49,8 @@ def test_a_published_draw_is_exported_and_verified_by_a_stranger(
         "officers.tsv",
         "eligible.tsv",
         "assignment.tsv",
+        "SHA256SUMS",
+        "verify_draw.js",
         "verify_draw.py",
         "说明.txt",
     }
@@ -74,6 +76,7 @@ def test_before_the_day_only_what_is_public_is_written(office: Office, tmp_path:
         "manifest.json",
         "population.tsv",
         "rules.json",
+        "verify_draw.js",
         "verify_draw.py",
         "说明.txt",
     }

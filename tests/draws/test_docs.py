@@ -27,6 +27,7 @@ def test_every_field_is_documented(field: str):
         "assignment.tsv",
         "exclusions.tsv",
         "barred.tsv",
+        "SHA256SUMS",
     ],
 )
 def test_every_file_is_documented(name: str):

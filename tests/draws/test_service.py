@@ -22,7 +22,14 @@ from app.units.models import Unit
 from tests.draws.office import DEPOSITS, DICE, SECRET, Office
 
 PUBLIC_AT_ONCE = {"manifest.json", "population.tsv", "rules.json"}
-REVEALED = {"officers.tsv", "result.tsv", "eligible.tsv", "assignment.tsv", "reveal.json"}
+REVEALED = {
+    "officers.tsv",
+    "result.tsv",
+    "eligible.tsv",
+    "assignment.tsv",
+    "reveal.json",
+    "SHA256SUMS",
+}
 
 
 def dice(office: Office, draw_no: str, digits: str, by: Actor) -> EntropyState:

@@ -1,6 +1,7 @@
 """The public page of a draw: what is public by now, nothing more, and all one needs to check it."""
 
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -21,6 +22,8 @@ from tests.draws.office import DICE, SECRET, Office
 from tests.factories import Make
 from tests.public.test_pages import LIMIT_BYTES, Outline
 
+SCRIPT = '<script src="/public/static/check.js" defer></script>'  # none inside a page
+
 
 @pytest.fixture
 def office(flask_app: flask.Flask, make: Make, clock: FixedClock) -> Office:
@@ -33,8 +36,10 @@ def page(client: FlaskClient, draw_no: str) -> str:
     assert answer.status_code == 200
     assert len(answer.data) < LIMIT_BYTES
     outline = Outline(answer.text)
-    assert "script" not in outline.tags
     assert outline.handlers == []
+    scripts = re.findall(r"<script.*?</script>", answer.text, re.DOTALL)
+    assert scripts == ([SCRIPT] if "在本页核对" in answer.text else [])
+    assert len(scripts) == outline.tags.count("script")
     return answer.text
 
 
