@@ -16,7 +16,10 @@ from app.errors import DomainError
 from app.journal.rules import Event
 
 _DIGEST = "_sha256"
-_NAMES: Mapping[str, str] = {name.partition(".")[0]: name for name in AUDIENCES}
+_NAMES: Mapping[str, str] = {
+    **{name.partition(".")[0]: name for name in AUDIENCES},
+    "bundle": "SHA256SUMS",
+}
 
 
 class EntropyChanged(DrawRefused):

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.access import Role
-from app.draws import queries, reading, service, verify_draw
+from app.draws import checks, queries, reading, service, verify_draw
 from app.journal.rules import Event
 from tests import nodejs
 from tests.draws.office import Office
@@ -29,7 +29,9 @@ def published_digest(office: Office, draw_no: str) -> tuple[str, str, int]:
     with office.draw(draw_no) as draw:
         entry = queries.entry_of(draw.id, Event.DRAW_PUBLISHED)
         assert entry is not None
-        return json.loads(entry.text)["data"]["bundle_sha256"], entry.stream, entry.seq
+        digest = json.loads(entry.text)["data"]["bundle_sha256"]
+        assert checks.promised(draw)["SHA256SUMS"] == digest
+        return digest, entry.stream, entry.seq
 
 
 def test_the_journal_holds_the_digest_of_all_that_became_public(
