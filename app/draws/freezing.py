@@ -11,6 +11,7 @@ from app.days import local_date
 from app.draws import bundle, eligibility, population, queries, rules
 from app.draws.files import write_tsv
 from app.draws.models import DrawPlan
+from app.lists import queries as lists
 from app.people import service as people
 
 _YEAR = timedelta(days=365)
@@ -35,17 +36,7 @@ def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared
     codes = stratum_codes(plan.strata, plan.draw_on)
     strata = [codes[name] for name in sorted(plan.strata, key=str.encode) if name in codes]
     factors = factors_on(plan.weight_factors, plan.draw_on)
-    listed = population.list_units(
-        _unit_rows(plan, strata),
-        population.Terms(
-            strata=strata,
-            factors=factors,
-            unrated=catalogue.setting("unrated-class", plan.draw_on),
-            exclusions=frozenset(plan.exclusions),
-            grace=timedelta(days=catalogue.setting("new-unit-grace-days", plan.draw_on)),
-            on=on,
-        ),
-    )
+    listed = _listed(plan, strata, factors, on=on)
     officers, bars = _people(plan, strata, listed, on=on, at=at)
     frozen = population.freeze(
         listed,
@@ -71,6 +62,29 @@ def plain_rows(agency_id: UUID) -> list[population.UnitRow]:
         )
         for unit in queries.units_of(agency_id)
     ]
+
+
+def _listed(
+    plan: DrawPlan,
+    strata: Sequence[population.StratumCode],
+    factors: Sequence[rules.Factor],
+    *,
+    on: date,
+) -> list[population.Listed]:
+    if plan.given_list_id is not None:
+        pending = lists.pending_tasks(plan.given_list_id)
+        return population.list_given(((one.archive_no, one.specialty) for one in pending), strata)
+    return population.list_units(
+        _unit_rows(plan, strata),
+        population.Terms(
+            strata=strata,
+            factors=factors,
+            unrated=catalogue.setting("unrated-class", plan.draw_on),
+            exclusions=frozenset(plan.exclusions),
+            grace=timedelta(days=catalogue.setting("new-unit-grace-days", plan.draw_on)),
+            on=on,
+        ),
+    )
 
 
 def _unit_rows(

@@ -18,8 +18,10 @@ from app.draws.stages import DrawState, SelectionKind
 from app.draws.steps import DrawStateWrong, by_timetable, follow, lock, stamp, store_file
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.lists import queries as lists
 from app.people import service as people
 from app.tasks import service as tasks
+from app.tasks.models import Task
 from app.tasks.rules import NewTask, origin_of, suited_checklist, suited_class
 
 
@@ -63,6 +65,8 @@ def compute_result(draw: Draw) -> Computed:
 
 def store_result(draw: Draw, computed: Computed, *, by: Actor, at: datetime) -> Draw:
     """Store a computed result with its tasks, all or nothing; a second time is refused.
+
+    A plan about a given list makes no tasks: those of the list get their teams.
 
     A team that may not go any more (a recusal declared after the freeze) leaves its task pending:
     the result stands, the slot is drawn anew by a person. Raises DrawnAlready, DrawStateWrong when
@@ -137,13 +141,51 @@ def _create_tasks(
     by: Actor,
     at: datetime,
 ) -> int:
-    """Create and assign one task for each drawn unit; return how many stay without a team."""
+    """Assign a task to each drawn unit, a new one or those of the given list.
+
+    Returns how many stay without a team.
+    """
     by = replace(by, agency_id=draw.agency_id, district=draw.district)
     chosen = [one for one in selection if one.kind == SelectionKind.SELECTED]
+    if draw.plan.given_list_id is None:
+        made = [[task.id] for task in _new_tasks(draw, chosen, by=by, at=at)]
+    else:
+        made = _given_tasks(draw, draw.plan.given_list_id, chosen)
+    officers = queries.officer_ids(draw.agency_id)
+    by_unit = {(team.stratum, team.id): team for team in teams}
+    pending = 0
+    for one, task_ids in zip(chosen, made, strict=True):
+        one.task_id = next(iter(task_ids), None)
+        team = by_unit[one.stratum, one.archive_no]
+        members = [officers[certificate] for certificate in (team.lead, *team.others)]
+        for task_id in task_ids:
+            try:
+                tasks.assign_task(task_id, members, members[0], by=by, at=at)
+            except tasks.TeamInvalid:  # it is refused before anything is changed
+                pending += 1
+    return pending
+
+
+def _given_tasks(draw: Draw, list_id: UUID, chosen: Sequence[DrawSelection]) -> list[list[UUID]]:
+    """Return the tasks that each unit of a given list has already and nobody was sent for.
+
+    Two tasks of one specialty at one unit go to one team. What a supervisor assigned since the
+    freeze, or closed, stays as it is.
+    """
+    specialties = {row["name"]: row["specialty"] for row in draw.summary}
+    waiting: dict[tuple[str, str], list[UUID]] = {}
+    for one in lists.pending_tasks(list_id):
+        waiting.setdefault((one.archive_no, one.specialty), []).append(one.task_id)
+    return [waiting.get((one.archive_no, specialties[one.stratum]), []) for one in chosen]
+
+
+def _new_tasks(
+    draw: Draw, chosen: Sequence[DrawSelection], *, by: Actor, at: datetime
+) -> list[Task]:
     strata = {row["name"]: row for row in draw.summary}
     registrations = queries.registrations_of(draw.agency_id)
     checklists = catalogue.in_force("checklist", local_date(at))
-    made = tasks.create_tasks(
+    return tasks.create_tasks(
         [
             _new_task(draw, strata[one.stratum], one.unit_id, registrations, checklists)
             for one in chosen
@@ -152,18 +194,6 @@ def _create_tasks(
         by=by,
         at=at,
     )
-    officers = queries.officer_ids(draw.agency_id)
-    by_unit = {(team.stratum, team.id): team for team in teams}
-    pending = 0
-    for one, task in zip(chosen, made, strict=True):
-        one.task_id = task.id
-        team = by_unit[one.stratum, one.archive_no]
-        members = [officers[certificate] for certificate in (team.lead, *team.others)]
-        try:
-            tasks.assign_task(task.id, members, members[0], by=by, at=at)
-        except tasks.TeamInvalid:  # it is refused before anything is changed
-            pending += 1
-    return pending
 
 
 def _new_task(

@@ -1,5 +1,6 @@
 """Plans: what is to be drawn in a period, saved, changed, withdrawn, ordered anew."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from app.db import db, savepoint
 from app.draws import freezing, queries, stages
 from app.draws.models import DrawPlan
 from app.draws.population import Exclusion
-from app.draws.stages import DrawState, NewPlan, PlanState
+from app.draws.stages import DrawKind, DrawState, JointRole, NewPlan, PlanState
 from app.draws.steps import void
 from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
@@ -68,6 +69,21 @@ def save_plan(data: NewPlan, *, agency: Agency, by: Actor, at: datetime) -> Draw
 def change_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> DrawPlan:
     """Replace a plan that nothing was frozen from. Raises PlanInUse, PlanInvalid, PlanTaken."""
     _refuse_used(plan)
+    if plan.given_list_id is not None:  # whom it is about is not the plan's to say
+        data = replace(
+            data,
+            given_list_id=plan.given_list_id,
+            year=plan.year,
+            period=plan.period,
+            kind=DrawKind(plan.kind),
+            role=None if plan.role is None else JointRole(plan.role),
+            lead_department=plan.lead_department,
+            partner_departments=tuple(plan.partner_departments),
+            area=plan.area,
+            annual_plan_id=None,
+            strata=plan.strata,
+            weight_factors=(),
+        )
     try:
         with savepoint():
             _write_plan(plan, data, by=by, at=at)

@@ -211,6 +211,16 @@ def _reason(unit: UnitRow, specialty: str, terms: Terms) -> str | None:
     )
 
 
+def list_given(units: Iterable[tuple[str, str]], strata: Sequence[StratumCode]) -> list[Listed]:
+    """Return one row for every unit and stratum of a given list; pairs of number and specialty.
+
+    The list says who is inspected: nobody is left out and nobody is likelier than others.
+    """
+    names = {one.specialty: one.name for one in strata if one.object_class is None}
+    found = {(number, names[specialty]) for number, specialty in units if specialty in names}
+    return [Listed(number, name, 1, None) for number, name in sorted(found)]
+
+
 # ---- officers ------------------------------------------------------------------------------------
 
 

@@ -156,6 +156,13 @@ def plans_in(agency_id: UUID, year: int | None = None) -> sa.Select[DrawPlan]:
     return query if year is None else query.where(DrawPlan.year == year)
 
 
+def plans_of_list(list_id: UUID) -> Sequence[DrawPlan]:
+    """Return the plans by which officers for a given list are drawn, oldest first."""
+    return db.session.scalars(
+        sa.select(DrawPlan).where(DrawPlan.given_list_id == list_id).order_by(DrawPlan.id)
+    ).all()
+
+
 def due_plans(on: date) -> Sequence[DrawPlan]:
     """Return the active plans whose day has come, in the order of their days."""
     return db.session.scalars(

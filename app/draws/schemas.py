@@ -117,6 +117,26 @@ class NewDrawPlanSchema(ma.Schema):
     fallback = Choice(Fallback, load_default=Fallback.NONE)
 
 
+class NewOfficerDrawSchema(ma.Schema):
+    """How the officers of a given list are drawn; the units are the list's."""
+
+    level = Choice(Level, required=True)
+    draw_on = Day(required=True)
+    due_on = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "缺省为名单任务的最后期限"},
+    )
+    hash = Choice(HashName, load_default=HashName.SHA256)
+    deposits_close_at = Instant(load_default=None, allow_none=True)
+    opens_at = Instant(load_default=None, allow_none=True)
+    dice_until_at = Instant(load_default=None, allow_none=True)
+    reveal = Text(max=20, load_default=None, allow_none=True)
+    team_size = Count(2, 6, load_default=2)
+    officer_limit = Count(1, 10000, load_default=None, allow_none=True)
+    fallback = Choice(Fallback, load_default=Fallback.NONE)
+
+
 class DrawOfPlanSchema(ma.Schema):
     """A draw that was made from a plan."""
 
@@ -160,6 +180,7 @@ class DrawPlanSchema(ma.Schema):
     saved_at = Instant(required=True)
     redraw_ordered_at = Instant(required=True, allow_none=True)
     redraw_reason = plain.String(required=True, allow_none=True)
+    given_list_id = Id(required=True, allow_none=True)
     draws = plain.List(plain.Nested(DrawOfPlanSchema), required=True)
 
 

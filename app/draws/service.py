@@ -350,7 +350,9 @@ def reveal_void(draw: Draw, *, by: Actor, at: datetime) -> Draw:
         draw.result_sha256 = drawn.sha256
     store_file(draw, "reveal.json", bundle.write_reveal(secret, entropy))
     db.session.flush()  # the files just stored become public with the others
-    for name in ("reveal.json", "result.tsv"):
+    # the result of a given list is the list itself, and those on it are still to be inspected
+    given = draw.plan.given_list_id is not None
+    for name in ("reveal.json",) if given else ("reveal.json", "result.tsv"):
         file = queries.find_file(draw.id, name)
         if file is not None:
             file.public_from = at

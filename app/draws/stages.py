@@ -13,7 +13,9 @@ from uuid import UUID
 
 from app.days import day_begins, local_date
 from app.tasks.rules import KIND_NAMES as KIND_NAMES
+from app.tasks.rules import ROLE_NAMES as ROLE_NAMES
 from app.tasks.rules import DrawKind as DrawKind
+from app.tasks.rules import JointRole as JointRole
 
 DICE_DIGITS = 20  # 66 bits; below 40 an operator could choose among secrets
 DICE_SOURCE = f"dice:{DICE_DIGITS}d10"
@@ -24,16 +26,6 @@ DRAW_NO = re.compile(r"[0-9]{6}-20[0-9]{2}-[0-9]{4,6}")
 PERIOD = r"^20[0-9]{2}(-(Q[1-4]|H[12]|0[1-9]|1[0-2]))?$"
 GRADE = re.compile(r"[A-Z][A-Z0-9]{0,9}")
 _ISO_DAY = re.compile(r"2[01]\d\d-\d\d-\d\d")
-
-
-class JointRole(StrEnum):
-    """Whether the agency leads a cross-department draw or joins another department's."""
-
-    LEAD = "lead"
-    JOIN = "join"
-
-
-ROLE_NAMES: Mapping[str, str] = {JointRole.LEAD: "牵头", JointRole.JOIN: "参与"}
 
 
 class AnnualState(StrEnum):
@@ -196,6 +188,7 @@ class NewPlan:
     team_size: int = 2
     officer_limit: int | None = None
     fallback: Fallback = Fallback.NONE
+    given_list_id: UUID | None = None
 
 
 class Fault(NamedTuple):

@@ -70,7 +70,9 @@ def void(draw: Draw, reason: str, *, by: Actor, at: datetime) -> Draw:
 
 def store_file(draw: Draw, name: str, content: bytes) -> None:
     audience = AUDIENCES[name]
-    if name == "population.tsv" and not draw.list_public:
+    if name == "population.tsv" and draw.plan.given_list_id is not None:
+        audience = Audience.REVEALED  # everybody on a given list will be inspected: no warning
+    elif name == "population.tsv" and not draw.list_public:
         audience = Audience.INSIDE
     db.session.add(
         DrawFile(

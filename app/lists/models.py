@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, Entity, in_pairs, one_of
-from app.lists.rules import Change, Decision, FileState, ListRole, ListState, MatchedBy, Outcome
+from app.lists.rules import Change, Decision, FileState, ListState, MatchedBy, Outcome
 from app.tasks.models import Task
-from app.tasks.rules import DrawKind
+from app.tasks.rules import DrawKind, JointRole
 from app.units.models import Unit
 
 
@@ -31,7 +31,7 @@ class GivenList(Entity, Base):
     period: Mapped[str]
     received_on: Mapped[date]
     due_on: Mapped[date | None]
-    role: Mapped[str] = mapped_column(default=ListRole.LEAD)
+    role: Mapped[str] = mapped_column(default=JointRole.LEAD)
     lead_department: Mapped[str | None]
     partner_departments: Mapped[list[str]]
     field: Mapped[str | None]
@@ -55,7 +55,7 @@ class GivenList(Entity, Base):
             postgresql_where=sa.text("state <> 'withdrawn'"),
         ),
         one_of("level", DrawKind),
-        one_of("role", ListRole),
+        one_of("role", JointRole),
         one_of("state", ListState),
         in_pairs("saved", required=True),
         in_pairs("withdrawn"),

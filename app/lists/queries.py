@@ -1,6 +1,7 @@
 """Reads of given lists that deserve a name."""
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -238,26 +239,31 @@ def known_units(agency_id: UUID) -> list[Known]:
 # --- for draws ---
 
 
-class Pending(NamedTuple):
-    """A task of a list that nobody was sent for yet."""
+class Made(NamedTuple):
+    """A task of a list, as an officer draw sees it."""
 
     task_id: UUID
-    unit_id: UUID
     archive_no: str
     specialty: str
+    state: str
+    due_on: date | None
 
 
-def pending_tasks(list_id: UUID) -> list[Pending]:
-    """Return the tasks of a list that have no team yet; a row that is gone needs none."""
+def made_tasks(list_id: UUID) -> list[Made]:
+    """Return the tasks of a list in the order of their making; a row that is gone needs none."""
     rows = db.session.execute(
-        sa.select(Task.id, Task.unit_id, Unit.archive_no, Task.specialty)
+        sa.select(Task.id, Unit.archive_no, Task.specialty, Task.state, Task.due_on)
         .join(GivenListRow, GivenListRow.task_id == Task.id)
         .join(Unit, Unit.id == Task.unit_id)
         .where(
             GivenListRow.list_id == list_id,
             GivenListRow.gone_at.is_(None),
-            Task.state == TaskState.PENDING,
         )
         .order_by(Task.task_no)
     )
-    return [Pending(*row) for row in rows]
+    return [Made(*row) for row in rows]
+
+
+def pending_tasks(list_id: UUID) -> list[Made]:
+    """Return the tasks of a list that nobody was sent for yet."""
+    return [one for one in made_tasks(list_id) if one.state == TaskState.PENDING]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app import canonical
-from app.tasks.rules import DrawKind
+from app.tasks.rules import DrawKind, JointRole
 
 PERIOD = r"^20[0-9]{2}(-(Q[1-4]|H[12]|0[1-9]|1[0-2]))?$"
 MOST_DEPARTMENTS = 20
@@ -24,16 +24,6 @@ MOST_DEPARTMENTS = 20
 class ListState(StrEnum):
     OPEN = "open"
     WITHDRAWN = "withdrawn"
-
-
-class ListRole(StrEnum):
-    """Whether health leads a cross-department inspection 牵头 or joins one 参与."""
-
-    LEAD = "lead"
-    JOIN = "join"
-
-
-ROLE_NAMES: Mapping[str, str] = {ListRole.LEAD: "牵头", ListRole.JOIN: "参与"}
 
 
 class FileState(StrEnum):
@@ -101,7 +91,7 @@ class NewList:
     period: str
     received_on: date
     due_on: date | None = None
-    role: ListRole = ListRole.LEAD
+    role: JointRole = JointRole.LEAD
     lead_department: str | None = None
     partner_departments: tuple[str, ...] = ()
     field: str | None = None
@@ -123,12 +113,24 @@ def faults(data: NewList) -> list[Fault]:
         found.append(Fault("received_on", "收到日期应在名单年度前后。"))
     if data.due_on is not None and data.due_on < data.received_on:
         found.append(Fault("due_on", "任务期限不能早于收到日期。"))
-    joined = data.role is ListRole.JOIN or data.lead_department or data.partner_departments
+    return found + _joint_faults(data)
+
+
+def _joint_faults(data: NewList) -> list[Fault]:
+    """A cross-department list says who leads, who joins, and in which field; another may not."""
     if data.level is not DrawKind.CROSS_DEPARTMENT:
-        if joined:
-            found.append(Fault("role", "只有跨部门名单才有牵头、参与和配合部门。"))
-    elif data.role is ListRole.JOIN and not data.lead_department:
-        found.append(Fault("lead_department", "参与的跨部门名单须写明牵头部门。"))
+        said = data.role is JointRole.JOIN or data.lead_department or data.partner_departments
+        text = "只有跨部门名单才写明参与、牵头部门和配合部门。"
+        return [Fault("role", text)] if said else []
+    found = []
+    if not data.lead_department:
+        found.append(Fault("lead_department", "跨部门名单须写明牵头部门。"))
+    elif data.lead_department in data.partner_departments:
+        found.append(Fault("partner_departments", "牵头部门不能同时是配合部门。"))
+    if data.role is JointRole.LEAD and not data.partner_departments:
+        found.append(Fault("partner_departments", "牵头的跨部门名单须写明配合部门。"))
+    if not data.field:
+        found.append(Fault("field", "跨部门名单须写明抽查领域。"))
     return found
 
 

@@ -12,14 +12,13 @@ from app.lists.rules import (
     Change,
     Decision,
     FileState,
-    ListRole,
     ListState,
     MatchedBy,
     Outcome,
 )
 from app.problems import PageSchema
 from app.registers import Severity
-from app.tasks.rules import DrawKind, TaskState
+from app.tasks.rules import DrawKind, JointRole, TaskState
 from app.units.rules import UnitStatus
 from app.units.schemas import FileFormat
 
@@ -56,7 +55,7 @@ class NewGivenListSchema(ma.Schema):
     )
     received_on = Day(required=True)
     due_on = Day(load_default=None, allow_none=True)
-    role = Choice(ListRole, load_default=ListRole.LEAD)
+    role = Choice(JointRole, load_default=JointRole.LEAD)
     lead_department = Text(max=100, load_default=None, allow_none=True)
     partner_departments = _departments(load_default=list)
     field = Text(max=100, load_default=None, allow_none=True)
@@ -100,7 +99,7 @@ class GivenListSchema(ma.Schema):
     period = fields.String(required=True)
     received_on = Day(required=True)
     due_on = Day(required=True, allow_none=True)
-    role = Choice(ListRole, required=True)
+    role = Choice(JointRole, required=True)
     lead_department = fields.String(required=True, allow_none=True)
     partner_departments = fields.List(fields.String(), required=True)
     field = fields.String(required=True, allow_none=True)

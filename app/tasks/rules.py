@@ -28,6 +28,16 @@ KIND_NAMES: Mapping[str, str] = {
 }
 
 
+class JointRole(StrEnum):
+    """Whether the agency leads a cross-department inspection or joins another department's."""
+
+    LEAD = "lead"
+    JOIN = "join"
+
+
+ROLE_NAMES: Mapping[str, str] = {JointRole.LEAD: "牵头", JointRole.JOIN: "参与"}
+
+
 class TaskState(StrEnum):
     """States of a task; `submitted` has the sub-state `awaiting_results` while samples are out."""
 

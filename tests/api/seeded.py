@@ -512,6 +512,9 @@ class _Builder:
             year=2026,
             period="2026",
             received_on=date(2026, 11, 2),
+            lead_department="区卫生健康委员会",
+            partner_departments=("区市场监督管理局",),
+            field="医疗美容",
         )
         with self.make.writing():
             agency = people.get_agency(self.agency.id)

@@ -26,7 +26,7 @@ CROSS = {
     "reference": "长市监〔2026〕8号",
     "role": "join",
     "lead_department": "区市场监督管理局",
-    "partner_departments": ["区教育局", "区市场监督管理局"],
+    "partner_departments": ["区教育局", "区卫生健康委员会"],
     "field": "医疗美容",
 }
 COLUMNS = ("任务编号", "档案编号", "统一社会信用代码", "单位名称", "地址", "专业", "任务期限")
@@ -52,7 +52,14 @@ class Desk:
     def __init__(self, make: Make) -> None:
         self.make = make
         make.catalogue()
-        self.client: Any = make.signed_in(Role.SUPERVISOR)
+        self.account = make.account(Role.SUPERVISOR)
+        self.client: Any = make.flask_app.test_client()
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """Sign in, anew when half a day has gone by."""
+        token = self.make.headers(self.account)["Authorization"]
+        self.client.environ_base["HTTP_AUTHORIZATION"] = token
 
     def save(self, **values: Any) -> dict[str, Any]:
         """Register a list."""

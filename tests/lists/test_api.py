@@ -4,8 +4,9 @@ import pytest
 
 from app.access import Role
 from tests.factories import OTHER_DISTRICT
-from tests.lists.desk import HEADER, URL, csv, xlsx
+from tests.lists.desk import CROSS, HEADER, URL, csv, xlsx
 
+JOINT = {**CROSS, "reference": HEADER["reference"]}
 ROWS = (
     ("N1", "GG1", "", "", "", "公共场所", "2026-09-30"),
     ("N2", "", "", "上海二号宾馆有限责任公司", "", "公共场所"),
@@ -107,7 +108,10 @@ def test_a_new_deadline_of_the_list_reaches_the_tasks_that_have_no_other(desk, u
         ({"due_on": "2026-03-31"}, "due_on"),
         ({"role": "join"}, "role"),
         ({"partner_departments": ["区教育局"]}, "role"),
-        ({"level": "cross-department", "role": "join"}, "lead_department"),
+        ({**JOINT, "lead_department": None}, "lead_department"),
+        ({**JOINT, "partner_departments": ["区市场监督管理局"]}, "partner_departments"),
+        ({**JOINT, "role": "lead", "partner_departments": []}, "partner_departments"),
+        ({**JOINT, "field": None}, "field"),
     ],
 )
 def test_a_list_that_contradicts_itself_is_refused_by_field(desk, wrong, field):
