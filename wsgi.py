@@ -16,6 +16,7 @@ import scheduler.cli
 import sync
 import sync.cli
 from app import access, logs
+from sync.epoch import heads
 
 
 def load_models() -> None:
@@ -46,6 +47,7 @@ def create_served_app() -> flask.Flask:
     would stop every request for a tenth of a second.
     """
     flask_app = create_app()
+    heads.Writer(flask_app).start()
     gc.collect()
     gc.freeze()
     return flask_app

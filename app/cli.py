@@ -13,7 +13,7 @@ import click
 import flask
 from flask.cli import AppGroup, with_appcontext
 
-from app import clock, config, entry, logs, readiness
+from app import canonical, clock, config, entry, logs, readiness
 from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import local_date
@@ -22,6 +22,7 @@ from app.demo import service as demo
 from app.draws.commands import draw_group, look_at_draws
 from app.errors import DomainError
 from app.journal import service as journal
+from app.journal.rules import Event
 from app.people import accounts
 from app.people import queries as people_queries
 from app.people import service as people
@@ -126,6 +127,8 @@ def doctor() -> None:
     for check in readiness.checks():
         wrong += not check.ok
         click.echo(f"{check.name:12} {'ok   ' if check.ok else 'WRONG'} {check.found}")
+    made = journal.newest_of(Event.BACKUP_MADE) if not wrong else None
+    click.echo(f"{'backup':12} {'none yet' if made is None else canonical.instant(made.at)}")
     if not wrong:
         count, breaks = journal.verify()
         wrong += len(breaks)

@@ -239,6 +239,7 @@ def transaction(*, durable: bool = True) -> Iterator[Session]:
         session.info.pop("writing", None)
         session.info.pop("waiting", None)
         session.info.pop("also_write", None)
+        session.info.pop("above", None)
         if queue is not None:
             queue.release()
 

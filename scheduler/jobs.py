@@ -21,6 +21,7 @@ from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
 from scheduler.models import SchedulerRun
 from scheduler.rules import RUNS_KEPT
+from sync.epoch import heads
 from sync.feed import service as feed
 from sync.uploads.cleaning import expire_uploads
 from sync.wire import LIMITS
@@ -55,6 +56,7 @@ def publish_journal_head(*, at: datetime) -> str:
     newest = journal.published_heads(1)[0]
     # again also when it was published before: somebody may have been killed in between
     entry.storage().put(HEAD_KEY, newest.text.encode())
+    heads.publish_head(at=at)
     verb = "published" if published else "already published"
     return f"{verb} as entry {newest.seq} of {newest.stream}"
 

@@ -27,13 +27,15 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, entry
 from app.days import SHANGHAI, day_begins, local_date
-from app.db import Overloaded, db, savepoint, transaction
+from app.db import db, savepoint, transaction
 from app.draws import queries, reading
 from app.draws.stages import DrawState
+from app.errors import Unavailable
 from scheduler.jobs import JOBS
 from scheduler.models import SchedulerLease, SchedulerRun
 from scheduler.rules import Daily, Outcome, When
 from scheduler.timetable import timetable
+from sync.epoch import heads
 
 log = structlog.get_logger()
 MISFIRE_GRACE_S = 12 * 3600
@@ -193,10 +195,14 @@ class Runner:
     def _renew(self) -> None:
         with self.flask_app.app_context():
             try:
+                heads.guard().check()
                 holds = take_lease(self.holder, lasting=self.lasting, at=clock.now())
-            except Overloaded:
-                log.warning("lease not renewed", holder=self.holder)
+            except Unavailable as error:  # overloaded, or a restored database nobody adopted
+                log.warning("lease not renewed", holder=self.holder, why=error.code)
+                self.holds = False
                 return
+            if holds:
+                heads.publish_quietly(at=clock.now())
         if holds and not self.holds:
             log.info("timetable acts", holder=self.holder)
             for name in self.times:  # what was due while nobody acted
@@ -207,9 +213,12 @@ class Runner:
         with self.busy, self.flask_app.app_context():
             at = clock.now()
             try:
+                heads.guard().check()
                 run_job(name, self.times[name].last_due(at), self.holder, at=at)
-            except Overloaded:
-                log.warning("job not begun", job=name)
+            except Unavailable as error:
+                log.warning("job not begun", job=name, why=error.code)
+                return
+            heads.publish_quietly(at=clock.now())
 
 
 def _times() -> Mapping[str, When]:
@@ -304,4 +313,16 @@ def _waiting(at: datetime) -> list[dict[str, Any]]:
                     "reminders": 0,
                 }
             )
+    for hold in queries.holds_of(None):
+        found.append(
+            {
+                "draw_no": hold.period,
+                "state": "held",
+                "waits_for": "release",
+                "detail": f"恢复后暂停，等待管理员核对并解除：{hold.detail}",
+                "due_at": hold.held_at.isoformat(),
+                "late": True,
+                "reminders": 0,
+            }
+        )
     return found

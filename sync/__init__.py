@@ -16,6 +16,7 @@ FEATURES = (
 
 
 def init_app(flask_app: flask.Flask) -> None:
-    """Plug the protocol into the application, under `/api/sync/v1`."""
+    """Plug the protocol into the application, under `/api/sync/v1`; an older database waits."""
     for feature in FEATURES:
         plug(flask_app, importlib.import_module(f"sync.{feature}.api"), under="/api/sync/v1")
+    importlib.import_module("sync.epoch.heads").init_app(flask_app)

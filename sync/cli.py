@@ -14,6 +14,7 @@ from app.keys import key_id, public_bytes
 from app.people.queries import find_account_by_login
 from sync import audit as auditing
 from sync.devices import service as devices
+from sync.epoch.commands import COMMANDS
 from sync.simulate import fleet
 from sync.simulate.tablet import GaveUp, Tablet
 
@@ -25,6 +26,8 @@ def register(group: AppGroup) -> None:
     group.add_command(simulate)
     group.add_command(audit)
     group.add_command(device)
+    for command in COMMANDS:
+        group.add_command(command)
 
 
 class Share(click.ParamType[float]):

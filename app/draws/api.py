@@ -12,7 +12,7 @@ import flask
 from app import clock
 from app.access import Role, current_actor, requires
 from app.db import transaction
-from app.draws import annual_api, list_api, plan_api, queries, reading, seeding, service
+from app.draws import annual_api, hold_api, list_api, plan_api, queries, reading, seeding, service
 from app.draws.models import Draw, DrawDeposit, DrawSelection
 from app.draws.plan_api import INSIDERS, READERS
 from app.draws.schemas import (
@@ -38,7 +38,7 @@ from app.problems import Blueprint, Page, PageSchema, page
 
 blp = Blueprint("draws", __name__, url_prefix="/draws", description="抽取")
 deposits = Blueprint("draw-deposits", __name__, url_prefix="/draw-deposits", description="封存")
-BLUEPRINTS = (annual_api.blp, plan_api.blp, list_api.blp, blp, deposits)
+BLUEPRINTS = (annual_api.blp, plan_api.blp, hold_api.blp, list_api.blp, blp, deposits)
 
 
 # ---- draws ---------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ import flask
 from flask.cli import AppGroup, with_appcontext
 
 from app import clock
-from app.db import db
-from app.draws import checks, queries, reading, seeding, service, verify_draw
-from app.draws.models import Draw
+from app.access import Actor, ActorKind
+from app.db import db, transaction
+from app.draws import checks, holding, queries, reading, seeding, service, verify_draw
+from app.draws.models import Draw, DrawHold
 from app.errors import DomainError
 
 draw_group = AppGroup("draw", help="Draws: list them, write their public files, verify them.")
@@ -51,6 +52,33 @@ def export_draw(draw_no: str, directory: Path) -> None:
     for name, content in files.items():
         (directory / name).write_bytes(content)
         click.echo(directory / name)
+
+
+@draw_group.command("held")
+@with_appcontext
+def list_held() -> None:
+    """List the periods that wait since a restore."""
+    for hold in queries.holds_of(None):
+        click.echo(f"{hold.district}  {hold.period}  {hold.detail}")
+
+
+@draw_group.command("release")
+@click.argument("district")
+@click.argument("period")
+@click.option("--reason", required=True, help="What was made sure of.")
+@with_appcontext
+def release(district: str, period: str, reason: str) -> None:
+    """Let the draws of a period go on that wait since a restore."""
+    at = clock.now()
+    found = [one.id for one in queries.holds_of(None, period) if one.district == district]
+    if not found:
+        raise click.ClickException(f"{district} 的 {period} 没有被暂停。")
+    for hold_id in found:
+        with transaction() as session:
+            hold = session.get_one(DrawHold, hold_id)
+            by = Actor(ActorKind.USER, agency_id=hold.agency_id, district=hold.district)
+            holding.release_period(hold, reason, by=by, at=at)
+    click.echo(f"{district} 的 {period} 已解除暂停。")
 
 
 @draw_group.command("verify")

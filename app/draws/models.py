@@ -284,6 +284,33 @@ class DrawEntropy(Base):
     )
 
 
+class DrawHold(Entity, Base):
+    """A period whose draws wait for an administrator, because a restored database may not know of
+    one that was made in it.
+    """
+
+    __tablename__ = "draw_hold"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"), index=True)
+    period: Mapped[str]
+    detail: Mapped[str]
+    held_at: Mapped[datetime]
+    held_by_kind: Mapped[str]
+    held_by_id: Mapped[UUID | None]
+    released_at: Mapped[datetime | None]
+    released_by_kind: Mapped[str | None]
+    released_by_id: Mapped[UUID | None]
+    release_reason: Mapped[str | None]
+
+    __table_args__ = (
+        in_pairs("held", required=True),
+        in_pairs("released"),
+        sa.CheckConstraint(
+            "(released_at IS NULL) = (release_reason IS NULL)", name="released_with_reason"
+        ),
+    )
+
+
 class DrawFile(Base):
     """A file of a draw, as hashed; everybody may fetch it from `public_from` on."""
 

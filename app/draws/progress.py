@@ -14,7 +14,7 @@ from app.access import TIMETABLE
 from app.days import local_date
 from app.db import ChangedMeanwhile, Overloaded, db, transaction
 from app.draws import freezing, outcome, plans, queries, reading, seeding, service, stages, steps
-from app.draws.models import Draw
+from app.draws.models import Draw, DrawPlan
 from app.draws.stages import DrawState, Fallback, Level
 from app.errors import DomainError
 
@@ -75,6 +75,8 @@ Step = Callable[[Draw], str | None]
 
 def _next_step(draw: Draw, *, at: datetime, chance: Chance) -> Step | None:
     """Return what can be done with a draw now; reading and computing happen here, outside."""
+    if queries.is_held(draw.agency_id, draw.period):
+        return _refused
     if draw.state == DrawState.PLANNED:
         return _freezing(draw, at, chance)
     if draw.state == DrawState.FROZEN:
@@ -154,6 +156,10 @@ def _drawing(draw: Draw, at: datetime) -> Step:
     return store
 
 
+def _refused(draw: Draw) -> None:
+    steps.refuse_held(draw.agency_id, draw.period)
+
+
 def _failing(error: DomainError) -> Step:
     def fail(_draw: Draw) -> str | None:
         raise error
@@ -196,12 +202,17 @@ def _start_due(at: datetime) -> list[str]:
         try:
             with transaction():
                 plan = queries.find_plan(plan_id)
-                if plan is not None and plans.is_due(plan, on):
+                if plan is not None and plans.is_due(plan, on) and not _is_held(plan):
                     draw = service.start_draw(plan, by=TIMETABLE, at=at)
                     done.append(f"{draw.draw_no} planned")
         except _TAKEN:
             continue
     return done
+
+
+def _is_held(plan: DrawPlan) -> bool:
+    """A plan that nothing was drawn from has no draw to note it on: its hold is listed instead."""
+    return queries.is_held(plan.agency_id, plan.period)
 
 
 def _reveal_voids(at: datetime) -> list[str]:

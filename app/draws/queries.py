@@ -18,6 +18,7 @@ from app.draws.models import (
     DrawDeposit,
     DrawEntropy,
     DrawFile,
+    DrawHold,
     DrawPlan,
     DrawSelection,
 )
@@ -30,6 +31,7 @@ from app.draws.stages import (
     SelectionKind,
     Standing,
 )
+from app.journal import service as journal
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
 from app.people.models import Agency, Officer
@@ -236,7 +238,8 @@ def next_serial(district: str, year: int) -> int:
     found = db.session.scalar(
         sa.select(sa.func.max(Draw.serial)).where(Draw.district == district, Draw.year == year)
     )
-    return (found or 0) + 1
+    floor = journal.floor_of(f"draw:{district}:{year}")
+    return max(found or 0, floor.last if floor else 0) + 1
 
 
 def lock_agency(agency_id: UUID) -> Agency:
@@ -254,6 +257,67 @@ def last_announced(agency_id: UUID) -> Draw | None:
         .order_by(Draw.announce_serial.desc())
         .limit(1)
     ).one_or_none()
+
+
+class Announcement(NamedTuple):
+    """The place of a manifest in the chain of an agency's manifests."""
+
+    serial: int
+    manifest_sha256: str | None
+
+
+def last_announcement(agency_id: UUID) -> Announcement:
+    """Return the place of the manifest that the next one has to name; 0 before the first.
+
+    Where the database was restored it may be one that only the head remembers.
+    """
+    found = last_announced(agency_id)
+    last = Announcement(0, None)
+    if found is not None:
+        last = Announcement(found.announce_serial or 0, found.manifest_sha256)
+    floor = journal.floor_of(f"announce:{agency_id}")
+    if floor is not None and floor.last > last.serial:
+        return Announcement(floor.last, floor.hash or last.manifest_sha256)
+    return last
+
+
+def last_numbers() -> dict[str, int]:
+    """Return the last draw number of every district and year, by the name of the series."""
+    rows = db.session.execute(
+        sa.select(Draw.district, Draw.year, sa.func.max(Draw.serial)).group_by(
+            Draw.district, Draw.year
+        )
+    )
+    return {f"draw:{district}:{year}": last for district, year, last in rows}
+
+
+def standings() -> list[tuple[str, str, str, str, str]]:
+    """Return number, agency, plan, period and state of every draw, by number."""
+    rows = db.session.execute(
+        sa.select(Draw.draw_no, Draw.agency_id, Draw.plan_id, Draw.period, Draw.state).order_by(
+            Draw.draw_no
+        )
+    )
+    return [(no, str(agency), str(plan), period, state) for no, agency, plan, period, state in rows]
+
+
+def announcements() -> list[tuple[str, int, str]]:
+    """Return agency, serial and hash of the manifest that each agency announced last."""
+    newest = (
+        sa.select(Draw.agency_id, sa.func.max(Draw.announce_serial).label("serial"))
+        .where(Draw.announce_serial.is_not(None))
+        .group_by(Draw.agency_id)
+        .subquery()
+    )
+    rows = db.session.execute(
+        sa.select(Draw.agency_id, Draw.announce_serial, Draw.manifest_sha256)
+        .join(
+            newest,
+            sa.and_(newest.c.agency_id == Draw.agency_id, newest.c.serial == Draw.announce_serial),
+        )
+        .order_by(Draw.agency_id)
+    )
+    return [(str(agency), serial or 0, sha256 or "") for agency, serial, sha256 in rows]
 
 
 def announced_before(draw: Draw) -> Draw | None:
@@ -428,6 +492,27 @@ def journal_of(draw_id: UUID, event: Event | None = None) -> list[dict[str, Any]
         query = query.where(JournalEntry.event == event)
     texts = db.session.scalars(query.order_by(JournalEntry.seq))
     return [canonical.loads(text)["data"] for text in texts]
+
+
+# ---- what waits since a restore ------------------------------------------------------------------
+
+
+def holds_of(agency_id: UUID | None, period: str | None = None) -> Sequence[DrawHold]:
+    """Return the periods of an agency (None: of all) that nobody has released, oldest first."""
+    query = sa.select(DrawHold).where(DrawHold.released_at.is_(None))
+    if agency_id is not None:
+        query = query.where(DrawHold.agency_id == agency_id)
+    if period is not None:
+        query = query.where(DrawHold.period == period)
+    return db.session.scalars(query.order_by(DrawHold.held_at, DrawHold.id)).all()
+
+
+def is_held(agency_id: UUID, period: str) -> bool:
+    """Tell whether the draws of a period wait for an administrator."""
+    query = sa.select(DrawHold.id).where(
+        DrawHold.agency_id == agency_id, DrawHold.period == period, DrawHold.released_at.is_(None)
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 # ---- the register --------------------------------------------------------------------------------

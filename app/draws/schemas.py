@@ -230,6 +230,18 @@ class DrawReasonSchema(ma.Schema):
     reason = Text(max=500, required=True)
 
 
+class DrawHoldSchema(ma.Schema):
+    """A period that waits since a restore, and why."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    period = plain.String(required=True)
+    detail = plain.String(required=True)
+    held_at = Instant(required=True)
+    released_at = Instant(required=True, allow_none=True)
+    release_reason = plain.String(required=True, allow_none=True)
+
+
 class StratumSchema(ma.Schema):
     """Both bases of a stratum as frozen."""
 

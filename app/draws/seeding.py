@@ -14,7 +14,17 @@ from app.db import db, new_id, savepoint, touch
 from app.draws import checks, queries, reading, rules, stages
 from app.draws.models import Draw, DrawDeposit, DrawEntropy
 from app.draws.stages import Depositor, DrawState, EntropyState, Level
-from app.draws.steps import DrawStateWrong, NotYet, aad, by_timetable, draw_key, follow, lock, stamp
+from app.draws.steps import (
+    DrawStateWrong,
+    NotYet,
+    aad,
+    by_timetable,
+    draw_key,
+    follow,
+    lock,
+    refuse_held,
+    stamp,
+)
 from app.errors import Conflict, Forbidden, Invalid
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -76,6 +86,7 @@ def deposit(
         raise RoleNotSuited("封存须由监督科长、法制审核、信用公示或纪检稽查人员办理。")
     if draw is not None:
         lock(draw)
+        refuse_held(draw.agency_id, draw.period)
         _refuse_deposit(draw, by)
         hash_name = draw.hash
     deposit_id = new_id()
@@ -173,6 +184,7 @@ def enter_dice(draw: Draw, digits: str, *, by: Actor, at: datetime) -> DiceEnter
     entry. Raises DiceMalformed, DiceByOnePerson, RoleNotSuited, DrawStateWrong.
     """
     lock(draw)
+    refuse_held(draw.agency_id, draw.period)
     if draw.level != Level.ATTENDED or draw.state != DrawState.ANNOUNCED:
         raise DrawStateWrong("只有已公告的现场式抽取才能录入骰子数字。", state=draw.state)
     if not stages.are_dice(digits):

@@ -30,6 +30,7 @@ from app.draws.steps import (
     list_public,
     lock,
     make_public,
+    refuse_held,
     stamp,
     store_file,
     void,
@@ -71,6 +72,7 @@ def start_draw(plan: DrawPlan, *, by: Actor, at: datetime, level: Level | None =
     be next.
     """
     agency = queries.lock_agency(plan.agency_id)
+    refuse_held(plan.agency_id, plan.period)
     serial = queries.next_serial(plan.district, plan.year)
     draw = Draw(
         agency_id=agency.id,
@@ -218,13 +220,13 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
     deposits: list[DrawDeposit] = []
     if draw.level == Level.SEALED:
         deposits = close_deposits(draw, at=at)
-    previous = queries.last_announced(draw.agency_id)
+    previous = queries.last_announcement(draw.agency_id)
     contents = queries.contents_of(draw.id)
     checks.check_files(draw, contents)
     manifest = bundle.make_manifest(
         {
             "draw_no": draw.draw_no,
-            "prev": "0" * 64 if previous is None else previous.manifest_sha256,
+            "prev": previous.manifest_sha256 or "0" * 64,
             "plan": draw.plan.strata,
             "entropy_sources": stages.sources_of(draw.level, len(deposits), draw.plan.fallback),
             "commit": rules.commit_of(secret, draw.hash),
@@ -246,7 +248,7 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
             **_private_list(draw, contents),
         }
     )
-    draw.announce_serial = 1 if previous is None else (previous.announce_serial or 0) + 1
+    draw.announce_serial = previous.serial + 1
     draw.manifest_sha256 = manifest.sha256
     draw.secret_sealed = seal(draw_key(), secret, aad=aad("secret", draw.id))
     draw.state, draw.held_code, draw.held_detail = DrawState.ANNOUNCED, None, None

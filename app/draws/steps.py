@@ -38,13 +38,32 @@ def by_timetable(by: Actor) -> None:
         raise NotByPeople("公告、开启封存、抽取和公开只由定时任务办理，任何人员都不能代办。")
 
 
+class PeriodHeld(Conflict):
+    """After a restore: an administrator has to make sure that nothing is drawn a second time."""
+
+    code, title = "draw-period-held", "恢复后待管理员确认"
+
+
+def refuse_held(agency_id: UUID, period: str) -> None:
+    """Raises PeriodHeld while a period waits for an administrator."""
+    if queries.is_held(agency_id, period):
+        raise PeriodHeld(
+            f"数据库曾从备份恢复，{period} 的抽取可能已经进行过；"
+            "请管理员核对公告和抽取结果后解除暂停，或将抽取作废。"
+        )
+
+
 def lock(draw: Draw) -> None:
     """Read a draw anew and lock its row: who comes second sees what the first one did."""
     db.session.refresh(draw, with_for_update={"of": Draw})
 
 
 def follow(draw: Draw, to: DrawState) -> None:
+    """Lock a draw that is about to go on. Raises DrawStateWrong and, except to end it or to publish
+    what is decided already, PeriodHeld."""
     lock(draw)
+    if to not in (DrawState.VOID, DrawState.PUBLISHED):
+        refuse_held(draw.agency_id, draw.period)
     if not stages.may_follow(draw.state, to):
         raise DrawStateWrong(
             f"抽取处于“{stages.STATE_NAMES[draw.state]}”，不能进行这项操作。", state=draw.state

@@ -258,6 +258,13 @@ def _place(lat_e7: int | None, lon_e7: int | None) -> Place | None:
     return None if lat_e7 is None or lon_e7 is None else Place(lat_e7, lon_e7)
 
 
+def await_again(evidence: Evidence, *, by: Actor, at: datetime) -> None:
+    """Let content be awaited whose bytes are gone: the tablet that has it sends it once more."""
+    evidence.state, evidence.thumbnail = EvidenceState.AWAITED, False
+    evidence.stored_at = evidence.stored_by_kind = evidence.stored_by_id = None
+    journal.record(Event.EVIDENCE_LOST, evidence, by=by, at=at, data={"sha256": evidence.sha256})
+
+
 def retract(evidence_id: UUID, subject_id: UUID, *, by: Actor, at: datetime) -> Evidence:
     """Take evidence back from a subject; the bytes and the link stay, marked.
 

@@ -44,6 +44,19 @@ class Installation(Base):
     __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)
 
 
+class NumberFloor(Base):
+    """Up to where a series of numbers may have been given out by a database that was lost.
+
+    `hash` is what the number `last` stood for, where the next one has to name it.
+    """
+
+    __tablename__ = "number_floor"
+
+    series: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int]
+    hash: Mapped[str | None]
+
+
 class IdempotencyKey(Base):
     """What a creating POST answered, so that the same request with the same key has one effect."""
 

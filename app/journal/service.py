@@ -15,7 +15,7 @@ from app.access import Actor
 from app.days import local_date
 from app.db import db, new_id
 from app.errors import Unavailable
-from app.journal.models import Installation, JournalEntry
+from app.journal.models import Installation, JournalEntry, NumberFloor
 from app.journal.rules import GENESIS, Break, Event, entry_hash, entry_text, first_break
 
 CATALOGUE = "catalogue"
@@ -146,8 +146,10 @@ def close(session: Session) -> None:
     rows: list[dict[str, Any]] = []
     last: dict[str, int] = {}
     ordered = sorted(waiting, key=lambda entry: entry.stream)  # stable: order of recording
+    above: dict[str, int] = session.info.get("above", {})
     for stream, entries in groupby(ordered, key=lambda entry: entry.stream):
         seq, previous = head(session, stream)
+        seq = max(seq, above.get(stream, 0))
         for entry in entries:
             seq += 1
             entry.seq = seq
@@ -162,6 +164,15 @@ def close(session: Session) -> None:
     for store in projections:
         store(session, last)
     session.flush()
+
+
+def go_on_above(stream: str, seq: int) -> None:
+    """Let the stream's next entry, in this transaction, have a number above `seq`.
+
+    For a database that was restored: numbers up to there may have been given out. The chain goes
+    on from the newest entry that is here.
+    """
+    db.session().info.setdefault("above", {})[stream] = seq
 
 
 def head(session: Session, stream: str) -> tuple[int, str]:
@@ -187,9 +198,24 @@ def seq_before(stream: str, at: datetime) -> int:
 
 
 def heads() -> dict[str, tuple[int, str]]:
-    """Return the newest number and hash of every stream."""
-    streams = db.session.scalars(sa.select(JournalEntry.stream).distinct().order_by("stream"))
-    return {stream: head(db.session(), stream) for stream in list(streams)}
+    """Return the newest number and hash of every stream; as quick for a long journal as for a
+    short one."""
+    return {stream: head(db.session(), stream) for stream in db.session.scalars(_STREAMS)}
+
+
+def _streams() -> sa.Select[str]:
+    """Step from one stream to the next: `SELECT DISTINCT` would walk every entry."""
+    first = sa.select(sa.func.min(JournalEntry.stream).label("stream")).cte(recursive=True)
+    following = (
+        sa.select(sa.func.min(JournalEntry.stream))
+        .where(JournalEntry.stream > first.c.stream)
+        .scalar_subquery()
+    )
+    steps = first.union_all(sa.select(following).where(first.c.stream.is_not(None)))
+    return sa.select(steps.c.stream).where(steps.c.stream.is_not(None)).order_by(steps.c.stream)
+
+
+_STREAMS = _streams()
 
 
 def verify(stream: str | None = None) -> tuple[int, list[Break]]:
@@ -237,6 +263,41 @@ def install(*, at: datetime, demo: bool = False) -> Installation:
         db.session.add(found)
         db.session.flush()  # the epoch is read by others in this transaction
     return found
+
+
+def renew_epoch() -> UUID:
+    """Give this installation another epoch: what tablets know of the one before is void.
+
+    Raises NotInitialised.
+    """
+    found = installation()
+    found.epoch = new_id()
+    db.session.flush()
+    return found.epoch
+
+
+def floor_of(series: str) -> NumberFloor | None:
+    """Return up to which number a series may have been given out before a restore."""
+    return db.session.get(NumberFloor, series)
+
+
+def raise_floor(series: str, last: int, digest: str | None = None) -> None:
+    """Let a series go on above `last`; a floor that is higher already stays."""
+    found = db.session.get(NumberFloor, series)
+    if found is None:
+        db.session.add(NumberFloor(series=series, last=last, hash=digest))
+    elif found.last < last:
+        found.last, found.hash = last, digest
+
+
+def newest_of(event: Event) -> JournalEntry | None:
+    """Return the newest entry of an event, in any stream."""
+    return db.session.scalars(
+        sa.select(JournalEntry)
+        .where(JournalEntry.event == event)
+        .order_by(JournalEntry.at.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def publish_heads(*, by: Actor, at: datetime) -> bool:

@@ -150,3 +150,18 @@ def take_numbers(agency_id: UUID, year: int, count: int) -> range:
     )
     last = db.session.execute(statement).scalar_one()
     return range(last - count + 1, last + 1)
+
+
+def last_numbers() -> dict[str, int]:
+    """Return the last task number of every agency and year, by the name of the series."""
+    rows = db.session.execute(sa.select(TaskNumber.agency_id, TaskNumber.year, TaskNumber.last))
+    return {f"task:{agency_id}:{year}": last for agency_id, year, last in rows}
+
+
+def raise_number(agency_id: UUID, year: int, last: int) -> None:
+    """Let an agency's numbers of a year go on above `last`; one that is higher already stays."""
+    found = db.session.get(TaskNumber, (agency_id, year), with_for_update=True)
+    if found is None:
+        db.session.add(TaskNumber(agency_id=agency_id, year=year, last=last))
+    else:
+        found.last = max(found.last, last)

@@ -25,7 +25,7 @@ from app.people.models import Account
 from app.people.queries import find_account_by_login
 from app.problems import Blueprint, NotSignedIn, Page, PageSchema, page
 from sync import operations, wire
-from sync.devices import queries, service
+from sync.devices import keeping, queries, service
 from sync.devices.models import Device
 from sync.devices.rules import DeviceState
 from sync.devices.schemas import (
@@ -122,6 +122,7 @@ def enrol(data: dict[str, Any]) -> dict[str, Any]:
             at=at,
         )
         epoch = journal.epoch()
+    keeping.keep(entry.storage(), device.id)
     return {"device_id": device.id, "epoch": epoch, "session": session, "tokens": tokens}
 
 
@@ -151,7 +152,9 @@ def sign_in(data: dict[str, Any]) -> Any:
     with transaction():
         device = service.get_device(device_id, current_actor().agency_id)
         account = db.session.get_one(Account, account_id)
-        return service.open_session(device, account, lives=_lives(), at=at)
+        session = service.open_session(device, account, lives=_lives(), at=at)
+    keeping.keep(entry.storage(), device_id)
+    return session
 
 
 def _me() -> UUID:
@@ -316,7 +319,9 @@ def close(data: dict[str, Any], device_id: UUID) -> Device:
 def report_lost(data: dict[str, Any], device_id: UUID) -> Device:
     """监督员报告终端遗失"""
     with transaction():
-        return service.report_lost(device_id, data["reason"], by=current_actor(), at=clock.now())
+        device = service.report_lost(device_id, data["reason"], by=current_actor(), at=clock.now())
+    keeping.keep(entry.storage(), device_id)
+    return device
 
 
 def _change(device_id: UUID, wanted: DeviceState, reason: str) -> Device:
@@ -324,5 +329,6 @@ def _change(device_id: UUID, wanted: DeviceState, reason: str) -> Device:
     with transaction():
         desk.check_version(service.get_device(device_id, by.agency_id), DeviceSchema)
         device = service.change_state(device_id, wanted, reason, by=by, at=clock.now())
+    keeping.keep(entry.storage(), device_id)
     desk.set_etag(device.version)
     return device

@@ -81,6 +81,15 @@ def open_sessions(device_id: UUID, at: datetime) -> Sequence[DeviceSession]:
     ).all()
 
 
+def sessions_of(device_id: UUID) -> Sequence[DeviceSession]:
+    """Return every session that was ever opened on a device, oldest first."""
+    return db.session.scalars(
+        sa.select(DeviceSession)
+        .where(DeviceSession.device_id == device_id)
+        .order_by(DeviceSession.opened_at, DeviceSession.id)
+    ).all()
+
+
 def _in_session(device_id: UUID, at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         DeviceSession.device_id == device_id,

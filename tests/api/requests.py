@@ -59,6 +59,7 @@ OBJECTS: dict[str, Get] = {
     "tag": always("officers"),
     "device_id": by_name("device"),
     "draw_no": by_name("draw:drawn"),
+    "hold_id": by_name("hold"),
     "import_id": by_name("import:units"),
     "file_id": by_name("list-file:current"),
     "item_id": by_name("item"),

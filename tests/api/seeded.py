@@ -28,7 +28,7 @@ from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import Base
-from app.draws import progress, seeding
+from app.draws import holding, progress, seeding
 from app.draws import queries as draw_queries
 from app.draws import service as draws
 from app.draws.models import DrawPlan
@@ -700,6 +700,12 @@ class _Builder:
         for name, plan in due.items():
             self._keep_draw(name, plan)
         self.keep("plan:redraw", due["void"])
+        with self.make.writing():
+            holding.hold_period(
+                self.agency, "2025-Q1", "备份之后可能抽取过", by=self.make.by(), at=self.make.at
+            )
+            hold = draw_queries.holds_of(self.agency.id)[0]
+        self.keep("hold", hold)
         with self.make.writing():
             draw = draws.get_draw(self.side["draw:void"], self.agency.id)
             draws.void_draw(draw, "名单有误", by=self.actor(Role.SUPERVISOR), at=self.make.at)

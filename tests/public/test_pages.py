@@ -123,7 +123,7 @@ def test_ready_names_what_is_wrong(flask_app: flask.Flask, client: FlaskClient) 
     assert bad.status_code == 503
     assert bad.json == {
         "ready": False,
-        "checks": {"database": True, "migrations": False, "storage": True},
+        "checks": {"database": True, "migrations": False, "storage": True, "head": True},
     }
 
 
