@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 T ?= tests
 JOBS ?= 3
 
-.PHONY: help run test check fix demo scheduler shell bench e2e migration lock clean
+.PHONY: help run test check fix demo scheduler shell bench mutants e2e migration lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ fix: $(VENV)/dev.stamp ## format, safe fixes
 
 bench: $(VENV)/dev.stamp ## every benchmark beside its peer
 	@$(BIN)/python bench/run.py
+
+mutants: $(VENV)/dev.stamp ## break lines of the draw's rules: noticed? SEED=7 repeats, F=FILE
+	@$(BIN)/python -m tests.mutants $(if $(SEED),--seed $(SEED)) $(F)
 
 migration: $(VENV)/dev.stamp ## M="add unit boundary"
 	@$(BIN)/suicha db revision --autogenerate -m "$(M)"

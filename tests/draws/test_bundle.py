@@ -272,6 +272,12 @@ def test_a_row_that_may_not_stand_in_the_list_is_refused(row: tuple[str, str, in
         write_population([row])
 
 
+@pytest.mark.parametrize("id_", ["", "U,1", "U\t1", "U1\n", "e\u0301", "A" * 24])
+def test_what_is_no_archive_number_is_refused_wherever_one_stands(id_: str):
+    with pytest.raises(DrawFileMalformed):
+        check_id(id_)
+
+
 def test_a_number_that_is_too_long_is_named_with_its_limit():
     check_id("沪长卫监公共甲12")
 

@@ -109,3 +109,10 @@ def test_a_ratio_for_each_class_is_rounded_up_in_each():
 def test_a_class_that_occurs_without_a_ratio_is_refused():
     with pytest.raises(PlanIncomplete, match="权重为 20"):
         quotas_by_ratio("公共场所", {10: 21, 20: 1}, {10: (1, 20)})
+
+
+def test_of_several_classes_without_a_ratio_the_lightest_is_named():
+    sizes = dict.fromkeys((33, 2, 17, 8), 1)
+
+    with pytest.raises(PlanIncomplete, match="权重为 2 的"):
+        quotas_by_ratio("公共场所", sizes, {})

@@ -7,6 +7,7 @@ import pytest
 
 from app.draws.bundle import draw, make_manifest
 from app.draws.rules import (
+    LOTTERIES,
     DrawFileChanged,
     EntropyMismatch,
     EntropyTooWeak,
@@ -42,6 +43,19 @@ def test_commitments_are_the_published_ones():
 def test_a_lost_secret_is_not_replaced_by_zeros_or_by_less(secret: bytes):
     with pytest.raises(SecretMismatch):
         commit_of(secret)
+
+
+@pytest.mark.parametrize("deposit", [bytes(32), b"x" * 31, b"x" * 33, b""])
+def test_a_deposit_is_32_bytes_and_not_zeros(deposit: bytes):
+    with pytest.raises(EntropyMismatch, match="32"):
+        deposit_commitment(deposit)
+
+
+@pytest.mark.parametrize("place", [0, 17, 31])
+def test_a_zero_byte_may_occur_in_what_is_random(place: int):
+    value = bytes(n != place for n in range(32))
+
+    assert len(commit_of(value)) == len(deposit_commitment(value)) == 64
 
 
 def test_another_secret_is_refused():
@@ -97,6 +111,10 @@ def test_as_many_values_as_sources_are_asked_for(entropy: list[str]):
         ("dice:20d6", "12345612345612345612", True),
         ("dice:20d6", "12345612345612345617", False),
         ("dice:20d6", "02345612345612345612", False),
+        ("dice:13d10", "x123456789012", False),
+        ("dice:14d9", "12345678912345", True),
+        ("dice:14d9", "02345678912345", False),
+        ("dice:12d11", "1 11 9 4 3 2 2 2 10 10 7 7", True),
         ("dice:10d20", "3 17 20 1 1 9 8 4 11 2", True),
         ("lottery:ssq:2025001", "", False),
         ("beacon:drand", "ab\ncd", False),
@@ -151,8 +169,26 @@ def test_a_source_declares_its_bits(source: str, bits: int):
 
 
 @pytest.mark.parametrize(
+    ("game", "outcomes"),
+    [
+        ("ssq", 17_721_088),
+        ("dlt", 21_425_712),
+        ("qlc", 2_035_800),
+        ("qxc", 15_000_000),
+        ("pl5", 100_000),
+        ("pl3", 1_000),
+        ("3d", 1_000),
+    ],
+)
+def test_a_lottery_counts_what_one_issue_can_show(game: str, outcomes: int):
+    assert LOTTERIES[game] == outcomes
+    assert declared_bits(f"lottery:{game}:2026132") == outcomes.bit_length() - 1
+
+
+@pytest.mark.parametrize(
     "sources",
     [
+        ["dice:39d2"],
         ["dice:12d10"],
         ["dice:3d10", "lottery:ssq:2025001"],
         ["lottery:ssq:2025001", "lottery:ssq:2025001"],
@@ -170,7 +206,9 @@ def test_a_manifest_is_not_written_with_weak_sources():
         make_manifest({**FIELDS, "entropy_sources": ["dice:3d10"]})
 
 
-@pytest.mark.parametrize("sources", [["dice:13d10"], ["lottery:ssq:1", "lottery:dlt:1"]])
+@pytest.mark.parametrize(
+    "sources", [["dice:40d2"], ["dice:13d10"], ["lottery:ssq:1", "lottery:dlt:1"]]
+)
 def test_forty_bits_are_enough(sources: list[str]):
     check_sources(sources)
 

@@ -47,6 +47,13 @@ def test_the_prefilter_gives_what_a_full_sort_gives(count: int, share: int | str
     assert smallest(NEW, b"k" * 32, units, q) == all_tickets(NEW, b"k" * 32, units)[:q]
 
 
+@pytest.mark.parametrize("q", range(6))
+def test_a_class_about_as_large_as_the_prefilter_keeps_is_drawn_right(q: int):
+    for count in range(45, 90):
+        units = ids(count)
+        assert smallest(NEW, b"k" * 32, units, q) == all_tickets(NEW, b"k" * 32, units)[:q]
+
+
 def test_a_class_whose_tickets_are_all_high_is_sorted_whole():
     """Ids chosen so that hardly any passes the bound: the result must not be short."""
     k, units = b"k" * 32, ids(20_000)
@@ -109,6 +116,13 @@ def test_more_wanted_than_there_are_draws_all_and_leaves_no_reserve():
 def test_a_stratum_that_the_plan_does_not_name_is_refused():
     with pytest.raises(PlanIncomplete, match="学校"):
         select({"学校": {10: ids(3)}}, {"医疗机构": 1}, seed_of("x"))
+
+
+def test_of_several_strata_that_the_plan_does_not_name_the_first_is_named():
+    population = {f"第{n}类": {10: ids(1)} for n in range(9, 0, -1)}
+
+    with pytest.raises(PlanIncomplete, match="第1类"):
+        select(population, {}, seed_of("x"))
 
 
 def test_an_unknown_coordination_is_refused():
@@ -196,6 +210,25 @@ def test_a_block_beyond_the_last_whole_multiple_is_thrown_away():
     ]
 
     assert [a == b for a, b in zip(numbers, first, strict=True)] == [one < n for one in first]
+
+
+def test_the_last_whole_multiple_itself_is_thrown_away_and_the_number_before_it_is_not():
+    """With n = 3 only the highest of all blocks is beyond; a hash gives blocks as we like them."""
+
+    class Blocks:
+        def __init__(self, data: bytes) -> None:
+            self._number = (1 << 256) - 1 - int.from_bytes(data[-4:])
+
+        def digest(self) -> bytes:
+            return self._number.to_bytes(32, "big")
+
+    assert below(Blocks, b"k", "", 3) == ((1 << 256) - 2) % 3
+
+
+def test_as_many_numbers_as_there_are_blocks_can_be_asked_for():
+    block = hashlib.sha256(b"k" * 32 + b"\1" + b"start" + bytes(4)).digest()
+
+    assert below(NEW, b"k" * 32, "start", 1 << 256) == int.from_bytes(block)
 
 
 @pytest.mark.parametrize("n", [0, (1 << 256) + 1])
