@@ -7,7 +7,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import flask
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
@@ -17,18 +16,10 @@ from app.db import db, new_id, transaction
 from app.draws import queries, seeding, service
 from app.draws.models import DrawSelection
 from app.units.models import Unit
-from tests.conftest import FixedClock
 from tests.draws.office import DICE, SECRET, Office
-from tests.factories import Make
 from tests.public.test_pages import LIMIT_BYTES, Outline
 
 SCRIPT = '<script src="/public/static/check.js" defer></script>'  # none inside a page
-
-
-@pytest.fixture
-def office(flask_app: flask.Flask, make: Make, clock: FixedClock) -> Office:
-    """An office whose timetable the test drives."""
-    return Office(flask_app, make, clock)
 
 
 def page(client: FlaskClient, draw_no: str) -> str:

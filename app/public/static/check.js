@@ -3,7 +3,7 @@
 "use strict";
 
 async function download(base, name) {
-  const answer = await fetch(base + encodeURIComponent(name), { cache: "no-cache" });
+  const answer = await fetch(base + encodeURIComponent(name), { cache: "no-store" });
   if (!answer.ok) throw new Error(`${name}：${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());
 }
