@@ -7,6 +7,7 @@ from enum import StrEnum
 from app.days import SHANGHAI, day_begins, local_date
 
 RUNS_KEPT = timedelta(days=30)
+OVERDUE_AFTER = timedelta(minutes=10)
 
 
 class Outcome(StrEnum):
@@ -50,3 +51,11 @@ class Daily:
 
 
 When = Every | Daily
+
+
+def is_overdue(when: When, last_done: datetime | None, at: datetime) -> bool:
+    """Tell whether what was due ten minutes ago has not been done, nor anything due since.
+
+    `last_done` is the newest instant for which the job was run to its end, or None.
+    """
+    return last_done is None or last_done < when.last_due(at - OVERDUE_AFTER)

@@ -10,7 +10,6 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any, cast
@@ -28,8 +27,6 @@ from sqlalchemy.exc import IntegrityError
 from app import clock, entry
 from app.days import SHANGHAI, day_begins, local_date
 from app.db import db, savepoint, transaction
-from app.draws import queries, reading
-from app.draws.stages import DrawState
 from app.errors import Unavailable
 from scheduler.jobs import JOBS
 from scheduler.models import SchedulerLease, SchedulerRun
@@ -148,7 +145,7 @@ class Runner:
         self.holder = new_holder()
         with flask_app.app_context():
             self.lasting = timedelta(seconds=entry.config().number("TIMETABLE_LEASE_S"))
-            self.times = _times()
+            self.times = timetable(tick_s=entry.config().number("TIMETABLE_TICK_S"))
         self.holds = False
         self.busy = threading.Lock()
         self.ending = threading.Event()
@@ -221,108 +218,8 @@ class Runner:
             heads.publish_quietly(at=clock.now())
 
 
-def _times() -> Mapping[str, When]:
-    return timetable(tick_s=entry.config().number("TIMETABLE_TICK_S"))
-
-
 def _trigger(when: When) -> CronTrigger | IntervalTrigger:
     if isinstance(when, Daily):
         return CronTrigger(hour=when.hour, minute=when.minute, timezone=SHANGHAI)
     begins = day_begins(local_date(clock.now()))
     return IntervalTrigger(seconds=when.seconds, start_date=begins, timezone=SHANGHAI)
-
-
-# ---- status --------------------------------------------------------------------------------------
-
-
-def status(*, at: datetime) -> dict[str, Any]:
-    """Return who acts, what ran last, what waits for whom, and what is late."""
-    lease = db.session.get(SchedulerLease, 1)
-    acting = lease is not None and lease.expires_at > at
-    jobs = [_job_status(name, when, at) for name, when in _times().items()]
-    waiting = _waiting(at)
-    late = [f"{one['draw_no']}: {one['detail']}" for one in waiting if one["late"]]
-    late += [f"{job['job']}: {job['line']}" for job in jobs if job["outcome"] == Outcome.FAILED]
-    if not acting:
-        late.append("no timetable process is acting")
-    return {
-        "acting": acting,
-        "holder": None if lease is None else lease.holder,
-        "lease_expires_at": None if lease is None else lease.expires_at.isoformat(),
-        "jobs": jobs,
-        "waiting": waiting,
-        "late": late,
-    }
-
-
-def _job_status(name: str, when: When, at: datetime) -> dict[str, Any]:
-    run = db.session.scalars(
-        sa.select(SchedulerRun)
-        .where(SchedulerRun.job == name)
-        .order_by(SchedulerRun.due_at.desc())
-        .limit(1)
-    ).one_or_none()
-    return {
-        "job": name,
-        "meaning": JOBS[name].meaning,
-        "next_due_at": when.next_due(at).isoformat(),
-        "last_due_at": None if run is None else run.due_at.isoformat(),
-        "finished_at": None
-        if run is None or run.finished_at is None
-        else run.finished_at.isoformat(),
-        "outcome": None if run is None else run.outcome,
-        "line": None if run is None else run.line,
-    }
-
-
-def _waiting(at: datetime) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    states: Sequence[DrawState] = (
-        DrawState.PLANNED,
-        DrawState.FROZEN,
-        DrawState.ANNOUNCED,
-        DrawState.SEEDED,
-        DrawState.DRAWN,
-    )
-    for draw in queries.draws_in_states(states):
-        waiting = reading.waiting_for(draw, at)
-        if waiting is not None:
-            found.append(
-                {
-                    "draw_no": draw.draw_no,
-                    "state": draw.state,
-                    "waits_for": waiting.code,
-                    "detail": waiting.detail,
-                    "due_at": None if waiting.due_at is None else waiting.due_at.isoformat(),
-                    "late": waiting.late,
-                    "reminders": draw.reminders,
-                }
-            )
-    started = {draw.plan_id for draw in queries.draws_in_states(list(DrawState))}
-    for plan in queries.due_plans(local_date(at)):
-        if plan.id not in started:
-            detail = f"计划“{plan.name}”（{plan.period}）已到抽取日，等待定时任务。"
-            found.append(
-                {
-                    "draw_no": plan.period,
-                    "state": "due",
-                    "waits_for": "start",
-                    "detail": detail,
-                    "due_at": day_begins(plan.draw_on).isoformat(),
-                    "late": at > day_begins(plan.draw_on) + timedelta(hours=1),
-                    "reminders": 0,
-                }
-            )
-    for hold in queries.holds_of(None):
-        found.append(
-            {
-                "draw_no": hold.period,
-                "state": "held",
-                "waits_for": "release",
-                "detail": f"恢复后暂停，等待管理员核对并解除：{hold.detail}",
-                "due_at": hold.held_at.isoformat(),
-                "late": True,
-                "reminders": 0,
-            }
-        )
-    return found

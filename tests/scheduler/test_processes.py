@@ -20,7 +20,7 @@ from app.db import db
 from app.draws.models import Draw, DrawSelection
 from app.draws.stages import DrawState, SelectionKind
 from app.tasks.models import Task
-from scheduler.models import SchedulerRun
+from scheduler.models import SchedulerLease, SchedulerRun
 from tests.conftest import Place
 from tests.factories import Make
 from tests.servers import ROOT
@@ -142,17 +142,48 @@ def test_two_timetables_at_a_time_draw_each_plan_once(place: Place, plans: flask
     assert sum('"timetable acts"' in log for log in logs) == 1, "the other stood by"
 
 
-@pytest.mark.parametrize("when", [DrawState.PLANNED, DrawState.FROZEN, DrawState.ANNOUNCED])
-def test_a_timetable_killed_in_the_middle_is_carried_on_by_the_next(
+@pytest.mark.parametrize(
+    "when",
+    [
+        DrawState.PLANNED,
+        DrawState.FROZEN,
+        DrawState.ANNOUNCED,
+        DrawState.SEEDED,
+        DrawState.DRAWN,
+    ],
+)
+def test_of_two_timetables_the_other_goes_on_when_the_acting_one_is_killed(
     place: Place, plans: flask.Flask, when: DrawState
 ) -> None:
-    with timetables(place, 1) as running:
+    with timetables(place, 2) as running:
         until(plans, lambda states: bool(states) and max(map(order, states)) >= order(when))
+        acting, other = sorted(running, key=lambda process: process.pid != holder(plans))
+        acting.kill()
+        until(plans, all_drawn)
+        code, _, log = stop(other)
+    check_drawn_once(plans)
+    assert code == 0
+    assert '"timetable acts"' in log or when is DrawState.DRAWN, "it took over"
+
+
+def test_a_timetable_killed_in_the_middle_is_carried_on_by_the_next(
+    place: Place, plans: flask.Flask
+) -> None:
+    with timetables(place, 1) as running:
+        until(plans, lambda states: DrawState.FROZEN in states)
         running[0].kill()
     with timetables(place, 1) as running:
         until(plans, all_drawn)
         stop(running[0])
     check_drawn_once(plans)
+
+
+def holder(flask_app: flask.Flask) -> int:
+    """The process that acts."""
+    with flask_app.app_context():
+        name = db.session.scalars(sa.select(SchedulerLease.holder)).one()
+        db.session.remove()
+    return int(name.split(":")[1])
 
 
 def order(state: str) -> int:

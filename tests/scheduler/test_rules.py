@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from scheduler.jobs import JOBS
-from scheduler.rules import Daily, Every
+from scheduler.rules import Daily, Every, is_overdue
 from scheduler.timetable import timetable
 
 MIDNIGHT = datetime(2026, 11, 20, 16, tzinfo=UTC)  # begin of 2026-11-21 in Shanghai
@@ -33,3 +33,15 @@ def test_daily_is_due_at_its_hour_in_shanghai() -> None:
 
 def test_every_job_has_its_time() -> None:
     assert set(timetable(tick_s=30)) == set(JOBS)
+
+
+def test_a_job_is_overdue_when_what_was_due_ten_minutes_ago_was_not_done() -> None:
+    daily = Daily(hour=3)
+    due = MIDNIGHT + timedelta(hours=3)
+    assert is_overdue(daily, None, due)
+    assert not is_overdue(daily, due - timedelta(days=1), due + timedelta(minutes=9))
+    assert is_overdue(daily, due - timedelta(days=1), due + timedelta(minutes=10))
+    assert not is_overdue(daily, due, due + timedelta(hours=23))
+    often = Every(seconds=30)
+    assert not is_overdue(often, due, due + timedelta(minutes=10))
+    assert is_overdue(often, due, due + timedelta(minutes=11))
