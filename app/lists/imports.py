@@ -486,7 +486,7 @@ def take_partner_results(
     Raises PartnerResultsInvalid (`errors` by line) and what `record_partner_result` raises.
     """
     service.open_list(found)
-    finder = _RowFinder(queries.all_rows(found.id))
+    finder = _RowFinder(queries.told_rows(found.id))
     located = [(one, *finder.find(one)) for one in rows]
     wrong = [(one, reasons) for one, row, reasons in located if row is None]
     if wrong and not preview:
@@ -532,12 +532,15 @@ def _taken_result(
 class _RowFinder:
     """Finds the row of a list that a line of another table means, or says why it cannot."""
 
-    def __init__(self, rows: Sequence[GivenListRow]) -> None:
+    def __init__(self, rows: Iterable[GivenListRow]) -> None:
         self.found: dict[tuple[str, str], list[GivenListRow]] = {}
         for row in rows:
             if _only_reported(row):
                 continue
-            for sign in _signs(row.superior_no, row.archive_no, row.uscc, row.name):
+            signs = {*_signs(row.superior_no, row.archive_no, row.uscc, row.name)}
+            if (unit := row.unit) is not None:
+                signs |= {*_signs("", unit.archive_no, unit.uscc or "", unit.name)}
+            for sign in signs:
                 self.found.setdefault(sign, []).append(row)
 
     def find(self, one: PartnerRow) -> tuple[GivenListRow | None, tuple[Reason, ...]]:

@@ -97,7 +97,8 @@ class Index:
 
     def with_name(self, name: str) -> Sequence[Known]:
         """Return the units of a name, however it is spelt."""
-        return self._by_name.get(normalise_name(name), ()) if name else ()
+        key = normalise_name(name)
+        return self._by_name.get(key, ()) if key else ()
 
     def near(self, name: str) -> list[Candidate]:
         """Return the units whose names are most like a name, the likest first."""

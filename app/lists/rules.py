@@ -253,14 +253,17 @@ def likeness(one: Counter[str], other: Counter[str]) -> int:
 
 
 def addresses_agree(one: str, other: str) -> bool:
-    """Tell whether two addresses can be one place: one lies in the other, or the numbers agree.
+    """Tell whether two addresses can be one place: one lies in the other, or road and number agree.
 
     An address that is not stated contradicts nothing.
     """
     a, b = sorted((normalise_address(one), normalise_address(other)), key=len)
     if not a or _lies_in(a, b):
         return True
-    return _NUMBER.findall(a) == _NUMBER.findall(b) and likeness(bigrams(a), bigrams(b)) >= 60
+    if not (numbers := _NUMBER.findall(a)) or numbers != _NUMBER.findall(b):
+        return False
+    roads = sorted((_NUMBER.split(a)[0], _NUMBER.split(b)[0]), key=len)
+    return roads[1].endswith(roads[0])  # town and district are often left out
 
 
 def _lies_in(short: str, long: str) -> bool:

@@ -108,13 +108,13 @@ class Desk:
         """Every line of a corrected file."""
         return list(self.pages(f"{URL}/{list_id}/files/{file_id}/lines", query))
 
-    def pages(self, url: str, query: dict[str, str]) -> Iterable[dict[str, Any]]:
+    def pages(self, url: str, query: dict[str, str] | None) -> Iterable[dict[str, Any]]:
         """The items of all pages."""
         while url:
             answer = self.client.get(url, query_string=query)
             assert answer.status_code == 200, answer.json
             yield from answer.json["items"]
-            url, query = answer.headers.get("Link", "").partition(">")[0].lstrip("<"), {}
+            url, query = answer.headers.get("Link", "").partition(">")[0].lstrip("<"), None
 
     def decide(self, list_id: str, row: dict[str, Any], **body: Any) -> Any:
         """Decide about a row on the version that was read."""
