@@ -9,6 +9,7 @@ from app.draws.assignment import (
     AssignmentStuck,
     NobodyLeft,
     TaskUncovered,
+    _Walk,
     assign,
     lead_of,
     redraw_slot,
@@ -210,6 +211,39 @@ def test_a_row_that_officers_tsv_does_not_allow_is_refused(wrong: Eligible):
         repeat_assignment(SEED, FOUR, [wrong])
 
 
+def test_a_row_may_name_only_those_who_take_part_and_lead_in_its_stratum():
+    s, other = frozenset("s"), frozenset("a")
+    officers = [
+        *staff([0] * 2, [None] * 2),
+        Officer("P2", 0, None, s, other),
+        Officer("P3", 0, None, other, s),
+    ]
+
+    repeat_assignment(SEED, officers, [row("s", "U0", "012", "01")])
+    for takes, leads in (("0123", "01"), ("012", "012")):
+        with pytest.raises(DrawFileMalformed, match="U0"):
+            repeat_assignment(SEED, officers, [row("s", "U0", takes, leads)])
+
+
+def test_who_is_stuck_is_said_in_words_and_by_name():
+    officers, rows = staff([0, 0], [1, 1]), [row("s", f"U{n}", "01", "01", 2, 1) for n in range(2)]
+
+    with pytest.raises(AssignmentStuck, match="2 项任务一共只有 2 名监督员") as caught:
+        repeat_assignment(SEED, officers, rows)
+
+    assert caught.value.officers == caught.value.extras["officers"] == ["P0", "P1"]
+    assert set(caught.value.rows) == set(caught.value.extras["rows"]) == set(rows)
+
+
+def test_a_word_beyond_the_last_whole_multiple_is_thrown_away():
+    """With n = 3 that is the highest word alone: no draw will ever show it."""
+    walk = object.__new__(_Walk)
+    walk.words = iter([(1 << 64) - 1, 5, (1 << 64) - 2])
+
+    assert walk._below(3) == 5 % 3
+    assert walk._below(3) == ((1 << 64) - 2) % 3
+
+
 # ---- one slot again ------------------------------------------------------------------------------
 
 LINE = row("s", "U0", "0123", "01")
@@ -243,6 +277,16 @@ def redrawn(
 def test_a_slot_is_redrawn_among_the_others():
     assert redrawn() in {"P1", "P3"}
     assert {redrawn(number=number) for number in range(1, 20)} == {"P1", "P3"}
+
+
+def test_among_equals_the_smallest_lot_of_the_redraw_takes_the_slot():
+    k = hashlib.sha256(SEED + b"\0assign").digest()
+    for number in range(1, 9):
+        lots = {
+            name: hashlib.sha256(k + f"redraw\t{number}\ts\tU0\t{name}".encode()).digest()
+            for name in ("P1", "P3")
+        }
+        assert redrawn(number=number) == min(lots, key=lambda name: lots[name])
 
 
 def test_the_least_loaded_takes_the_slot():
