@@ -47,12 +47,59 @@ class Guard:
     equivalent: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-BOUND = "the bound decides how many tickets are kept and sorted, never which are the smallest"
+ORDER = "code points stand in the order of their bytes in UTF-8"
+BOUND = "decides how many tickets are kept and sorted, never which are the smallest"
+KEEP = "keep = q + 8 * isqrt(q) + 50"
+BYTES = 'bound = ((keep << 256) // len(ids)).to_bytes(32, "big")'
+KEPT = "kept = [(t, id_) for id_ in ids if (t := new(k + id_).digest()) < bound]"
+EIGHT = "ties in seven of eight bytes do not come"
+UNLIMITED = "any number that no load reaches"
+LOT = 'return _h(new, k, "lot", task, officer)[:8], officer.encode()'
+LEVEL = "while v >= min(self.load, default=0) + 2:"
+SORTED = "sorted((self.officers[i].certificate for i in _bits(seen)), key=str.encode),"
+LEFT = "room = [None if left > UNLIMITED >> 1 else left for left in self.room]"
+FURTHER = "the search goes on where there is nothing to be found"
+EMPTY = "the loop ends at once where there are no officers"
 GUARDS = {
-    "app/draws/rules.py": Guard(QUICK, ("tests/draws/test_statistics.py",)),
+    "app/draws/rules.py": Guard(
+        QUICK,
+        ("tests/draws/test_statistics.py",),
+        {
+            (KEEP, "q + 8 * isqrt(q) -> q - 8 * isqrt(q)"): BOUND,
+            (KEEP, "8 -> 7"): BOUND,
+            (KEEP, "8 -> 9"): BOUND,
+            (KEEP, "50 -> 49"): BOUND,
+            (KEEP, "50 -> 51"): BOUND,
+            (BYTES, "keep << 256 -> keep >> 256"): BOUND,
+            (BYTES, "256 -> 255"): BOUND,
+            (BYTES, "32 -> 33"): BOUND,
+            (
+                KEPT,
+                "(t := new(k + id_).digest()) < bound -> (t := new(k + id_).digest()) <= bound",
+            ): BOUND,
+            ("if len(kept) >= q:", "len(kept) >= q -> len(kept) > q"): BOUND,
+            ("for name in sorted(plan, key=str.encode)", ", key=str.encode -> "): ORDER,
+        },
+    ),
     "app/draws/assignment.py": Guard(
-        ("tests/draws/test_assignment.py", "tests/draws/test_verifier.py"),
-        ("tests/draws/test_assignment_proofs.py",),
+        ("tests/draws/test_assignment.py",),
+        ("tests/draws/test_verifier.py", "tests/draws/test_assignment_proofs.py"),
+        {
+            ("UNLIMITED = 1 << 62", "1 -> 2"): UNLIMITED,
+            ("UNLIMITED = 1 << 62", "62 -> 61"): UNLIMITED,
+            ("UNLIMITED = 1 << 62", "62 -> 63"): UNLIMITED,
+            (LOT, "8 -> 7"): EIGHT,
+            (LOT, "8 -> 9"): EIGHT,
+            ("v = max(self.load, default=0)", "0 -> 1"): EMPTY,
+            (LEVEL, "0 -> 1"): EMPTY,
+            (LEVEL, "2 -> 1"): FURTHER,
+            (LEVEL, "min(self.load, default=0) + 2 -> min(self.load, default=0) - 2"): FURTHER,
+            (SORTED, ", key=str.encode -> "): ORDER,
+            ("self.names = sorted(named, key=str.encode)", ", key=str.encode -> "): ORDER,
+            ("others = sorted(set(names) - {lead}, key=str.encode)", ", key=str.encode -> "): ORDER,
+            (LEFT, "left > UNLIMITED >> 1 -> left >= UNLIMITED >> 1"): UNLIMITED,
+            (LEFT, "1 -> 2"): UNLIMITED,
+        },
     ),
     "app/draws/stages.py": Guard(
         ("tests/draws/test_stages.py",), ("tests/draws/test_service.py", "tests/draws/test_api.py")
@@ -345,15 +392,21 @@ class Unready(Exception):
 
 @dataclass(frozen=True)
 class Trial:
-    """A copy of the repository in which one file is broken again and again."""
+    """A copy of the repository in which one file is broken again and again.
+
+    A mutant that keeps the tests longer busy than `quick_s` or `slow_s` does not end: caught.
+    """
 
     root: Path
     path: str
     guard: Guard
-    limit_s: float = 600
+    quick_s: float = 600
+    slow_s: float = 600
 
-    def run(self, tests: Sequence[str]) -> str | None:
+    def run(self, tests: Sequence[str], limit_s: float) -> str | None:
         """Return which test fails, if any does; the first one ends the run."""
+        if not tests:
+            return None
         file = self.root / self.path
         for stale in (file.parent / "__pycache__").glob(f"{file.stem}.*"):
             stale.unlink()  # Python would take it for the file's when broken twice in a second
@@ -365,10 +418,10 @@ class Trial:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=self.limit_s,
+                timeout=limit_s,
             )
         except subprocess.TimeoutExpired:
-            return f"the time limit of {self.limit_s:.0f} s"
+            return f"the time limit of {limit_s:.0f} s"
         if done.returncode == 0:
             return None
         failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
@@ -380,23 +433,28 @@ class Trial:
         source = file.read_bytes()
         file.write_bytes(mutant.of(source))
         try:
-            return self.run(self.guard.quick) or (
-                self.run(self.guard.slow) if self.guard.slow else None
-            )
+            quick = self.run(self.guard.quick, self.quick_s)
+            return quick or self.run(self.guard.slow, self.slow_s)
         finally:
             file.write_bytes(source)
 
 
 @contextmanager
 def trial(root: Path, path: str, guard: Guard) -> Iterator[Trial]:
-    """Copy the repository, see that its tests pass, and learn how long they take."""
+    """Copy the repository, see that its tests pass, and learn how long they take.
+
+    Raises Unready when they do not.
+    """
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory) / "copy"
         shutil.copytree(root, copy, ignore=_not_source(root))
-        unlimited, begin = Trial(copy, path, guard), time.monotonic()
-        if failed := unlimited.run((*guard.quick, *guard.slow)):
-            raise Unready(failed)
-        yield Trial(copy, path, guard, limit_s=3 * (time.monotonic() - begin) + 20)
+        whole, limits = Trial(copy, path, guard), []
+        for tests in (guard.quick, guard.slow):
+            begin = time.monotonic()
+            if failed := whole.run(tests, 600):
+                raise Unready(failed)
+            limits.append(3 * (time.monotonic() - begin) + 10)
+        yield Trial(copy, path, guard, *limits)
 
 
 def _not_source(root: Path) -> Callable[[str, list[str]], set[str]]:

@@ -165,8 +165,7 @@ def test_a_mutant_that_does_not_end_is_caught_by_the_clock(toy: Path):
     endless = b"def doubled(numbers):\n    while True: pass\n"
     with trial(toy, "toy.py", GUARD) as on:
         (on.root / "toy.py").write_bytes(endless)
-        limited = mutants.Trial(on.root, "toy.py", GUARD, limit_s=3)
-        assert limited.run(GUARD.quick) == "the time limit of 3 s"
+        assert on.run(GUARD.quick, 3) == "the time limit of 3 s"
 
 
 def test_tests_that_fail_before_anything_is_broken_show_nothing(toy: Path):
