@@ -145,11 +145,11 @@ class Pen:
 
     def answers(self) -> Iterator[Signed]:
         """Answer every item of every visit, once."""
-        for visit, item in itertools.product(self.visits, item_ids()):
+        for visit, (item, strict) in itertools.product(self.visits, item_ids().items()):
             fields = {
                 "item_id": str(item),
                 "note": "",
-                "result": "yes" if self.chance.random() < 0.9 else "not-applicable",
+                "result": "yes" if self.chance.random() < 0.9 or strict else "not-applicable",
                 "visit_id": str(visit.visit_id),
             }
             begin = self.chance.randrange(len(TEXT))
@@ -158,11 +158,15 @@ class Pen:
             yield self.write("visit.answer_item", uuid5(visit.visit_id, str(item)), fields)
 
 
-def item_ids() -> list[UUID]:
-    """Return the ids of the checklist's items."""
+def item_ids() -> dict[UUID, bool]:
+    """Return the ids of the checklist's items, and which must be answered by yes or no."""
     checklist = next(row for row in seeds.rows("checklists") if row["code"] == CHECKLIST)
     codes = [code for section in checklist["sections"] for code in section["items"]]
-    return [uuid5(NAMESPACE_URL, f"suicha:item:{code}") for code in codes]
+    items = {row["code"]: row for row in seeds.rows("check_items")}
+    return {
+        uuid5(NAMESPACE_URL, f"suicha:item:{code}"): "not-applicable" not in items[code]["answers"]
+        for code in codes
+    }
 
 
 def form_version() -> int:

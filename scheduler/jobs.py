@@ -23,6 +23,8 @@ from scheduler.models import SchedulerRun
 from scheduler.rules import RUNS_KEPT
 from sync.epoch import heads
 from sync.feed import service as feed
+from sync.inbox.pushing import drop_old_batches
+from sync.review.absences import list_missing_photos
 from sync.uploads.cleaning import expire_uploads
 from sync.wire import LIMITS
 
@@ -97,6 +99,16 @@ JOBS: Mapping[str, Job] = {
         Job("publish-journal-head", publish_journal_head, "publishes the head of every stream"),
         Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),
         Job("trim-feed", trim_feed, "ends yesterday's wanted units, drops old tombstones"),
+        Job(
+            "drop-old-batches",
+            drop_old_batches,
+            "drops raw batches after 400 days; operations and receipts stay",
+        ),
+        Job(
+            "list-missing-photos",
+            list_missing_photos,
+            "lists photos that were promised and stay away for five days",
+        ),
         Job("expire-uploads", expire_uploads, "clears uploads nobody came back to, and orphans"),
     )
 }

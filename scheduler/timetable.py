@@ -18,6 +18,8 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),
         "expire-uploads": Daily(hour=4),
+        "list-missing-photos": Daily(hour=5),
+        "drop-old-batches": Daily(hour=4, minute=30),
     }
     if wrong := set(times) ^ set(JOBS):
         raise RuntimeError(f"a job without a time, or the other way: {sorted(wrong)}")

@@ -1,12 +1,15 @@
 """Commands of the sync protocol: a fleet to try a server with, and the audit of what it made."""
 
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import click
 from flask.cli import AppGroup, with_appcontext
 
 from app import canonical, clock, entry
 from app.access import Actor, ActorKind
+from app.days import day_begins
 from app.db import transaction
 from app.demo.accounts import PASSWORD
 from app.errors import DomainError
@@ -15,6 +18,7 @@ from app.people.queries import find_account_by_login
 from sync import audit as auditing
 from sync.devices import service as devices
 from sync.epoch.commands import COMMANDS
+from sync.inbox import pushing
 from sync.simulate import fleet
 from sync.simulate.tablet import GaveUp, Tablet
 
@@ -28,6 +32,7 @@ def register(group: AppGroup) -> None:
     group.add_command(device)
     for command in COMMANDS:
         group.add_command(command)
+    group.add_command(sync)
 
 
 class Share(click.ParamType[float]):
@@ -140,6 +145,26 @@ def audit(ledger: Path) -> None:
     click.echo(f"{len(report.lost)} lost, {len(report.doubled)} doubled, {len(report.wrong)} wrong")
     if not report.clean:
         raise click.exceptions.Exit(1)
+
+
+sync = AppGroup("sync", help="What tablets have pushed.")
+
+
+@sync.command("replay")
+@click.option("--device", type=click.UUID, default=None, help="Only of this tablet.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Day, in Shanghai.")
+def replay(device: UUID | None, since: datetime | None) -> None:
+    """Decide every stored batch again: what is known stays as it is, what is not is decided."""
+    begin = None if since is None else day_begins(since.date())
+    try:
+        done = pushing.replay_batches(
+            keys=entry.keys(), device_id=device, since=begin, at=clock.now()
+        )
+    except DomainError as error:
+        raise click.ClickException(error.detail) from error
+    click.echo(
+        f"重放 {done.batches} 批：{done.known} 项先前已处理，保持不变；{done.decided} 项现在处理。"
+    )
 
 
 device = AppGroup("device", help="Tablets.")

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import hmac
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -263,6 +264,36 @@ def clock_skew_s(at: datetime) -> int | None:
     if not is_time(given):
         return 2**31
     return int((canonical.parse_instant(given) - at).total_seconds())
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What a tablet says of itself when it calls; None where it does not say.
+
+    `skew_s`: how far its clock is ahead of ours; `unsent`: how many operations it still holds.
+    """
+
+    skew_s: int | None = None
+    build: str | None = None
+    unsent: int | None = None
+
+
+_BUILD = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,39}\Z")
+_COUNT = re.compile(r"[0-9]{1,9}\Z")
+
+
+def contact(at: datetime) -> Contact:
+    """Return what the tablet says of itself in the headers of this request.
+
+    `Device-Build` and `Device-Unsent` are optional; one that cannot be read was not said.
+    """
+    build = flask.request.headers.get("Device-Build", "")
+    unsent = flask.request.headers.get("Device-Unsent", "")
+    return Contact(
+        skew_s=clock_skew_s(at),
+        build=build if _BUILD.match(build) else None,
+        unsent=int(unsent) if _COUNT.match(unsent) else None,
+    )
 
 
 # --- bodies ------------------------------------------------------------------------------------

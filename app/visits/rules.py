@@ -143,6 +143,7 @@ class Item:
     code: str
     required: bool
     photo_on_no: bool
+    answers: frozenset[str] = frozenset(AnswerResult)
 
 
 def items_of(form: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> list[Item]:
@@ -156,6 +157,7 @@ def items_of(form: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) ->
             code=code,
             required=bool(known[code]["required"]),
             photo_on_no=bool(known[code]["on_no"]["photo_required"]),
+            answers=frozenset(known[code]["answers"]),
         )
         for section in form["sections"]
         for code in section["items"]

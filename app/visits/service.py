@@ -89,6 +89,10 @@ class OutcomeUnknown(Invalid):
     code, title = "outcome-unknown", "检查结果代码无效"
 
 
+class AnswerNotAllowed(Invalid):
+    code, title = "answer-not-allowed", "该事项不能这样回答"
+
+
 class NotOnVisit(Forbidden):
     code, title = "not-on-visit", "不是本次检查的人员"
 
@@ -179,6 +183,7 @@ def start_visit(
     officer_id: UUID,
     device_id: UUID | None,
     recorded_at: datetime,
+    admitted: bool = False,
     by: Actor,
     at: datetime,
 ) -> Started:
@@ -186,10 +191,11 @@ def start_visit(
 
     The second tablet's start adds its attendance and nothing else; after an interruption the visit
     goes on. The task moves to in-progress. `recorded_at` is the tablet's clock and kept as data.
+    `admitted`: a supervisor lets in what came too late (reassigned, closed); the task stays put.
     Flushes: the next operations of the entry find the visit. Raises TaskGone, TaskIsClosed,
     LateContribution, VisitIdWrong, ReasonMissing, FormVersionUnknown and UnitNotFound.
     """
-    _check_start(visit_id, start, officer_id, recorded_at, by=by)
+    _check_start(visit_id, start, officer_id, recorded_at, admitted=admitted, by=by)
     merged = queries.find_visit(visit_id) is not None
     if merged:
         visit = get_visit(visit_id, by.agency_id)
@@ -220,12 +226,18 @@ def start_visit(
 
 
 def _check_start(
-    visit_id: UUID, start: Start, officer_id: UUID, recorded_at: datetime, *, by: Actor
+    visit_id: UUID,
+    start: Start,
+    officer_id: UUID,
+    recorded_at: datetime,
+    *,
+    admitted: bool,
+    by: Actor,
 ) -> None:
     if start.task_id is None:
         _check_triggered(visit_id, start, officer_id, recorded_at)
         return
-    task = _task_for(start.task_id, officer_id, by=by)
+    task = _task_for(start.task_id, officer_id, admitted=admitted, by=by)
     if task.visit_id != visit_id or task.unit_id != start.unit_id:
         raise VisitIdWrong("检查编号与任务或单位不符，请重新同步后再试。")
 
@@ -299,6 +311,7 @@ def answer_item(
     officer_id: UUID,
     recorded_at: datetime,
     seen: Seen = NOTHING_SEEN,
+    admitted: bool = False,
     by: Actor,
     at: datetime,
 ) -> Answered:
@@ -307,11 +320,13 @@ def answer_item(
     Meets an earlier answer three-way by what the tablet had seen. On a conflict nothing is
     written: the answer that stands is returned with the disputed fields. The item's id is the same
     in every form version. The answer is the visit's at once; its version is there after a flush.
+    `admitted`: a supervisor lets in what came too late, or decides between two answers.
 
-    Raises VisitUnknown, VisitLocked (signed), ItemUnknown, ContentMissing and what keeps an officer
-    from contributing (TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
+    Raises VisitUnknown, VisitLocked (signed), ItemUnknown, ContentMissing, AnswerNotAllowed (the
+    catalogue does not offer this answer; `answers`) and what keeps an officer from contributing
+    (TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
     """
-    visit = _open_visit(visit_id, officer_id, by=by)
+    visit = _open_visit(visit_id, officer_id, admitted=admitted, by=by)
     item = _item_of(visit, item_id)
     wanted = _values(changes, ("result", "note"))
     answer = visit.answers.get(item_id)
@@ -320,6 +335,12 @@ def answer_item(
     current = None if answer is None else {"result": answer.result, "note": answer.note}
     if wanted.get("result", current and current["result"]) not in set(AnswerResult):
         raise ContentMissing("请选择“是”“否”或“不适用”。")
+    if "result" in wanted and wanted["result"] not in item.answers:
+        raise AnswerNotAllowed(
+            "检查表规定该事项不能这样回答，请在允许的选项中选择。",
+            item_code=item.code,
+            answers=sorted(item.answers),
+        )
     met = rules.resolve(
         current,
         0 if answer is None else answer.version,
@@ -367,6 +388,7 @@ def state_finding(
     officer_id: UUID,
     recorded_at: datetime,
     seen: Seen = NOTHING_SEEN,
+    admitted: bool = False,
     by: Actor,
     at: datetime,
 ) -> Stated:
@@ -375,7 +397,7 @@ def state_finding(
     `changes` hold fields of FINDING_FIELDS. Conflicts and refusals as in `answer_item`. Flushes for
     the same reason. Raises ContentMissing for a new finding without `text`.
     """
-    visit = _open_visit(visit_id, officer_id, by=by)
+    visit = _open_visit(visit_id, officer_id, admitted=admitted, by=by)
     wanted = _values(changes, FINDING_FIELDS)
     if wanted.get("item_id") is not None:
         _item_of(visit, wanted["item_id"])
@@ -552,9 +574,9 @@ def _signatories(signature: Signature, officer_id: UUID) -> list[tuple[SignRole,
 # --- who may contribute, and to what ---
 
 
-def _open_visit(visit_id: UUID, officer_id: UUID, *, by: Actor) -> Visit:
+def _open_visit(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
     """Return a visit whose contents this officer may still change."""
-    visit = _visit_for(visit_id, officer_id, by=by)
+    visit = _visit_for(visit_id, officer_id, admitted=admitted, by=by)
     _refuse_locked(visit)
     return visit
 
@@ -566,12 +588,12 @@ def _refuse_locked(visit: Visit) -> None:
         )
 
 
-def _visit_for(visit_id: UUID, officer_id: UUID, *, by: Actor) -> Visit:
+def _visit_for(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
     """Return a visit that this officer is part of, and whose task is still theirs."""
     visit = get_visit(visit_id, by.agency_id)
     if visit.task_id is not None:
-        _task_for(visit.task_id, officer_id, by=by)
-    elif officer_id not in _attending(visit):
+        _task_for(visit.task_id, officer_id, admitted=admitted, by=by)
+    elif not admitted and officer_id not in _attending(visit):
         raise NotOnVisit("您不是本次检查的人员，不能修改其内容。")
     return visit
 
@@ -580,11 +602,13 @@ def _attending(visit: Visit) -> Collection[UUID]:
     return {one.officer_id for one in visit.attendance}
 
 
-def _task_for(task_id: UUID, officer_id: UUID, *, by: Actor) -> Task:
-    """Return an open task on whose team this officer is."""
+def _task_for(task_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Task:
+    """Return an open task on whose team this officer is; whoever is `admitted` may be late."""
     task = db.session.get(Task, task_id)
     if task is None or task.agency_id != by.agency_id:
         raise TaskGone("该任务已不存在，内容已留存，由负责人处理。")
+    if admitted:
+        return task
     if task.state in {TaskState.COMPLETED, TaskState.CLOSED}:
         raise TaskIsClosed("该任务已完成或已关闭，内容已留存，由负责人处理。", state=task.state)
     if officer_id not in task.officer_ids():
@@ -597,6 +621,8 @@ def _advance_task(visit: Visit, officer_id: UUID, *, by: Actor, at: datetime) ->
     if visit.task_id is None or visit.state != VisitState.UNDER_WAY:
         return
     task = db.session.get_one(Task, visit.task_id)
+    if officer_id not in task.officer_ids():
+        return  # a supervisor let late work in; the task is its new team's
     if task.state == TaskState.ASSIGNED:
         tasks.accept_task(task.id, officer_id=officer_id, by=by, at=at)
     if task.state == TaskState.ACCEPTED:

@@ -103,11 +103,34 @@ class DeviceToken(Base):
     __table_args__ = (one_of("use", TokenUse),)
 
 
+class DeviceNotice(Entity, Base):
+    """What a supervisor decided about something a tablet pushed, in words for its officer.
+
+    One per item of the review list, with its id; a later decision changes it. `decision_reason` is
+    a person's text: it goes to the tablet and never into the journal.
+    """
+
+    __tablename__ = "device_notice"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    device_id: Mapped[UUID] = mapped_column(sa.ForeignKey("device.id"), index=True)
+    op_id: Mapped[UUID | None]
+    op_type: Mapped[str | None]
+    entity_id: Mapped[UUID | None]
+    officer_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    reason: Mapped[str]
+    decision: Mapped[str]
+    decision_reason: Mapped[str]
+    decided_at: Mapped[datetime]
+
+
 class DeviceChain(Base):
     """How far a tablet's chain of operations and our chain of receipts have come.
 
     One row per device and the lock under which its pushes happen one after another. `missing`
-    holds the gaps `[first, last]` in `device_seq`.
+    holds the gaps `[first, last]` in `device_seq`. `build` and `unsent` are what the tablet said of
+    itself last: its row in the register would change its version each time.
     """
 
     __tablename__ = "device_chain"
@@ -120,3 +143,6 @@ class DeviceChain(Base):
     missing: Mapped[list[Any]]
     last_recorded_at: Mapped[datetime | None]
     last_contact_at: Mapped[datetime | None]
+    build: Mapped[str | None]
+    unsent: Mapped[int | None]
+    unsent_at: Mapped[datetime | None]

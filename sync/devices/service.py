@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,11 +19,19 @@ from app.journal.rules import Event
 from app.people.accounts import actor_of
 from app.people.models import Account
 from app.people.rules import AccountState
-from app.problems import Problem
+from app.problems import Problem, TooManyRequests
 from sync import operations
 from sync.devices import queries, rules
-from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
+from sync.devices.models import (
+    Device,
+    DeviceChain,
+    DeviceCode,
+    DeviceNotice,
+    DeviceSession,
+    DeviceToken,
+)
 from sync.devices.rules import DeviceState, TokenUse
+from sync.wire import Contact
 
 
 class TokenUnknown(Problem):
@@ -43,6 +52,10 @@ class DeviceUnknown(NotFound):
 
 class DeviceSuspended(Forbidden):
     code, title = "device-suspended", "终端已停用"
+
+
+class PushCapReached(TooManyRequests):
+    code, title = "push-cap-reached", "停用终端当日上报已达上限"
 
 
 class DeviceStateWrong(Conflict):
@@ -421,6 +434,54 @@ def change_state(
         _revoke(device.id, at=at)
     journal.record(_EVENTS[wanted], device, by=by, at=at, data={"state": str(wanted)})
     return device
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a tablet is told about an operation of its own, and what was decided."""
+
+    op_id: UUID | None
+    op_type: str | None
+    entity_id: UUID | None
+    officer_id: UUID | None
+    kind: str
+    reason: str
+    decision: str
+    decision_reason: str
+
+
+def tell_device(
+    notice_id: UUID, device: Device, notice: Notice, *, by: Actor, at: datetime
+) -> DeviceNotice:
+    """Put a decision into what a tablet is fed; a later one about the same matter replaces it.
+
+    Journalled as `review.decided`: names and codes, not the reason's words.
+    """
+    row = db.session.get(DeviceNotice, notice_id)
+    if row is None:
+        row = DeviceNotice(
+            id=notice_id,
+            agency_id=device.agency_id,
+            district=device.district,
+            device_id=device.id,
+        )
+        db.session.add(row)
+    for name, value in asdict(notice).items():
+        setattr(row, name, value)
+    row.decided_at = at
+    data = {"item_id": str(notice_id), "kind": notice.kind, "decision": notice.decision}
+    journal.record(Event.REVIEW_DECIDED, row, by=by, at=at, data=data, op_id=notice.op_id)
+    return row
+
+
+def said_in(contact: Contact, *, at: datetime) -> dict[str, Any]:
+    """Return what a device's chain keeps of a contact; what it did not say stays as it was."""
+    values: dict[str, Any] = {"last_contact_at": at}
+    if contact.build is not None:
+        values["build"] = contact.build
+    if contact.unsent is not None:
+        values.update(unsent=contact.unsent, unsent_at=at)
+    return values
 
 
 def report_lost(device_id: UUID, reason: str, *, by: Actor, at: datetime) -> Device:

@@ -20,6 +20,7 @@ from app.people.models import Officer
 from app.tasks.models import Task
 from app.units.models import Unit
 from app.visits.models import Finding, Visit, VisitAnswer
+from sync.devices.models import DeviceNotice
 from sync.feed.rules import CATALOGUE_TYPES, Key
 
 _AT_ONCE = 500
@@ -115,6 +116,18 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "lead_specialties",
         "state",
     ),
+    "device_notice": (
+        "device_id",
+        "op_id",
+        "op_type",
+        "entity_id",
+        "officer_id",
+        "kind",
+        "reason",
+        "decision",
+        "decision_reason",
+        "decided_at",
+    ),
 }
 _MODELS: Mapping[str, type[Base]] = {
     "task": Task,
@@ -123,6 +136,7 @@ _MODELS: Mapping[str, type[Base]] = {
     "visit_answer": VisitAnswer,
     "finding": Finding,
     "officer": Officer,
+    "device_notice": DeviceNotice,
     **dict.fromkeys(CATALOGUE_TYPES, CatalogueRow),
 }
 

@@ -15,7 +15,10 @@ CATALOGUE_TYPES = (
     "setting",
     "specialty",
 )
-ENTITY_TYPES = ("task", "unit", "visit", "visit_answer", "finding", "officer", *CATALOGUE_TYPES)
+ENTITY_TYPES = (
+    *("task", "unit", "visit", "visit_answer", "finding", "officer", "device_notice"),
+    *CATALOGUE_TYPES,
+)
 HISTORY = 3  # signed visits of a unit that come along with it
 PAGE_ROWS = 500
 PAGE_ROWS_MAX = 2000
@@ -150,7 +153,10 @@ def plan(
 
 def _rank(entity_type: str) -> int:
     """Let what others point to come before them: officers and units before tasks and visits."""
-    order = (*CATALOGUE_TYPES, "officer", "unit", "task", "visit", "visit_answer", "finding")
+    order = (
+        *CATALOGUE_TYPES,
+        *("officer", "unit", "task", "visit", "visit_answer", "finding", "device_notice"),
+    )
     return order.index(entity_type)
 
 

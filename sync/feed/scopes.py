@@ -7,6 +7,7 @@
   signed ones of a unit come along with the unit, as its history.
 - An answer goes with its visit, history apart; a finding goes with its visit.
 - An officer is there for themselves and for who shares a task with them.
+- A notice is there for the one device whose operation it is about.
 
 Catalogue rows are in `all`, in a stream of their own.
 """
@@ -27,6 +28,7 @@ from app.tasks.rules import OPEN_STATES, TaskState
 from app.units.models import Unit
 from app.visits.models import Finding, Visit, VisitAnswer, VisitAttendance
 from app.visits.rules import VisitState
+from sync.devices.models import DeviceNotice
 from sync.feed import rules
 from sync.feed.models import FeedRow, FeedWant
 from sync.feed.rules import Key, Stored, Wanted
@@ -40,6 +42,7 @@ _IDS: Any = sa.bindparam("ids", expanding=True)
 _task, _member = Task.__table__.c, TaskOfficer.__table__.c
 _visit, _attendance = Visit.__table__.c, VisitAttendance.__table__.c
 _unit, _officer, _want = Unit.__table__.c, Officer.__table__.c, FeedWant.__table__.c
+_notice = DeviceNotice.__table__.c
 _row, _catalogue = FeedRow.__table__.c, CatalogueRow.__table__.c
 _colleague = TaskOfficer.__table__.alias("colleague").c
 
@@ -106,6 +109,9 @@ _STORED = sa.select(
 _OFFICERS = sa.select(_officer.id, _officer.district, _officer.version, _officer.state).where(
     _officer.id.in_(_IDS)
 )
+_NOTICES = sa.select(_notice.id, _notice.district, _notice.version, _notice.device_id).where(
+    _notice.id.in_(_IDS)
+)
 _COLLEAGUES = (
     sa.select(_member.officer_id, _colleague.officer_id.label("colleague_id"))
     .join_from(TaskOfficer.__table__, Task.__table__, _task.id == _member.task_id)
@@ -152,13 +158,17 @@ class Touched:
     answers: set[UUID] = field(default_factory=set)
     findings: set[UUID] = field(default_factory=set)
     officers: set[UUID] = field(default_factory=set)
+    notices: set[UUID] = field(default_factory=set)
     parents: set[UUID] = field(default_factory=set)
     history_of: set[UUID] = field(default_factory=set)
     whole_catalogue: bool = False
 
     def __bool__(self) -> bool:
         return self.whole_catalogue or any(
-            (self.tasks, self.units, self.visits, self.answers, self.findings, self.officers)
+            (
+                *(self.tasks, self.units, self.visits, self.answers),
+                *(self.findings, self.officers, self.notices),
+            )
         )
 
 
@@ -189,6 +199,7 @@ def compare(session: Session, touched: Touched) -> Compared:
     unit_scopes = _compare_units(session, touched, found)
     _compare_visits(session, touched, found, unit_scopes)
     _compare_officers(session, touched, found)
+    _compare_notices(session, touched, found)
     if touched.whole_catalogue:
         _compare_catalogue(session, found)
     return found
@@ -209,6 +220,7 @@ def everything(session: Session, streams: Iterable[str]) -> Touched:
         answers=ids(VisitAnswer),
         findings=ids(Finding),
         officers=ids(Officer),
+        notices=ids(DeviceNotice),
         parents=visits,
         whole_catalogue=rules.CATALOGUE_STREAM in names,
     )
@@ -330,6 +342,14 @@ def _compare_officers(session: Session, touched: Touched, found: Compared) -> No
         if row.state == OfficerState.ACTIVE:
             scopes |= {rules.officer_scope(row.id)}
         found.wanted["officer", str(row.id)] = Wanted(row.district, row.version, scopes)
+
+
+def _compare_notices(session: Session, touched: Touched, found: Compared) -> None:
+    _read_stored(session, touched.notices, found)
+    for row in _ask(session, _NOTICES, touched.notices):
+        found.wanted["device_notice", str(row.id)] = Wanted(
+            row.district, row.version, frozenset({rules.device_scope(row.device_id)})
+        )
 
 
 def _compare_catalogue(session: Session, found: Compared) -> None:

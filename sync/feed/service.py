@@ -101,6 +101,7 @@ _TOUCH: Mapping[str | None, Any] = {
     "visit": _touch_visit,
     "visit_answer": _touch_answer,
     "finding": _touch_finding,
+    "device_notice": lambda touched, notice: touched.notices.add(notice.id),
 }
 
 

@@ -10,19 +10,18 @@ import structlog
 
 from app import clock, entry
 from app.access import current_actor, requires_device
-from app.db import ChangedMeanwhile, Overloaded, is_overload, transaction
+from app.db import Overloaded, is_overload, transaction
 from app.errors import Unavailable
 from app.problems import Blueprint, NotSignedIn
 from sync import wire
-from sync.inbox import batches, queries, service
-from sync.inbox.deciding import DATABASE_FAILURES, RaceLost, Result
+from sync.inbox import batches, pushing, queries
+from sync.inbox.deciding import DATABASE_FAILURES, Result
 from sync.inbox.models import Receipt
 from sync.inbox.schemas import PushResultsSchema, ReceiptQuerySchema, ReceiptsSchema
 
 log = structlog.get_logger()
 blp = Blueprint("inbox", __name__, description="终端上报与回执")
 wire.attach(blp)
-TRIES = 4
 _LINES = {
     "requestBody": {
         "required": True,
@@ -67,24 +66,12 @@ def push() -> dict[str, Any]:
 
 
 def _receive(device_id: UUID, raw: bytes, lines: Sequence[bytes], at: datetime) -> list[Result]:
-    """Store the batch, then decide it; begin again when another transaction came between."""
+    """Store the batch, then decide it."""
     with transaction():
         batch_id = batches.store_batch(device_id, raw, at=at)
-    for tried in range(1, TRIES + 1):
-        try:
-            with transaction():
-                return service.receive(
-                    device_id,
-                    batch_id,
-                    lines,
-                    keys=entry.keys(),
-                    skew_s=wire.clock_skew_s(at),
-                    at=at,
-                    last_try=tried == TRIES,
-                )
-        except (RaceLost, ChangedMeanwhile):
-            continue
-    raise Overloaded("内容正被他人修改，请稍后整批重新上报。")
+    return pushing.decide_stored(
+        device_id, batch_id, lines, keys=entry.keys(), contact=wire.contact(at), at=at
+    )
 
 
 def _me() -> UUID:
@@ -108,7 +95,7 @@ def _lines(raw: bytes) -> list[bytes]:
         )
     if not raw:
         raise wire.FramingWrong("上报内容是空的。")
-    return raw.removesuffix(b"\n").split(b"\n")
+    return pushing.lines_of(raw)
 
 
 def _answer(result: Result, receipt: Receipt) -> dict[str, Any]:

@@ -3,9 +3,12 @@
 import hashlib
 import zlib
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
 
 from app.db import db, new_id
 from sync.inbox import queries
@@ -36,3 +39,17 @@ def store_batch(device_id: UUID, raw: bytes, *, at: datetime) -> UUID:
     if found is None:
         raise RuntimeError("the batch that was just stored is not there")
     return found
+
+
+def drop_content(before: datetime) -> int:
+    """Drop the bytes of batches that came before an instant; return how many.
+
+    The row stays: it says when which bytes came, and operations name it.
+    """
+    dropped = db.session.execute(
+        sa.update(InboxBatch)
+        .where(InboxBatch.received_at < before, InboxBatch.content != b"")
+        .values(content=b"")
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", dropped).rowcount

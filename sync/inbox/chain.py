@@ -76,12 +76,11 @@ class Chain:
             self.highest_hash, self.last_recorded_at = pushed.digest, pushed.recorded_at
         return suspect
 
-    def values(self, *, at: datetime) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """Return what the chain's row says after the batch."""
         return {
             "device_seq": self.progress.highest,
             "op_hash": self.highest_hash,
             "missing": [list(gap) for gap in self.progress.gaps],
             "last_recorded_at": self.last_recorded_at,
-            "last_contact_at": at,
         }

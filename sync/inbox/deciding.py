@@ -193,10 +193,10 @@ class Batch:
             skew_s=self.skew_s,
             at=self.at,
         )
-        self._judge(record, pushed)
+        self.judge(record, pushed)
         return self._result(place, record)
 
-    def _judge(self, record: Record, pushed: Pushed) -> None:
+    def judge(self, record: Record, pushed: Pushed) -> None:
         """Decide an operation that is this device's own, and all that waited for it."""
         problem = self._forbidden(pushed)
         if problem is not None:

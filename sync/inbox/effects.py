@@ -25,6 +25,7 @@ from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
 from app.units import service as units
+from app.units.models import Unit
 from app.visits import rules as visit_rules
 from app.visits import service as visits
 from app.visits.models import Finding, Visit, VisitAnswer
@@ -73,13 +74,17 @@ class Effect:
 
 @dataclass(frozen=True)
 class Doing:
-    """An operation being carried out: by its author on its device, received at."""
+    """An operation being carried out: by its author on its device, received at.
+
+    `admitted`: a supervisor lets it in although it came too late.
+    """
 
     operation: Operation
     type: OperationType
     by: Actor
     at: datetime
     clock_suspect: bool
+    admitted: bool = False
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -210,6 +215,8 @@ def _their_task(task_id: UUID, doing: Doing) -> Task:
     task = db.session.get(Task, task_id)
     if task is None or task.agency_id != doing.by.agency_id:
         raise visits.TaskGone("该任务已不存在，内容已留存，由负责人处理。")
+    if doing.admitted:
+        return task
     if task.state in {TaskState.COMPLETED, TaskState.CLOSED}:
         raise visits.TaskIsClosed(
             "该任务已完成或已关闭，内容已留存，由负责人处理。", state=task.state
@@ -270,6 +277,7 @@ def _start_visit(doing: Doing) -> Effect:
         officer_id=doing.officer_id,
         device_id=doing.operation.device_id,
         recorded_at=doing.operation.recorded_at,
+        admitted=doing.admitted,
         by=doing.by,
         at=doing.at,
     )
@@ -323,6 +331,7 @@ def _answer_item(doing: Doing) -> Effect:
         officer_id=doing.officer_id,
         recorded_at=doing.operation.recorded_at,
         seen=_seen(doing),
+        admitted=doing.admitted,
         by=doing.by,
         at=doing.at,
     )
@@ -342,6 +351,7 @@ def _state_finding(doing: Doing) -> Effect:
         officer_id=doing.officer_id,
         recorded_at=doing.operation.recorded_at,
         seen=_seen(doing),
+        admitted=doing.admitted,
         by=doing.by,
         at=doing.at,
     )
@@ -399,7 +409,9 @@ def _refuse_stranger(doing: Doing) -> None:
     visit = visits.get_visit(subject_id, doing.by.agency_id)
     if visit.task_id is not None:
         _their_task(visit.task_id, doing)
-    elif doing.officer_id not in {one.officer_id for one in visit.attendance}:
+    elif not doing.admitted and doing.officer_id not in {
+        one.officer_id for one in visit.attendance
+    }:
         raise NotTheirVisit("您不是本次检查的人员，证据已留存，由负责人处理。")
 
 
@@ -482,7 +494,11 @@ def current_of(type_: str | None, entity_id: UUID | None) -> dict[str, Any] | No
         return None if answer is None else _shown(answer, ("result", "note", "officer_id"))
     if type_ == OperationType.VISIT_STATE_FINDING:
         finding = db.session.get(Finding, entity_id)
-        return None if finding is None else _shown(finding, visits.FINDING_FIELDS)
+        return None if finding is None else _shown(finding, (*visits.FINDING_FIELDS, "officer_id"))
+    if type_ == OperationType.UNIT_PROPOSE_CORRECTION:
+        unit = db.session.get(Unit, entity_id)
+        names = ("version", *rules.CORRECTABLE)
+        return None if unit is None else {name: getattr(unit, name) for name in names}
     return None
 
 

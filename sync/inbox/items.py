@@ -21,6 +21,7 @@ def blank_item(device: Device, key: str, kind: ReviewKind, *, at: datetime) -> d
     """Return an open item about a device, all columns named."""
     return {
         "id": new_id(),
+        "version": 1,
         "agency_id": device.agency_id,
         "key": key,
         "kind": kind,
@@ -97,7 +98,7 @@ def store_items(items: Sequence[Mapping[str, Any]]) -> None:
     db.session.execute(
         statement.on_conflict_do_update(
             index_elements=["key"],
-            set_={**again, "state": ReviewState.OPEN},
+            set_={**again, "state": ReviewState.OPEN, "version": ReviewItem.version + 1},
             where=ReviewItem.state == ReviewState.SETTLED,
         ),
         list(items),
@@ -110,6 +111,6 @@ def settle_items(keys: Sequence[str]) -> None:
         db.session.execute(
             sa.update(ReviewItem)
             .where(ReviewItem.key.in_(keys), ReviewItem.state == ReviewState.OPEN)
-            .values(state=ReviewState.SETTLED)
+            .values(state=ReviewState.SETTLED, version=ReviewItem.version + 1)
             .execution_options(synchronize_session=False)
         )

@@ -7,14 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from app.db import Base, id_column, in_pairs, one_of
 from sync.inbox.rules import Outcome, ReviewKind, ReviewState
 
 
 class InboxBatch(Base):
-    """A batch as it arrived, zlib-compressed, stored before anything was decided about it."""
+    """A batch as it arrived, zlib-compressed, stored before anything was decided about it.
+
+    `content` is empty once its term has passed.
+    """
 
     __tablename__ = "inbox_batch"
 
@@ -98,12 +101,14 @@ class ReviewItem(Base):
     """Something that a supervisor has to look at; `key` keeps one matter one item.
 
     `shown_from`: a held operation has five days before anybody is asked. `detail` holds numbers
-    and names of fields for the list, never the operation's content.
+    and names of fields for the list, never the operation's content. `decision_fields` are the
+    values that a merge wrote. `version` rises with every change, so that two who decide notice.
     """
 
     __tablename__ = "review_item"
 
     id: Mapped[UUID] = id_column()
+    version: Mapped[int] = mapped_column(server_default="1")
     agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
@@ -117,6 +122,7 @@ class ReviewItem(Base):
     shown_from: Mapped[datetime]
     decision: Mapped[str | None]
     decision_reason: Mapped[str | None]
+    decision_fields: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     decided_at: Mapped[datetime | None]
     decided_by_kind: Mapped[str | None]
     decided_by_id: Mapped[UUID | None]
@@ -133,3 +139,7 @@ class ReviewItem(Base):
             name="decided_with_reason",
         ),
     )
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy's form
+        return {"version_id_col": cls.version}

@@ -48,6 +48,36 @@ def find_batch(device_id: UUID, sha256: str) -> UUID | None:
     )
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A batch as it came, compressed."""
+
+    id: UUID
+    device_id: UUID
+    content: bytes
+
+
+def stored_batches(
+    after: UUID,
+    limit: int,
+    *,
+    device_id: UUID | None,
+    since: datetime | None,
+    before: datetime | None,
+) -> Sequence[Stored]:
+    """Return batches whose bytes are still kept, in the order in which they came."""
+    query = sa.select(InboxBatch.id, InboxBatch.device_id, InboxBatch.content).where(
+        InboxBatch.id > after, InboxBatch.content != b""
+    )
+    if device_id is not None:
+        query = query.where(InboxBatch.device_id == device_id)
+    if since is not None:
+        query = query.where(InboxBatch.received_at >= since)
+    if before is not None:
+        query = query.where(InboxBatch.received_at < before)
+    return [Stored(*row) for row in db.session.execute(query.order_by(InboxBatch.id).limit(limit))]
+
+
 def earlier(
     device_id: UUID, keys: Collection[str], op_ids: Collection[UUID], seqs: Collection[int]
 ) -> Sequence[Earlier]:

@@ -147,12 +147,12 @@ def store_operations(records: Sequence[Record]) -> None:
 
 
 def store_waits(device_id: UUID, waiting: Mapping[UUID, Iterable[Record]]) -> None:
-    """Write for what each new, held operation waits."""
+    """Write for what each operation waits that this batch holds."""
     rows = [
         {"operation_id": record.id, "parent_op_id": parent, "device_id": device_id}
         for parent, records in waiting.items()
         for record in records
-        if record.new and record.row["outcome"] == Outcome.HELD
+        if record.row["outcome"] == Outcome.HELD
     ]
     if rows:
         db.session.execute(sa.insert(OperationWait), rows)

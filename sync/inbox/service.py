@@ -14,10 +14,10 @@ from app.access import Actor
 from app.db import db, savepoint
 from app.errors import Conflict
 from app.keys import Keys
-from app.problems import TooManyRequests
 from sync.devices import queries as device_queries
 from sync.devices.models import Device, DeviceChain
 from sync.devices.rules import DeviceState
+from sync.devices.service import PushCapReached, said_in
 from sync.inbox import effects, items, queries, records, rules
 from sync.inbox.chain import Chain
 from sync.inbox.deciding import Batch, NotSmooth, ParentDeclined, Result
@@ -26,10 +26,7 @@ from sync.inbox.receipts import Desk
 from sync.inbox.records import Record, pushed_of, record_of
 from sync.inbox.rules import Outcome
 from sync.operations import load_public_key
-
-
-class PushedTooMuch(TooManyRequests):
-    code, title = "pushed-too-much", "停用终端的上报已达上限"
+from sync.wire import Contact
 
 
 class StillDisputed(Conflict):
@@ -42,23 +39,27 @@ def receive(
     lines: Sequence[bytes],
     *,
     keys: Keys,
-    skew_s: int | None,
+    contact: Contact | None,
     at: datetime,
     last_try: bool = False,
 ) -> list[Result]:
     """Decide a stored batch and return one result per line, in the order of the lines.
 
+    `contact` is what the tablet said of itself, None when a stored batch is replayed: then nobody
+    was in contact, and no cap holds.
+
     Under the lock of the device's chain, so that its pushes happen one after another. Operations
     are taken in the tablet's own order, in one savepoint; only when something in it fails is all of
     it undone and done again with a savepoint for each operation. A new receipt exists only after
     the commit. Raises RaceLost (begin again; with `last_try` it becomes a quarantine),
-    PushedTooMuch, and whatever the database says.
+    PushCapReached, and whatever the database says.
     """
     chain = device_queries.chain_of(device_id, lock=True)
     device = db.session.get_one(Device, device_id, populate_existing=True)
     desk = Desk.of(device, chain, keys=keys, at=at)
+    skew_s = None if contact is None else contact.skew_s
     batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
-    if batch.suspended:
+    if batch.suspended and contact is not None:
         _refuse_flood(device_id, len(lines), at=at)
     batch.smooth = True
     try:
@@ -69,7 +70,9 @@ def receive(
         batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
         results = batch.decide(lines)
     batch.store()
-    desk.chain = batch.chain.values(at=at)
+    desk.chain = batch.chain.values()
+    if contact is not None:
+        desk.chain.update(said_in(contact, at=at))
     return results
 
 
@@ -92,39 +95,75 @@ def _begin(
 def _refuse_flood(device_id: UUID, count: int, *, at: datetime) -> None:
     pushed = queries.pushed_within_a_day(device_id, at)
     if pushed + count > rules.SUSPENDED_OPERATIONS_A_DAY:
-        raise PushedTooMuch(
+        raise PushCapReached(
             "停用的终端一天最多上报 2000 项操作，请明天继续。", headers={"Retry-After": "3600"}
         )
 
 
-def carry_out_again(desk: Desk, chain: DeviceChain, record: Record) -> None:
+def carry_out_again(
+    desk: Desk, chain: DeviceChain, record: Record, *, admitted: bool = False
+) -> None:
     """Carry out a quarantined operation at a supervisor's word, as its author's.
 
-    With a further receipt; what waited for it is released. Whatever keeps it from being applied now
-    is raised as the DomainError it is, StillDisputed where other contents stand against it.
+    `admitted`: also where it came too late for its task. With a further receipt; what waited for it
+    is released. Whatever keeps it from being applied now is raised as the DomainError it is,
+    StillDisputed (`disputed`) where other contents stand against it.
     """
     pushed = pushed_of(record)
-    batch = _begin(record.row["batch_id"], desk, chain, skew_s=None, last_try=True)
-    batch.memory.recall(pushed.depends_on)
-    effect = effects.carry_out(batch.doing(record, pushed))
+    batch = _again(desk, chain, record)
+    effect = effects.carry_out(replace(batch.doing(record, pushed), admitted=admitted))
     if effect.outcome not in {Outcome.APPLIED, Outcome.MERGED}:
-        raise StillDisputed("该内容与现有内容冲突，不能直接采用，请由监督员在终端重新提交。")
+        raise StillDisputed(
+            "该内容与现有内容冲突，不能直接采用，请逐项合并，或退回监督员重新提交。",
+            disputed=list((effect.detail or {}).get("fields", ())),
+        )
     record.row["declined"] = False
     batch.finish(record, replace(effect, reason="accepted"))
     batch.release(pushed.op_id)
     batch.store()
 
 
-def decide_again(desk: Desk, record: Record, *, by: Actor) -> None:
+def judge_again(desk: Desk, chain: DeviceChain, record: Record) -> None:
+    """Let the rules decide an operation again, as if it came now; with a further receipt.
+
+    What they refuse is on the review list again.
+    """
+    pushed = pushed_of(record)
+    batch = _again(desk, chain, record)
+    record.row.update(declined=False, problem=None)
+    records.forget_waits([record.id])
+    batch.judge(record, pushed)
+    batch.store()
+
+
+def _again(desk: Desk, chain: DeviceChain, record: Record) -> Batch:
+    """Return a batch of one operation that is stored already."""
+    pushed = pushed_of(record)
+    batch = _begin(record.row["batch_id"], desk, chain, skew_s=None, last_try=True)
+    batch.memory.recall(pushed.depends_on)
+    batch.memory.recall_sitting(pushed.user_session_id)
+    return batch
+
+
+def decide_again(desk: Desk, chain: DeviceChain, record: Record, *, by: Actor) -> None:
     """Write what a person decided about an operation, with a further receipt for its tablet.
 
-    What waits for a declined operation is quarantined, and what waits for that.
+    What waited for it is released where it has taken effect, and where it never will be,
+    quarantined, and what waits for that.
     """
     records.update_operation(record)
     desk.record(record, by=by)
-    if not record.row["declined"]:
-        return
-    records.forget_waits([record.id])
+    if record.row["declined"]:
+        records.forget_waits([record.id])
+        _decline_children(desk, record, by=by)
+    elif record.row["op_id"] is not None:
+        batch = _again(desk, chain, record)
+        batch.memory.note(record)
+        batch.release(record.row["op_id"])
+        batch.store()
+
+
+def _decline_children(desk: Desk, record: Record, *, by: Actor) -> None:
     declined = deque([record.row["op_id"]])
     while declined:
         for row in queries.held_for(desk.device.id, declined.popleft()):

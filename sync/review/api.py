@@ -8,14 +8,17 @@ from app.access import Role, current_actor, requires
 from app.db import transaction
 from app.problems import Blueprint, CursorUnknown, read_cursor, sign_cursor
 from sync import wire
-from sync.review import service
+from sync.review import matters, service
+from sync.review.matters import Count, Matter
+from sync.review.queries import Wish
 from sync.review.schemas import (
+    ReviewCountsSchema,
     ReviewDecisionSchema,
     ReviewItemSchema,
     ReviewListSchema,
     ReviewQuerySchema,
 )
-from sync.review.service import Matter
+from sync.review.service import Ruling
 
 blp = Blueprint("review", __name__, url_prefix="/review", description="待处理的上报")
 wire.attach(blp)
@@ -26,13 +29,16 @@ wire.attach(blp)
 @blp.arguments(ReviewQuerySchema, location="query")
 @blp.response(200, ReviewListSchema)
 def list_items(query: dict[str, Any]) -> dict[str, Any]:
-    """待处理的上报"""
+    """待处理的上报
+
+    默认列出未处理的事项，最早的在前；可按类别、原因、终端和状态筛选。
+    """
     agency_id = current_actor().agency_id
     if agency_id is None:
         return {"items": [], "cursor": "", "more": False}
-    found = service.list_matters(
+    found = matters.list_matters(
         agency_id,
-        query["kind"],
+        Wish(query["kind"], query["reason"], query["device_id"], query["state"]),
         after=_after(query["cursor"]),
         limit=query["limit"] + 1,
         at=clock.now(),
@@ -51,23 +57,48 @@ def _after(cursor: str) -> UUID | None:
         raise CursorUnknown("分页游标无效，请从第一页重新读取。") from error
 
 
+@blp.route("/counts")
+@requires(Role.SUPERVISOR)
+@blp.response(200, ReviewCountsSchema)
+def count_items() -> dict[str, list[Count]]:
+    """待处理事项的数量，按类别和原因"""
+    agency_id = current_actor().agency_id
+    if agency_id is None:
+        return {"counts": []}
+    return {"counts": matters.count_matters(agency_id, clock.now())}
+
+
 @blp.route("/<uuid:item_id>")
 @requires(Role.SUPERVISOR)
+@blp.etag
 @blp.response(200, ReviewItemSchema)
 def show_item(item_id: UUID) -> Matter:
     """查看一项待处理的上报"""
-    return service.get_matter(item_id, current_actor().agency_id)
+    matter = matters.get_matter(item_id, current_actor().agency_id)
+    blp.set_etag(matter.item.version)
+    return matter
 
 
 @blp.route("/<uuid:item_id>", methods=["POST"])
 @requires(Role.SUPERVISOR)
+@blp.etag
 @blp.arguments(ReviewDecisionSchema)
 @blp.response(200, ReviewItemSchema)
 def decide(data: dict[str, Any], item_id: UUID) -> Matter:
-    """处理一项上报"""
+    """处理一项上报
+
+    采用（accept）、维持（keep）、逐项合并（merge）、重新判定（reopen）、退回监督员（return）或不予采用（decline）。
+    """
     by = current_actor()
     with transaction():
+        blp.check_version(matters.get_matter(item_id, by.agency_id), ReviewItemSchema)
         service.decide(
-            item_id, data["decision"], data["reason"], keys=entry.keys(), by=by, at=clock.now()
+            item_id,
+            Ruling(data["decision"], data["reason"], data["fields_"]),
+            keys=entry.keys(),
+            by=by,
+            at=clock.now(),
         )
-    return service.get_matter(item_id, by.agency_id)
+    matter = matters.get_matter(item_id, by.agency_id)
+    blp.set_etag(matter.item.version)
+    return matter

@@ -1,5 +1,6 @@
-"""The review list: what a person decides about pushed work that the rules could not decide."""
+"""What a person decides about pushed work that the rules could not decide."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,24 +8,22 @@ from uuid import UUID
 
 from app.access import Actor
 from app.db import db
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Invalid
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.keys import Keys
+from app.units import service as units
 from app.visits import service as visits
 from sync.devices import queries as device_queries
-from sync.devices.models import Device
+from sync.devices import service as devices
+from sync.devices.models import Device, DeviceChain
 from sync.inbox import service as inbox
-from sync.inbox.effects import current_of
+from sync.inbox.effects import attach, current_of
 from sync.inbox.models import Operation, ReviewItem
 from sync.inbox.receipts import Desk
-from sync.inbox.records import OperationSubject, Record, pushed_of, record_of
-from sync.inbox.rules import Decision, Outcome, ReviewKind, ReviewState
-from sync.review import queries, rules
-
-
-class ReviewItemUnknown(NotFound):
-    code, title = "review-item-unknown", "没有这个待处理事项"
+from sync.inbox.records import Record, pushed_of, record_of
+from sync.inbox.rules import Decision, OperationType, Outcome, ReviewKind, ReviewState
+from sync.review import matters, queries, rules
 
 
 class AlreadyDecided(Conflict):
@@ -37,126 +36,256 @@ class DecisionNotPossible(Conflict):
     code, title = "decision-not-possible", "不能这样处理"
 
 
+class MergeWrong(Invalid):
+    """`fields` of a merge are missing, strange or break the rules of the operation."""
+
+    code, title = "merge-wrong", "合并内容有误"
+
+
 @dataclass(frozen=True)
-class Matter:
-    """An item with its operation's text, what stands now, and what can be decided."""
+class Ruling:
+    """What is decided, and why; `fields` are the values of a merge."""
 
+    decision: Decision
+    reason: str
+    fields: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Hearing:
+    """An item being decided, under the lock of its tablet's chain."""
+
+    ruling: Ruling
     item: ReviewItem
-    op: str | None
-    current: dict[str, Any] | None
-    possible: list[Decision]
+    record: Record
+    desk: Desk
+    chain: DeviceChain
+    by: Actor
+    at: datetime
 
 
-def list_matters(
-    agency_id: UUID, kind: ReviewKind | None, *, after: UUID | None, limit: int, at: datetime
-) -> list[Matter]:
-    """Return an agency's open items, oldest first."""
-    found = queries.open_items(agency_id, kind, after=after, limit=limit, at=at)
-    return [_matter(item, operation) for item, operation in found]
+def decide(item_id: UUID, ruling: Ruling, *, keys: Keys, by: Actor, at: datetime) -> ReviewItem:
+    """Decide an item; of two who decide at once, one does.
 
+    `accept` applies what the tablet said, as its author's (a correction of a unit as the
+    supervisor's change); `merge` writes `fields` over what stands; `keep` leaves it; `reopen` lets
+    the rules decide again; `return` asks the inspector for a new operation; `decline`. The tablet
+    gets a further receipt and a notice in its feed; what waited is released or, where it will never
+    be, quarantined too.
 
-def get_matter(item_id: UUID, agency_id: UUID | None) -> Matter:
-    """Return an item of the agency, also a decided one. Raises ReviewItemUnknown."""
-    item = queries.find_item(item_id)
-    if item is None or item.agency_id != agency_id:
-        raise ReviewItemUnknown("本单位没有这个待处理事项。")
-    return _matter(item, _operation_of(item))
-
-
-def _matter(item: ReviewItem, operation: Operation | None) -> Matter:
-    type_ = None if operation is None else operation.type
-    return Matter(
-        item=item,
-        op=None if operation is None else operation.op,
-        current=None if operation is None else current_of(type_, operation.entity_id),
-        possible=rules.possible(ReviewKind(item.kind), item.reason, type_)
-        if item.state == ReviewState.OPEN
-        else [],
-    )
-
-
-def _operation_of(item: ReviewItem) -> Operation | None:
-    return None if item.operation_id is None else db.session.get(Operation, item.operation_id)
-
-
-def decide(
-    item_id: UUID, decision: Decision, reason: str, *, keys: Keys, by: Actor, at: datetime
-) -> ReviewItem:
-    """Decide an item: `accept` an answer over the one that stands, or an operation out of
-    quarantine; `keep` what stands; `decline`.
-
-    The operation gets a further receipt, so that its tablet learns of it; what waited for it is
-    released or, after `decline`, quarantined with it. Raises ReviewItemUnknown, AlreadyDecided,
-    DecisionNotPossible (`possible`), and whatever keeps an accepted operation from being applied
-    (VisitLocked, VisitUnknown …).
+    Raises ReviewItemUnknown, AlreadyDecided, DecisionNotPossible (`possible`), MergeWrong
+    (`fields`), and whatever keeps an operation from being applied (VisitLocked, UnitInvalid …).
     """
-    item = queries.find_item(item_id)
-    if item is None or item.agency_id != by.agency_id:
-        raise ReviewItemUnknown("本单位没有这个待处理事项。")
-    chain = device_queries.chain_of(item.device_id, lock=True)  # before the item, as a push does
-    item = queries.find_item(item_id, lock=True) or item
-    if item.state != ReviewState.OPEN:
-        raise AlreadyDecided("这个事项已经处理过了，请刷新后查看。", state=item.state)
-    operation = _operation_of(item)
-    offered = rules.possible(
-        ReviewKind(item.kind), item.reason, None if operation is None else operation.type
+    matters.get_item(item_id, by.agency_id)
+    item, chain = _locked(item_id)
+    operation = matters.operation_of(item)
+    case = matters.case_of(item, operation)
+    _refuse_impossible(case, ruling)
+    if operation is None or not item.key.startswith("op:"):
+        _close(item, ruling, by=by, at=at)
+        _note(item, operation, by=by, at=at)
+        return item
+    record = record_of(operation)
+    if ruling.decision is Decision.MERGE:
+        _refuse_wrong_merge(record, ruling)
+    told = (item.kind, item.reason)
+    device = db.session.get_one(Device, item.device_id)
+    desk = Desk.of(device, chain, keys=keys, at=at)
+    hearing = _Hearing(ruling, item, record, desk, chain, by, at)
+    if ruling.decision is Decision.REOPEN:
+        _reopen(hearing)
+    else:
+        _close(item, ruling, by=by, at=at)
+        _VERBS[ruling.decision](hearing)
+    notice = devices.Notice(
+        op_id=operation.claimed_op_id,
+        op_type=operation.type,
+        entity_id=operation.entity_id,
+        officer_id=operation.officer_id,
+        kind=told[0],
+        reason=told[1],
+        decision=ruling.decision,
+        decision_reason=ruling.reason,
     )
-    if decision not in offered:
-        raise DecisionNotPossible("这个事项不能这样处理。", possible=[str(one) for one in offered])
-    item.state, item.decision, item.decision_reason = ReviewState.DECIDED, decision, reason
-    item.decided_at, item.decided_by_kind, item.decided_by_id = at, by.kind, by.id
-    journal.record(
-        Event.REVIEW_DECIDED,
-        _subject(item, by),
-        by=by,
-        at=at,
-        data={"item_id": str(item.id), "kind": item.kind, "decision": str(decision)},
-        op_id=None if operation is None else operation.op_id,
-    )
-    if operation is not None and item.key.startswith("op:"):
-        device = db.session.get_one(Device, item.device_id)
-        desk = Desk.of(device, chain, keys=keys, at=at)
-        if decision is Decision.ACCEPT and operation.outcome == Outcome.QUARANTINED:
-            inbox.carry_out_again(desk, chain, record_of(operation))
-        else:
-            _tell(desk, operation, decision, by=by, at=at)
+    devices.tell_device(item.id, device, notice, by=by, at=at)
     return item
 
 
-def _subject(item: ReviewItem, by: Actor) -> OperationSubject | None:
-    if item.operation_id is None or by.district is None:
-        return None
-    return OperationSubject(item.operation_id, item.agency_id, by.district)
+def _locked(item_id: UUID) -> tuple[ReviewItem, DeviceChain]:
+    """Lock the chain, then the item: the order in which a push does."""
+    item = queries.find_item(item_id)
+    if item is None:
+        raise matters.ReviewItemUnknown("本单位没有这个待处理事项。")
+    chain = device_queries.chain_of(item.device_id, lock=True)
+    return queries.find_item(item_id, lock=True) or item, chain
 
 
-def _tell(desk: Desk, operation: Operation, decision: Decision, *, by: Actor, at: datetime) -> None:
-    """Carry out the decision and let the tablet know by a further receipt."""
-    record = record_of(operation)
-    if decision is Decision.ACCEPT:
-        version = _accept(record, by=by, at=at)
-        record.row.update(outcome=Outcome.APPLIED, reason="accepted", entity_version=version)
-    elif decision is Decision.KEEP:
-        record.row.update(reason="kept")
-    else:
-        conflict = operation.outcome == Outcome.CONFLICT
-        outcome = Outcome.CONFLICT if conflict else Outcome.QUARANTINED
-        record.row.update(outcome=outcome, reason="declined", declined=True)
-    inbox.decide_again(desk, record, by=by)
+def _refuse_impossible(case: rules.Case, ruling: Ruling) -> None:
+    offered = rules.possible(case)
+    if ruling.decision in offered:
+        if (ruling.fields is not None) and ruling.decision is not Decision.MERGE:
+            raise MergeWrong("只有合并（merge）可以给出字段内容。", fields=sorted(ruling.fields))
+        return
+    if case.state is not ReviewState.OPEN:
+        raise AlreadyDecided("这个事项已经处理过了，请刷新后查看。", state=case.state)
+    raise DecisionNotPossible(
+        rules.why_not(case, ruling.decision), possible=[str(one) for one in offered]
+    )
 
 
-def _accept(record: Record, *, by: Actor, at: datetime) -> int:
-    """Write a tablet's answer over the one that stands, as its author's."""
+def _refuse_wrong_merge(record: Record, ruling: Ruling) -> None:
     pushed = pushed_of(record)
-    current = current_of(pushed.type, pushed.entity_id) or {"version": 0}
-    answered = visits.answer_item(
-        UUID(pushed.fields["visit_id"]),
-        UUID(pushed.fields["item_id"]),
-        {name: pushed.fields[name] for name in ("result", "note") if name in pushed.fields},
-        officer_id=pushed.officer_id,
-        recorded_at=pushed.recorded_at,
-        seen=visits.Seen(version=current["version"]),
+    if wrong := rules.wrong_merge(OperationType(pushed.type), pushed.fields, ruling.fields):
+        raise MergeWrong("合并的字段有缺漏或不合要求，请逐项核对。", fields=wrong)
+
+
+def _close(item: ReviewItem, ruling: Ruling, *, by: Actor, at: datetime) -> None:
+    item.state, item.decision, item.decision_reason = (
+        ReviewState.DECIDED,
+        ruling.decision,
+        ruling.reason,
+    )
+    item.decision_fields = None if ruling.fields is None else dict(ruling.fields)
+    item.decided_at, item.decided_by_kind, item.decided_by_id = at, by.kind, by.id
+    db.session.flush()  # what ends by itself below leaves it alone
+
+
+def _note(item: ReviewItem, operation: Operation | None, *, by: Actor, at: datetime) -> None:
+    """Journal that a gap, a clock or a missing photo was taken note of."""
+    journal.record(
+        Event.REVIEW_DECIDED,
+        None,
         by=by,
         at=at,
+        data={"item_id": str(item.id), "kind": item.kind, "decision": str(item.decision)},
+        op_id=None if operation is None else operation.op_id,
     )
+
+
+# --- the decisions -----------------------------------------------------------------------------
+
+
+def _accept(hearing: _Hearing) -> None:
+    record = hearing.record
+    if record.row["outcome"] != Outcome.CONFLICT:
+        inbox.carry_out_again(
+            hearing.desk,
+            hearing.chain,
+            record,
+            admitted=hearing.item.kind == ReviewKind.LATE,
+        )
+        return
+    pushed = pushed_of(record)
+    fields = {name: pushed.fields[name] for name in _written(pushed.type, pushed.fields)}
+    version = _write(record, fields, by=hearing.by, at=hearing.at)
+    record.row.update(outcome=Outcome.APPLIED, reason="accepted", entity_version=version)
+    inbox.decide_again(hearing.desk, hearing.chain, record, by=hearing.by)
+
+
+def _merge(hearing: _Hearing) -> None:
+    record = hearing.record
+    if record.row["outcome"] != Outcome.CONFLICT:  # else its photos came with it
+        pushed = pushed_of(record)
+        subject = _SUBJECTS[OperationType(pushed.type)]
+        attach(pushed, subject, pushed.entity_id, by=hearing.by, at=hearing.at)
+    version = _write(record, hearing.ruling.fields or {}, by=hearing.by, at=hearing.at)
+    record.row.update(outcome=Outcome.MERGED, reason="merged", problem=None, entity_version=version)
+    inbox.decide_again(hearing.desk, hearing.chain, record, by=hearing.by)
+
+
+def _keep(hearing: _Hearing) -> None:
+    hearing.record.row.update(reason="kept")
+    inbox.decide_again(hearing.desk, hearing.chain, hearing.record, by=hearing.by)
+
+
+def _decline(hearing: _Hearing) -> None:
+    _give_up(hearing, "declined")
+
+
+def _return(hearing: _Hearing) -> None:
+    _give_up(hearing, "returned")
+
+
+def _give_up(hearing: _Hearing, reason: str) -> None:
+    """Let an operation never be applied, and with it what waits for it."""
+    row = hearing.record.row
+    if row["outcome"] != Outcome.CONFLICT:
+        row["outcome"] = Outcome.QUARANTINED
+    row.update(reason=reason, declined=True)
+    inbox.decide_again(hearing.desk, hearing.chain, hearing.record, by=hearing.by)
+
+
+def _reopen(hearing: _Hearing) -> None:
+    """Let the rules decide again; the item ends, or is open again with what they say now."""
+    item = hearing.item
+    item.state, item.decision, item.decision_reason = ReviewState.SETTLED, None, None
+    item.decision_fields = None
+    item.decided_at = item.decided_by_kind = item.decided_by_id = None
+    db.session.flush()  # where the rules refuse again, the inbox opens the item by its key
+    inbox.judge_again(hearing.desk, hearing.chain, hearing.record)
+    db.session.refresh(item)
+    if item.state == ReviewState.SETTLED:
+        _close(item, hearing.ruling, by=hearing.by, at=hearing.at)
+
+
+_VERBS: Mapping[Decision, Callable[[_Hearing], None]] = {
+    Decision.ACCEPT: _accept,
+    Decision.MERGE: _merge,
+    Decision.KEEP: _keep,
+    Decision.RETURN: _return,
+    Decision.DECLINE: _decline,
+}
+
+
+_SUBJECTS = {
+    OperationType.VISIT_ANSWER_ITEM: "visit_answer",
+    OperationType.VISIT_STATE_FINDING: "finding",
+}
+
+
+def _written(type_: str, fields: Mapping[str, Any]) -> list[str]:
+    return [name for name in rules.MERGEABLE[type_] if name in fields]
+
+
+def _write(record: Record, fields: Mapping[str, Any], *, by: Actor, at: datetime) -> int:
+    """Write values over what stands and return its version: an answer or finding under the name of
+    the operation's author, a correction as the supervisor's change of the register.
+    """
+    pushed = pushed_of(record)
+    if pushed.type == OperationType.UNIT_PROPOSE_CORRECTION:
+        unit = units.change_unit(pushed.entity_id, fields, by=by, at=at)
+        db.session.flush()  # the receipt names the version
+        return unit.version
+    current = current_of(pushed.type, pushed.entity_id) or {"version": 0}
+    seen = visits.Seen(version=current["version"])
+    visit_id = UUID(pushed.fields["visit_id"])
+    written: Any
+    if pushed.type == OperationType.VISIT_ANSWER_ITEM:
+        written = visits.answer_item(
+            visit_id,
+            UUID(pushed.fields["item_id"]),
+            fields,
+            officer_id=pushed.officer_id,
+            recorded_at=pushed.recorded_at,
+            seen=seen,
+            admitted=True,
+            by=by,
+            at=at,
+        )
+    else:
+        changes = dict(fields)
+        if changes.get("item_id") is not None:
+            changes["item_id"] = UUID(changes["item_id"])
+        written = visits.state_finding(
+            visit_id,
+            pushed.entity_id,
+            changes,
+            officer_id=pushed.officer_id,
+            recorded_at=pushed.recorded_at,
+            seen=seen,
+            admitted=True,
+            by=by,
+            at=at,
+        )
     db.session.flush()  # the receipt names the version
-    return answered.current.version
+    return int(written.current.version)

@@ -23,9 +23,10 @@ from app.evidence import service as evidence
 from app.evidence.rules import object_key
 from app.journal import service as journal
 from app.journal.rules import Event
-from app.problems import Problem, TooManyRequests
+from app.problems import Problem
 from app.storage import HashMismatch, Storage, StoredObjectMissing
 from sync.devices.rules import DeviceState
+from sync.devices.service import PushCapReached
 from sync.uploads import queries, rules
 from sync.uploads.models import Upload
 from sync.uploads.rules import Described, UploadState
@@ -47,10 +48,6 @@ class PiecesLost(OffsetWrong):
 
 class UploadLocked(Problem):
     code, title, status = "upload-locked", "上传正由另一连接进行", 423
-
-
-class PushCapReached(TooManyRequests):
-    code, title = "push-cap-reached", "停用终端当日上传已达上限"
 
 
 @dataclass(frozen=True)

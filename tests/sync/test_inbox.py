@@ -321,6 +321,22 @@ def test_an_unknown_type_or_missing_fields_are_quarantined(
     assert outcomes(pushed) == [("quarantined", expected)]
 
 
+def test_an_answer_that_the_catalogue_does_not_offer_is_kept_and_not_taken(
+    stage: Stage, tablet: Tablet
+):
+    task = stage.task(tablet)
+    lines = [
+        start(tablet, task),
+        answer(tablet, task, "pp-licence", "not-applicable"),
+        answer(tablet, task, "lodging-cups", "not-applicable"),
+    ]
+
+    pushed = tablet.push(lines)
+
+    assert outcomes(pushed) == [APPLIED, ("quarantined", "answer-not-allowed"), APPLIED]
+    assert pushed.json["results"][1]["problem"]["answers"] == ["no", "yes"]
+
+
 # --- gaps --------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from app.journal import service as journal
 from app.visits.models import VisitAnswer
 from sync.cli import device
 from sync.inbox.models import Operation, OperationWait, ReviewItem
-from sync.inbox.rules import CORRECTION, Decision, ReviewKind
+from sync.inbox.rules import Decision, ReviewKind, ReviewState
 from sync.review import rules
 from tests.factories import OTHER_DISTRICT
 from tests.sync.conftest import Stage, answer, start
@@ -36,9 +36,14 @@ def listed(client: FlaskClient, query: str = "") -> list[dict[str, Any]]:
     return items
 
 
-def decide(client: FlaskClient, item_id: str, decision: str, reason: str = "已核实") -> Any:
+def decide(
+    client: FlaskClient, item_id: str, decision: str, reason: str = "已核实", **more: Any
+) -> Any:
+    shown = client.get(f"{PATH}/{item_id}", headers=HEADERS)
     return client.post(
-        f"{PATH}/{item_id}", json={"decision": decision, "reason": reason}, headers=HEADERS
+        f"{PATH}/{item_id}",
+        json={"decision": decision, "reason": reason, **more},
+        headers={**HEADERS, "If-Match": shown.headers.get("ETag", '"1"')},
     )
 
 
@@ -73,7 +78,7 @@ def test_a_conflict_shows_both_answers_and_what_can_be_decided(
     item = items[0]
     assert json.loads(item["op"]) == op_of(other)
     assert (item["current"]["result"], item["kind"]) == ("yes", "conflict")
-    assert item["possible"] == ["accept", "keep", "decline"]
+    assert item["possible"] == ["accept", "keep", "merge", "return", "decline"]
     assert item["device_id"] == str(bo.device_id)
     assert item["detail"] == {"fields": ["note", "result"]}
 
@@ -113,7 +118,7 @@ def test_what_stands_is_kept_by_a_decision_with_its_reason(
     assert told(bo, other)[-1] == ("conflict", "kept")
     shown = chen.get(f"{PATH}/{item['id']}", headers=HEADERS).json
     assert shown
-    assert (shown["decision_reason"], shown["possible"]) == ("已核实", [])
+    assert (shown["decision_reason"], shown["possible"]) == ("已核实", ["reopen"])
 
 
 def test_an_answer_of_a_signed_visit_cannot_be_accepted_any_more(
@@ -161,7 +166,7 @@ def test_a_quarantined_operation_is_declined_with_all_that_waits_for_it_and_stay
     assert (result["outcome"], result["reason"]) == ("quarantined", "parent-declined")
 
 
-@pytest.mark.parametrize("decision", ["accept", "merge", "reopen", "return"])
+@pytest.mark.parametrize("decision", ["accept", "merge", "keep"])
 def test_a_decision_that_is_not_possible_says_what_is(
     stage: Stage, chen: FlaskClient, tablet: Tablet, decision: str
 ):
@@ -172,7 +177,8 @@ def test_a_decision_that_is_not_possible_says_what_is(
 
     assert refused.status_code == 409
     assert refused.json["type"] == "/problems/decision-not-possible"
-    assert refused.json["possible"] == ["decline"]
+    assert refused.json["possible"] == ["reopen", "return", "decline"]
+    assert refused.json["detail"]
 
 
 def test_what_is_held_is_shown_after_five_days(stage: Stage, chen: FlaskClient, tablet: Tablet):
@@ -229,10 +235,17 @@ def test_a_gap_and_a_clock_are_taken_note_of(stage: Stage, chen: FlaskClient, ta
 
 
 @pytest.mark.parametrize("kind", list(ReviewKind))
-def test_every_item_can_be_decided_somehow(kind: ReviewKind):
-    assert rules.possible(kind, "any", "visit.answer_item")
-    correction = rules.possible(ReviewKind.CONFLICT, CORRECTION, "unit.propose_correction")
-    assert Decision.ACCEPT not in correction
+@pytest.mark.parametrize("reason", ["any", "malformed", "task-gone", "author"])
+def test_every_item_can_be_decided_somehow_and_every_refusal_has_its_words(
+    kind: ReviewKind, reason: str
+):
+    case = rules.Case(kind, reason, ReviewState.OPEN, "visit.answer_item", "quarantined")
+
+    offered = rules.possible(case)
+
+    assert offered
+    assert len(offered) == len(set(offered))
+    assert all(rules.why_not(case, decision) for decision in set(Decision) - set(offered))
 
 
 def test_a_code_from_the_command_line_enrols_a_tablet(stage: Stage):
@@ -259,7 +272,7 @@ def test_an_operation_that_came_without_its_visit_is_accepted_once_the_visit_is_
         "waiting",
     ]
     item = listed(chen, "?kind=quarantine")[0]
-    assert item["possible"] == ["accept", "decline"]
+    assert item["possible"] == ["accept", "merge", "reopen", "return", "decline"]
     refused = decide(chen, item["id"], "accept")
     assert (refused.status_code, refused.json["type"]) == (404, "/problems/visit-unknown")
 
