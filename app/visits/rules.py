@@ -157,7 +157,7 @@ def items_of(form: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) ->
             code=code,
             required=bool(known[code]["required"]),
             photo_on_no=bool(known[code]["on_no"]["photo_required"]),
-            answers=frozenset(known[code]["answers"]),
+            answers=frozenset(known[code].get("answers", AnswerResult)),
         )
         for section in form["sections"]
         for code in section["items"]
