@@ -117,6 +117,7 @@ def _locked(item_id: UUID) -> tuple[ReviewItem, DeviceChain]:
     if item is None:
         raise matters.ReviewItemUnknown("本单位没有这个待处理事项。")
     chain = device_queries.chain_of(item.device_id, lock=True)
+    db.session.expire(item)  # whoever waited for the lock hears what was decided meanwhile
     return queries.find_item(item_id, lock=True) or item, chain
 
 
