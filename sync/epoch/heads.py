@@ -13,10 +13,10 @@ from uuid import UUID
 import flask
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from app import canonical, clock, entry, readiness
-from app.db import db, stop_reading
+from app.db import db, is_overload, stop_reading
 from app.draws import queries as draws
 from app.errors import DomainError, Unavailable
 from app.journal import service as journal
@@ -37,12 +37,13 @@ _WHY: Mapping[str, str] = {
     "epoch": "数据库与存储中的记录不是同一时期",
     "older": "数据库比已公布的日志链头旧",
     "other": "数据库与已公布的日志链头不一致",
+    "unreadable": "数据库无法读取或尚未建立",
     "broken": "存储中的链头记录无法读取",
 }
 
 
 class RestoreNotAdopted(Unavailable):
-    """`reason`: restoring, epoch, older, other or broken."""
+    """`reason`: restoring, epoch, older, other, unreadable or broken."""
 
     code, title = "restore-not-adopted", "数据库恢复后尚未接管"
 
@@ -115,9 +116,17 @@ def find_difference() -> str | None:
 
 
 def _unlike(head: Head) -> str | None:
+    if head.restoring is not None:
+        return "restoring"
     stop_reading()  # what is read next is newer than the head
-    epoch = db.session.scalar(sa.select(Installation.epoch))
-    return rules.unlike(head, epoch, _hashes_at(head))
+    try:
+        epoch = db.session.scalar(sa.select(Installation.epoch))
+        return rules.unlike(head, epoch, _hashes_at(head))
+    except (OperationalError, ProgrammingError) as error:
+        db.session.remove()
+        if is_overload(error):
+            raise
+        return "unreadable"
 
 
 def _hashes_at(head: Head) -> dict[str, str | None]:

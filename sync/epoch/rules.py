@@ -196,8 +196,6 @@ def unlike(head: Head, epoch: UUID | None, hashes: Mapping[str, str | None]) -> 
 
     `hashes` are, for each stream of the head, the hash that the database has at the head's number.
     """
-    if head.restoring is not None:
-        return "restoring"
     if head.epoch is not None and head.epoch != str(epoch):
         return "epoch"
     for one in head.streams:

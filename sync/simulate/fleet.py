@@ -76,6 +76,15 @@ def run(order: Order, ledger: Path, progress: Progress) -> list[Tablet]:
 
     Raises GaveUp when the server refuses something that a tablet cannot go on without.
     """
+    tablets = gather(order)
+    with ThreadPoolExecutor(len(tablets)) as pool:
+        list(pool.map(lambda tablet: _day(order, tablet, progress), tablets))
+    write_ledger(tablets, ledger)
+    return tablets
+
+
+def gather(order: Order) -> list[Tablet]:
+    """Return the fleet, each tablet enrolled by an officer who leads assigned tasks."""
     console = Console(order)
     officers = {officer["id"]: officer for officer in console.get_all("/api/v1/officers?limit=200")}
     tasks = console.get_all("/api/v1/tasks?state=assigned&limit=200")
@@ -89,9 +98,6 @@ def run(order: Order, ledger: Path, progress: Progress) -> list[Tablet]:
     for tablet in tablets:
         login = tablet.name
         tablet.enrol(code=console.code_for(login), login=login, password=order.password)
-    with ThreadPoolExecutor(len(tablets)) as pool:
-        list(pool.map(lambda tablet: _day(order, tablet, progress), tablets))
-    write_ledger(tablets, ledger)
     return tablets
 
 
@@ -102,6 +108,16 @@ def _make(order: Order, number: int, officer: dict[str, Any]) -> Tablet:
 
 
 def _day(order: Order, tablet: Tablet, progress: Progress) -> None:
+    inspect(order, tablet, progress)
+    tablet.upload(break_off=BREAK_OFF)
+    tablet.push()
+    tablet.upload()
+    tablet.pull()
+    progress(1)
+
+
+def inspect(order: Order, tablet: Tablet, progress: Progress) -> None:
+    """Pull, and inspect without a network; what was made waits on the tablet."""
     tablet.pull()
     start = datetime.now(UTC) - timedelta(hours=8)
     mine = [
@@ -112,11 +128,6 @@ def _day(order: Order, tablet: Tablet, progress: Progress) -> None:
     for number, task in enumerate(mine[: order.tasks_each]):
         _visit(order, tablet, task, start + timedelta(minutes=70 * number))
         progress(1)
-    tablet.upload(break_off=BREAK_OFF)
-    tablet.push()
-    tablet.upload()
-    tablet.pull()
-    progress(1)
 
 
 def _visit(

@@ -119,6 +119,7 @@ class Tablet:
         self.device_seq = 0
         self.prev_hash = _NULL_HASH
         self.outbox: list[dict[str, str]] = []
+        self.sent: list[dict[str, str]] = []  # kept for 30 days: a restored server may lack it
         self.photos: list[Photo] = []
         self.rows: dict[tuple[str, str], dict[str, Any]] = {}
         self.cursor = ""
@@ -279,6 +280,9 @@ class Tablet:
             answer = self.call("GET", f"{SYNC}/feed?limit=500&cursor={self.cursor}")
             if answer.status == 304:
                 return count
+            if answer.status == 409:
+                self.begin_anew(answer.json()["epoch"])
+                continue
             if answer.status != 200:
                 raise GaveUp(f"{self.name} cannot pull: {answer.status} {answer.body[:300]!r}")
             page = answer.json()
@@ -288,6 +292,15 @@ class Tablet:
             self.cursor = page["cursor"]
             if not page["more"]:
                 return count
+
+    def begin_anew(self, epoch: str) -> None:
+        """Send everything again to a server that was restored, before asking what it has."""
+        self.epoch, self.cursor, self.rows = epoch, "", {}
+        self.outbox, self.sent = [*self.sent, *self.outbox], []
+        for photo in self.photos:
+            photo.location, photo.done = None, False
+        self.push()
+        self.upload()
 
     def _keep(self, row: dict[str, Any]) -> None:
         if "type" not in row or row["type"] is None:
@@ -408,15 +421,16 @@ class Tablet:
                 raise GaveUp(f"{self.name}: results out of order")
             for entry, result in zip(batch, results, strict=True):
                 self._receive(entry["op_id"], hashes[entry["op_id"]], result)
+            self.sent += batch
             self.outbox = self.outbox[len(batch) :]
 
     def _receive(self, op_id: str, digest: str, result: dict[str, Any]) -> None:
         receipt = result["receipt"]
         if json.loads(receipt["body"])["op_hash"] != digest:
             raise GaveUp(f"{self.name}: a receipt for another operation than {op_id}")
-        if op_id in self.receipts:
+        if self.receipts.get(op_id) == receipt:
             return
-        self.receipts[op_id] = receipt
+        self.receipts[op_id] = receipt  # a restored server's takes the place of the lost one
         outcome = result["outcome"]
         self.counters.outcomes[outcome] = self.counters.outcomes.get(outcome, 0) + 1
         self.made.append({"kind": "receipt", "op_id": op_id, "outcome": outcome, **receipt})
