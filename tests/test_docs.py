@@ -6,6 +6,7 @@ from pathlib import Path
 from app.config import SETTINGS
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.tasks import service as tasks
 from scheduler.jobs import JOBS
 from wsgi import create_app
 
@@ -34,6 +35,13 @@ def test_the_subscriptions_are_the_ones_that_are_documented(tmp_path: Path) -> N
     documented = {row[0].strip("`") for row in rows_of("architecture.md", "## Subscriptions")}
     running = {f"{s.__module__}.{s.__name__}" for s in journal.subscribers()}  # type: ignore[attr-defined]  # functions
     assert running == documented
+
+
+def test_the_guards_are_the_ones_that_are_documented(tmp_path: Path) -> None:
+    create_app({"DATA_DIR": str(tmp_path), "LOG_LEVEL": "CRITICAL"})
+    documented = {row[0].strip("`") for row in rows_of("architecture.md", "## Guards")}
+    asked = {f"{one.__module__}.{one.__name__}" for one in tasks.guards()}
+    assert asked == documented
 
 
 def test_every_job_of_the_timetable_stands_in_the_operations_manual() -> None:

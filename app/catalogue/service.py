@@ -30,6 +30,7 @@ class Kind(StrEnum):
     ORIGIN = "origin"
     OUTCOME_CODE = "outcome_code"
     RECUSAL_REASON = "recusal_reason"
+    CHANGE_CAUSE = "change_cause"
     RATE_ROUNDING = "rate_rounding"
     SETTING = "setting"
     WEIGHT = "weight"

@@ -12,7 +12,18 @@ import flask
 from app import clock
 from app.access import Role, current_actor, requires
 from app.db import transaction
-from app.draws import annual_api, hold_api, list_api, plan_api, queries, reading, seeding, service
+from app.draws import (
+    annual_api,
+    change_api,
+    changes,
+    hold_api,
+    list_api,
+    plan_api,
+    queries,
+    reading,
+    seeding,
+    service,
+)
 from app.draws.models import Draw, DrawDeposit, DrawSelection
 from app.draws.plan_api import INSIDERS, READERS
 from app.draws.schemas import (
@@ -35,10 +46,25 @@ from app.draws.stages import EntropyState
 from app.people import service as people
 from app.people.models import Agency
 from app.problems import Blueprint, Page, PageSchema, page
+from app.tasks import service as tasks
 
 blp = Blueprint("draws", __name__, url_prefix="/draws", description="抽取")
 deposits = Blueprint("draw-deposits", __name__, url_prefix="/draw-deposits", description="封存")
-BLUEPRINTS = (annual_api.blp, plan_api.blp, hold_api.blp, list_api.blp, blp, deposits)
+BLUEPRINTS = (
+    annual_api.blp,
+    plan_api.blp,
+    hold_api.blp,
+    list_api.blp,
+    blp,
+    deposits,
+    change_api.blp,
+    change_api.decisions,
+)
+
+
+def init_app(_flask_app: flask.Flask) -> None:
+    """Let the tasks of a draw ask it before they get another team or are closed as replaced."""
+    tasks.guard(teams=changes.guard_team, closings=changes.guard_closing)
 
 
 # ---- draws ---------------------------------------------------------------------------------------

@@ -161,10 +161,8 @@ def redraw_slot(
     of the task from 1. Least load, then smallest lot. Raises NobodyLeft.
     """
     new = hash_named(hash_name)
-    k, staying = key(new, x, "assign"), set(team) - {leaving}
-    free = {one for one in row.takes.difference(team, declared) if room[one] != 0}
-    if not staying & row.leads:
-        free &= row.leads
+    k = key(new, x, "assign")
+    free = free_for_slot(row, team, leaving, declared=declared, room=room)
     if not free:
         raise NobodyLeft("没有其他符合条件、还有名额的监督员，不能重新抽取。")
     return min(
@@ -175,6 +173,24 @@ def redraw_slot(
             one.encode(),
         ),
     )
+
+
+def free_for_slot(
+    row: Eligible,
+    team: Collection[str],
+    leaving: str,
+    *,
+    declared: Collection[str],
+    room: Mapping[str, int | None],
+) -> set[str]:
+    """Return among whom a slot is redrawn: eligible, not on the team, with room, and a lead stays.
+
+    `declared` and `room` are as for `redraw_slot`.
+    """
+    free = {one for one in row.takes.difference(team, declared) if room[one] != 0}
+    if not (set(team) - {leaving}) & row.leads:
+        free &= row.leads
+    return free
 
 
 def _h(new: Hash, k: bytes, *fields: str) -> bytes:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.catalogue import service as catalogue
 from app.days import local_date
-from app.draws import bundle, eligibility, population, queries, rules
+from app.draws import bundle, eligibility, leftovers, population, queries, rules
 from app.draws.files import write_tsv
 from app.draws.models import DrawPlan
 from app.lists import queries as lists
@@ -37,6 +37,9 @@ def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared
     strata = [codes[name] for name in sorted(plan.strata, key=str.encode) if name in codes]
     factors = factors_on(plan.weight_factors, plan.draw_on)
     listed = _listed(plan, strata, factors, on=on)
+    rules_json = None
+    if plan.top_up_of is not None and (first := queries.find_draw(plan.top_up_of)) is not None:
+        listed, rules_json = leftovers.undrawn_lines(first, plan.strata, listed)
     officers, bars = _people(plan, strata, listed, on=on, at=at)
     frozen = population.freeze(
         listed,
@@ -46,7 +49,10 @@ def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared
         rules=plan.strata,
         team_size=plan.team_size,
     )
-    return Prepared(frozen, _frozen_files(plan, frozen, factors, salt_seed), factors)
+    files = _frozen_files(plan, frozen, factors, salt_seed)
+    if rules_json is not None:
+        files["rules.json"] = rules_json  # a top-up goes by the weights that were frozen first
+    return Prepared(frozen, files, factors)
 
 
 def plain_rows(agency_id: UUID) -> list[population.UnitRow]:
@@ -62,6 +68,14 @@ def plain_rows(agency_id: UUID) -> list[population.UnitRow]:
         )
         for unit in queries.units_of(agency_id)
     ]
+
+
+def reasons_now(plan: DrawPlan, stratum: str, *, on: date) -> dict[str, str | None]:
+    """Return what would exclude each unit of a stratum from a freeze of this day, if anything."""
+    codes = stratum_codes([stratum], plan.draw_on)
+    factors = factors_on(plan.weight_factors, plan.draw_on)
+    listed = _listed(plan, list(codes.values()), factors, on=on)
+    return {one.archive_no: one.reason for one in listed}
 
 
 def _listed(

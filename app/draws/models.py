@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, Entity, id_column, in_pairs, one_of
+from app.draws.changelog import KIND_NAMES, STATE_NAMES, ChangeKind, ChangeState
 from app.draws.stages import (
     AnnualState,
     Audience,
@@ -73,7 +74,10 @@ class AnnualPlan(Entity, Base):
 
 
 class DrawPlan(Entity, Base):
-    """What is to be drawn in a period 抽查计划; it is drawn once, on `draw_on` or as soon after."""
+    """What is to be drawn in a period 抽查计划; it is drawn once, on `draw_on` or as soon after.
+
+    `top_up_of` is the number of the draw that a top-up 补抽 completes, from what it left undrawn.
+    """
 
     __tablename__ = "draw_plan"
 
@@ -113,6 +117,8 @@ class DrawPlan(Entity, Base):
     redraw_ordered_by_kind: Mapped[str | None]
     redraw_ordered_by_id: Mapped[UUID | None]
     redraw_reason: Mapped[str | None]
+    top_up_of: Mapped[str | None]
+    top_up_reason: Mapped[str | None]
 
     draws: Mapped[list["Draw"]] = relationship(back_populates="plan", order_by="Draw.draw_no")
     annual_plan: Mapped[AnnualPlan | None] = relationship()
@@ -333,7 +339,10 @@ class DrawFile(Base):
 
 
 class DrawSelection(Base):
-    """A drawn unit or a reserve 备选, in the order of the lots of its class."""
+    """A drawn unit or a reserve 备选, in the order of the lots of its class.
+
+    A reserve has a task from the day on which it follows a unit that cannot be visited.
+    """
 
     __tablename__ = "draw_selection"
 
@@ -346,11 +355,167 @@ class DrawSelection(Base):
     archive_no: Mapped[str]
     ticket: Mapped[str]
     unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), index=True)
-    task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"))
+    task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"), index=True)
 
     __table_args__ = (
         sa.UniqueConstraint("draw_id", "stratum", "archive_no"),
         sa.UniqueConstraint("draw_id", "stratum", "weight", "rank"),
         one_of("kind", SelectionKind),
-        sa.CheckConstraint("task_id IS NULL OR kind = 'selected'", name="task_of_a_drawn_unit"),
     )
+
+
+_OPEN_REPLACEMENT = sa.text("kind = 'replacement' AND state IN ('proposed', 'confirmed')")
+_OPEN_REDRAW = sa.text("kind = 'slot-redraw' AND state IN ('proposed', 'confirmed')")
+
+
+class DrawChange(Entity, Base):
+    """What was changed of a result 变更, or is proposed to be; `record` is what the public reads.
+
+    `number` counts the changes of a draw in the order in which they were carried out. The version
+    also guards the skipped reserves.
+    """
+
+    __tablename__ = "draw_change"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"), index=True)
+    draw_id: Mapped[UUID] = mapped_column(sa.ForeignKey("draw.id"), index=True)
+    selection_id: Mapped[UUID] = mapped_column(sa.ForeignKey("draw_selection.id"))
+    task_id: Mapped[UUID] = mapped_column(sa.ForeignKey("task.id"), index=True)
+    kind: Mapped[str]
+    cause: Mapped[str]
+    note: Mapped[str]
+    evidence: Mapped[list[str]]
+    skips: Mapped[list[Any]]
+    state: Mapped[str]
+    number: Mapped[int | None]
+    officer_out_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    officer_in_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    redraw_no: Mapped[int | None]
+    after_freeze: Mapped[bool]
+    reserve_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("draw_selection.id"), unique=True)
+    new_task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"), unique=True)
+    record: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    held_code: Mapped[str | None]
+    held_detail: Mapped[str | None]
+    proposed_officer_id: Mapped[UUID | None]
+    confirmed_officer_id: Mapped[UUID | None]
+    approved_reason: Mapped[str | None]
+    ended_reason: Mapped[str | None]
+    proposed_at: Mapped[datetime]
+    proposed_by_kind: Mapped[str]
+    proposed_by_id: Mapped[UUID | None]
+    approved_at: Mapped[datetime | None]
+    approved_by_kind: Mapped[str | None]
+    approved_by_id: Mapped[UUID | None]
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by_kind: Mapped[str | None]
+    confirmed_by_id: Mapped[UUID | None]
+    ended_at: Mapped[datetime | None]
+    ended_by_kind: Mapped[str | None]
+    ended_by_id: Mapped[UUID | None]
+    carried_out_at: Mapped[datetime | None]
+    carried_out_by_kind: Mapped[str | None]
+    carried_out_by_id: Mapped[UUID | None]
+
+    draw: Mapped[Draw] = relationship()
+    line: Mapped[DrawSelection] = relationship(foreign_keys=[selection_id])
+    reserve: Mapped[DrawSelection | None] = relationship(foreign_keys=[reserve_id])
+    skipped: Mapped[list["DrawReserveSkip"]] = relationship(order_by="DrawReserveSkip.rank")
+
+    __table_args__ = (
+        sa.UniqueConstraint("draw_id", "number"),
+        sa.UniqueConstraint("task_id", "redraw_no"),
+        sa.Index(
+            "uq_draw_change_open_replacement",
+            "task_id",
+            unique=True,
+            sqlite_where=_OPEN_REPLACEMENT,
+            postgresql_where=_OPEN_REPLACEMENT,
+        ),
+        sa.Index(
+            "uq_draw_change_open_redraw",
+            "task_id",
+            "officer_out_id",
+            unique=True,
+            sqlite_where=_OPEN_REDRAW,
+            postgresql_where=_OPEN_REDRAW,
+        ),
+        one_of("kind", ChangeKind),
+        one_of("state", ChangeState),
+        in_pairs("proposed", required=True),
+        *(in_pairs(prefix) for prefix in ("approved", "confirmed", "ended", "carried_out")),
+        sa.CheckConstraint(
+            "confirmed_at IS NULL OR (confirmed_officer_id IS NOT NULL"
+            " AND (proposed_by_id IS NULL OR confirmed_by_id <> proposed_by_id)"
+            " AND (proposed_officer_id IS NULL OR confirmed_officer_id <> proposed_officer_id))",
+            name="second_person",
+        ),
+        sa.CheckConstraint(
+            "kind = 'reassignment' OR state NOT IN ('confirmed', 'carried-out')"
+            " OR confirmed_at IS NOT NULL",
+            name="carried_out_by_two",
+        ),
+        sa.CheckConstraint(
+            "approved_at IS NULL OR (approved_reason IS NOT NULL"
+            " AND (proposed_by_id IS NULL OR approved_by_id <> proposed_by_id))",
+            name="approved_by_another",
+        ),
+        sa.CheckConstraint(
+            "(state = 'carried-out') = (carried_out_at IS NOT NULL)"
+            " AND (carried_out_at IS NULL) = (number IS NULL)"
+            " AND (carried_out_at IS NULL) = (record IS NULL)",
+            name="carried_out_is_recorded",
+        ),
+        sa.CheckConstraint(
+            "(state IN ('refused', 'withdrawn')) = (ended_at IS NOT NULL)", name="ended_by_somebody"
+        ),
+        sa.CheckConstraint(
+            "kind = 'replacement' OR (reserve_id IS NULL AND new_task_id IS NULL)",
+            name="reserve_of_a_replacement",
+        ),
+    )
+
+    @property
+    def draw_no(self) -> str:
+        return self.draw.draw_no
+
+    @property
+    def stratum(self) -> str:
+        return self.line.stratum
+
+    @property
+    def archive_no(self) -> str:
+        return self.line.archive_no
+
+    @property
+    def reserve_archive_no(self) -> str | None:
+        return None if self.reserve is None else self.reserve.archive_no
+
+    @property
+    def kind_name(self) -> str:
+        return KIND_NAMES[self.kind]
+
+    @property
+    def state_name(self) -> str:
+        return STATE_NAMES[self.state]
+
+
+class DrawReserveSkip(Base):
+    """A reserve that was passed over because it cannot be visited either, and why."""
+
+    __tablename__ = "draw_reserve_skip"
+
+    id: Mapped[UUID] = id_column()
+    change_id: Mapped[UUID] = mapped_column(sa.ForeignKey("draw_change.id"), index=True)
+    selection_id: Mapped[UUID] = mapped_column(sa.ForeignKey("draw_selection.id"), unique=True)
+    archive_no: Mapped[str]
+    rank: Mapped[int]
+    cause: Mapped[str]
+    note: Mapped[str]
+    evidence: Mapped[list[str]]
+    automatic: Mapped[bool]
+    skipped_at: Mapped[datetime]
+    skipped_by_kind: Mapped[str]
+    skipped_by_id: Mapped[UUID | None]
+
+    __table_args__ = (in_pairs("skipped", required=True),)

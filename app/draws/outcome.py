@@ -69,7 +69,7 @@ def store_result(draw: Draw, computed: Computed, *, by: Actor, at: datetime) -> 
     A plan about a given list makes no tasks: those of the list get their teams.
 
     A team that may not go any more (a recusal declared after the freeze) leaves its task pending:
-    the result stands, the slot is drawn anew by a person. Raises DrawnAlready, DrawStateWrong when
+    the result stands, the slot is drawn anew (`redraws`). Raises DrawnAlready, DrawStateWrong when
     the draw has moved since it was computed, and NotByPeople.
     """
     by_timetable(by)
@@ -187,7 +187,7 @@ def _new_tasks(
     checklists = catalogue.in_force("checklist", local_date(at))
     return tasks.create_tasks(
         [
-            _new_task(draw, strata[one.stratum], one.unit_id, registrations, checklists)
+            new_task(draw, strata[one.stratum], one.unit_id, registrations, checklists)
             for one in chosen
         ],
         agency=people.get_agency(draw.agency_id),
@@ -196,13 +196,14 @@ def _new_tasks(
     )
 
 
-def _new_task(
+def new_task(
     draw: Draw,
     stratum: Mapping[str, Any],
     unit_id: UUID,
     registrations: Mapping[UUID, Sequence[tuple[str, str]]],
     checklists: Sequence[Any],
 ) -> NewTask:
+    """Return the task of a drawn unit, or of a reserve that follows one."""
     specialty = stratum["specialty"]
     object_class = stratum["object_class"] or suited_class(
         registrations.get(unit_id, ()), specialty

@@ -67,8 +67,13 @@ def save_plan(data: NewPlan, *, agency: Agency, by: Actor, at: datetime) -> Draw
 
 
 def change_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> DrawPlan:
-    """Replace a plan that nothing was frozen from. Raises PlanInUse, PlanInvalid, PlanTaken."""
+    """Replace a plan that nothing was frozen from. Raises PlanInUse, PlanInvalid, PlanTaken.
+
+    A top-up is not changed: what it may draw and show follows from the draw that it completes.
+    """
     _refuse_used(plan)
+    if plan.top_up_of is not None:
+        raise PlanInUse("补抽计划不能修改，请撤回后重新办理补抽。", draw_no=plan.top_up_of)
     if plan.given_list_id is not None:  # whom it is about is not the plan's to say
         data = replace(
             data,

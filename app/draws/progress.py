@@ -13,7 +13,18 @@ from uuid import UUID
 from app.access import TIMETABLE
 from app.days import local_date
 from app.db import ChangedMeanwhile, Overloaded, db, transaction
-from app.draws import freezing, outcome, plans, queries, reading, seeding, service, stages, steps
+from app.draws import (
+    freezing,
+    outcome,
+    plans,
+    queries,
+    reading,
+    redraws,
+    seeding,
+    service,
+    stages,
+    steps,
+)
 from app.draws.models import Draw, DrawPlan
 from app.draws.stages import DrawState, Fallback, Level
 from app.errors import DomainError
@@ -36,13 +47,14 @@ def fresh(_purpose: str) -> bytes:
 def run_due(*, at: datetime, chance: Chance = fresh) -> list[str]:
     """Start every plan whose day has come and carry every open draw on; return what was done.
 
+    Places of officers who cannot go are proposed to be drawn anew, and drawn when confirmed.
     What a draw cannot overcome by itself is noted on it (`held_detail`) and does not stop the
     others. `chance` is asked for the secret of each draw, by its number.
     """
     done = _start_due(at)
     for draw_id in _ids(_GOING):
         done += advance(draw_id, at=at, chance=chance)
-    return done + _reveal_voids(at)
+    return done + _reveal_voids(at) + _redraw_places(at)
 
 
 def publish_due(*, at: datetime) -> list[str]:
@@ -224,6 +236,31 @@ def _reveal_voids(at: datetime) -> list[str]:
 
     found = [draw.id for draw in queries.void_with_secret()]
     return [line for draw_id in found for line in _take(draw_id, reveal, at=at)]
+
+
+def _redraw_places(at: datetime) -> list[str]:
+    db.session.remove()
+    done = []
+    for found in redraws.find_barred(at=at):
+        propose = _proposing(found, at)
+        done += _take(found.draw_id, propose, at=at)
+    db.session.remove()
+    for change_id, draw_id in [(one.id, one.draw_id) for one in queries.confirmed_redraws()]:
+        done += _take(draw_id, _redrawing(_read(draw_id), change_id, at), at=at)
+    return done
+
+
+def _proposing(found: redraws.Found, at: datetime) -> Step:
+    return lambda draw: redraws.propose_for(draw, found, by=TIMETABLE, at=at)
+
+
+def _redrawing(draw: Draw, change_id: UUID, at: datetime) -> Step:
+    """Return the lot to be drawn; the seal is opened here, outside the transaction."""
+    try:
+        x = redraws.seed_of(draw)
+    except DomainError as error:
+        return _failing(error)
+    return lambda fresh: redraws.redraw(fresh, change_id, x, by=TIMETABLE, at=at)
 
 
 def _ids(states: tuple[DrawState, ...]) -> list[UUID]:

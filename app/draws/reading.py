@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from app.access import Actor, ActorKind, Role
 from app.draws import bundle, queries, rules, stages
+from app.draws.changelog import FILE_NAME, write_changes
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawDeposit, DrawFile
 from app.draws.stages import AUDIENCES, Audience, Depositor, DrawState, Level
@@ -70,17 +71,44 @@ def may_read(file: DrawFile, by: Actor, at: datetime) -> bool:
 
 def readable_files(draw: Draw, by: Actor, at: datetime) -> list[DrawFile]:
     """Return the files of a draw that somebody of the agency may read at `at`."""
-    return [file for file in queries.files_of(draw.id) if may_read(file, by, at)]
+    return [file for file in _files_of(draw) if may_read(file, by, at)]
 
 
 def public_files(draw: Draw, at: datetime) -> list[DrawFile]:
     """Return the files of a draw that are public at `at`."""
-    return [file for file in queries.files_of(draw.id) if is_public(file, at)]
+    return [file for file in _files_of(draw) if is_public(file, at)]
+
+
+def _files_of(draw: Draw) -> list[DrawFile]:
+    log = changes_file(draw)
+    return [*queries.files_of(draw.id), *([] if log is None else [log])]
+
+
+def changes_file(draw: Draw) -> DrawFile | None:
+    """Return changes.json as it stands now, from the stored records; it is public with the result.
+
+    It is not stored: it grows with every change, and each record's hash stands in the journal.
+    """
+    if draw.state not in (DrawState.DRAWN, DrawState.PUBLISHED):
+        return None
+    content = write_changes(draw.draw_no, queries.records_of(draw.id))
+    return DrawFile(
+        draw_id=draw.id,
+        name=FILE_NAME,
+        content=content,
+        sha256=sha256_of(content),
+        size_bytes=len(content),
+        audience=Audience.REVEALED,
+        public_from=draw.published_at,
+    )
 
 
 def public_bundle(draw: Draw, at: datetime) -> dict[str, bytes]:
     """Return what everybody may have of a draw at `at`: files, verifier, how to use them."""
     contents = queries.contents_of(draw.id)
+    log = changes_file(draw)
+    if log is not None:
+        contents[log.name] = log.content
     found = {file.name: contents[file.name] for file in public_files(draw, at)}
     found |= {name: path.read_bytes() for name, path in VERIFIERS.items()}
     found["说明.txt"] = _instructions(draw, found).encode()
@@ -119,6 +147,7 @@ def _instructions(draw: Draw, files: Mapping[str, bytes]) -> str:
         "  officers.tsv     监督员执法证号、原有任务数、名额、可参加和可主办的层",
         "  eligible.tsv     每家抽中单位可以派出的监督员",
         "  assignment.tsv   每家抽中单位的主办人和其他检查人员",
+        "  changes.json     结果产生之后的变更：替换单位、重新抽取和改派的检查人员",
         "",
     ]
     if not complete:
@@ -136,6 +165,8 @@ def get_file(draw: Draw, name: str, by: Actor, at: datetime) -> DrawFile:
     Raises DrawFileNotFound for any other, whether or not there is one.
     """
     file = queries.find_file(draw.id, name) if name in AUDIENCES else None
+    if name == FILE_NAME:
+        file = changes_file(draw)
     public = by.kind is ActorKind.PUBLIC
     if file is None or not (is_public(file, at) if public else may_read(file, by, at)):
         raise DrawFileNotFound("没有这个文件，或它尚未公开。")

@@ -12,7 +12,9 @@ from flask import Blueprint
 
 from app import clock
 from app.access import PUBLIC, anyone
-from app.draws import bundle, queries, reading, service, stages
+from app.days import local_date
+from app.draws import bundle, changes, leftovers, queries, reading, service, stages
+from app.draws.changelog import KIND_NAMES
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawFile
 from app.draws.stages import DrawState, Level, SelectionKind
@@ -25,6 +27,7 @@ from app.public.pages import show_failure
 blp = Blueprint("public_draws", __name__, template_folder="templates", url_prefix="/public/draws")
 blp.register_error_handler(DomainError, show_failure)
 
+KINDS = tuple(KIND_NAMES.items())
 ROWS_SHOWN = 100
 DRAWS_SHOWN = 50
 _TYPES = {
@@ -88,6 +91,8 @@ def show_draw(draw_no: str) -> str:
         announcement=_announcement(draw, at),
         waiting=_waiting(draw, at),
         result=_result(draw) if "result.tsv" in names else None,
+        changed=_changed(draw, at),
+        top_ups=_top_ups(draw),
         files=files,
         complete={"reveal.json", "population.tsv"} <= names,
         own=_own(draw, at) if {"reveal.json", "result.tsv"} <= names else None,
@@ -216,6 +221,41 @@ def _waiting(draw: Draw, at: datetime) -> stages.Waiting | None:
     """Return what a draw waits for; why the timetable is held up is for the agency alone."""
     waiting = reading.waiting_for(draw, at)
     return None if waiting is None or waiting.code == "held" else waiting
+
+
+def _changed(draw: Draw, at: datetime) -> dict[str, Any] | None:
+    """Return what was changed of a result: before it is public numbers only, then every change."""
+    if draw.state not in (DrawState.DRAWN, DrawState.PUBLISHED):
+        return None
+    records = queries.records_of(draw.id)
+    figure = changes.figure_of(draw, local_date(at))
+    found = {
+        "public": draw.state == DrawState.PUBLISHED,
+        "figure": figure,
+        "cap": f"{figure.cap[0] * 100 // figure.cap[1]}%",
+        "waiting": len(queries.open_redraws_of(draw.id)),
+        "count": len(records),
+        "kinds": [(name, sum(one["kind"] == kind for one in records)) for kind, name in KINDS],
+        "rows": [],
+    }
+    if draw.state == DrawState.PUBLISHED:
+        names = {one.row.archive_no: one.unit_name for one in queries.chosen_of(draw.id)}
+        found["rows"] = [
+            {**one, "unit": names.get(one["id"]), "follows": names.get(one.get("reserve", ""))}
+            for one in records[:ROWS_SHOWN]
+        ]
+        found["more"] = max(0, len(records) - ROWS_SHOWN)
+        found["carried_over"] = leftovers.count_carried_over(draw, local_date(at))
+    return found
+
+
+def _top_ups(draw: Draw) -> list[str]:
+    """Return the numbers of the draws that complete this one."""
+    return [
+        one.draw_no
+        for plan in queries.top_ups_of(draw.draw_no)
+        for one in queries.draws_of_plan(plan.id)
+    ]
 
 
 def _result(draw: Draw) -> dict[str, Any]:

@@ -5,7 +5,8 @@ act at once one wins and the other gets a Conflict. `by` without an agency (the 
 for every agency, all others only for their own.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -55,6 +56,39 @@ class SecondPersonInvalid(Forbidden):
 
 class ClosingInvalid(Invalid):
     code, title = "closing-invalid", "关闭申请不完整"
+
+
+@dataclass(frozen=True)
+class TeamStep:
+    """A checked team that a task is about to get from a person or the timetable."""
+
+    task: Task
+    officer_ids: Sequence[UUID]
+    lead_id: UUID
+    reason: str
+
+
+TeamGuard = Callable[[TeamStep, Actor, datetime], None]
+ClosingGuard = Callable[[Task, Actor, datetime], None]
+_team_guards: list[TeamGuard] = []
+_closing_guards: list[ClosingGuard] = []
+
+
+def guard(*, teams: TeamGuard, closings: ClosingGuard) -> None:
+    """Ask a higher package before a task gets a team or is closed; a guard may refuse or record.
+
+    A task knows its origin and no more: what its origin demands (the teams of a draw may change
+    only within a cap) is said from above. `docs/architecture.md` lists who does.
+    """
+    if teams not in _team_guards:
+        _team_guards.append(teams)
+    if closings not in _closing_guards:
+        _closing_guards.append(closings)
+
+
+def guards() -> Sequence[TeamGuard | ClosingGuard]:
+    """Return who is asked."""
+    return (*_team_guards, *_closing_guards)
 
 
 _EVENTS = {
@@ -208,6 +242,7 @@ def assign_task(
     task = get_task(task_id, by.agency_id)
     state = _following(task, Verb.ASSIGN)
     _refuse_team(task, officer_ids, lead_id, at=at)
+    _ask_guards(TeamStep(task, officer_ids, lead_id, ""), by=by, at=at)
     _set_team(task, officer_ids, lead_id)
     return _move(task, Verb.ASSIGN, state, by=by, at=at, data=_team_data(task))
 
@@ -229,6 +264,7 @@ def reassign_task(
     state = _following(task, Verb.REASSIGN)
     _refuse_team(task, officer_ids, lead_id, at=at)
     task.reassign_reason = _stated(reason, "请填写改派理由。")
+    _ask_guards(TeamStep(task, officer_ids, lead_id, task.reassign_reason), by=by, at=at)
     before = [str(officer_id) for officer_id in task.officer_ids()]
     _set_team(task, officer_ids, lead_id)
     data = {**_team_data(task), "officer_ids_before": before}
@@ -261,6 +297,11 @@ def _refuse_team(task: Task, officer_ids: Sequence[UUID], lead_id: UUID, *, at: 
                 for problem in problems
             ],
         )
+
+
+def _ask_guards(step: TeamStep, *, by: Actor, at: datetime) -> None:
+    for ask in _team_guards:
+        ask(step, by, at)
 
 
 def _set_team(task: Task, officer_ids: Sequence[UUID], lead_id: UUID) -> None:
@@ -450,6 +491,8 @@ def approve_closing(task_id: UUID, *, by: Actor, at: datetime) -> Task:
         first_officer_id=task.closing_proposed_officer_id,
     )
     _refuse_evidence(task, task.closing_evidence, awaited_will_do=False)
+    for ask in _closing_guards:
+        ask(task, by, at)
     task.closed_officer_id = by.officer_id
     data = {"reason": task.closing_reason, "officer_id": _text(by.officer_id)}
     _move(task, Verb.APPROVE_CLOSING, state, by=by, at=at, data=data)
@@ -507,6 +550,7 @@ def reopen_task(
     )
     _refuse_team(task, team, lead, at=at)
     task.reopen_reason = _stated(reason, "请写明重新打开任务的理由。")
+    _ask_guards(TeamStep(task, team, lead, task.reopen_reason), by=by, at=at)
     _set_team(task, team, lead)
     task.reopened_officer_id, task.reopened_second_officer_id = by.officer_id, second_id
     task.outcome = None
@@ -514,6 +558,36 @@ def reopen_task(
     task.visit_id = rules.visit_id(task.id, task.round)
     data = {**_team_data(task), "second_officer_id": str(second_id)}
     return _move(task, Verb.REOPEN, state, by=by, at=at, data=data)
+
+
+def require_evidence(agency_id: UUID, hashes: Sequence[str]) -> None:
+    """Raise ClosingInvalid unless one of these is stored evidence of the agency."""
+    states = queries.evidence_states(agency_id, hashes) if hashes else {}
+    if problem := rules.evidence_problem(hashes, states, awaited_will_do=False):
+        raise ClosingInvalid(problem, missing=list(hashes))
+
+
+def require_second_person(
+    agency_id: UUID,
+    *,
+    first_account_id: UUID | None,
+    first_officer_id: UUID | None,
+    team: Collection[UUID],
+    by: Actor,
+) -> None:
+    """Raise SecondPersonInvalid unless `by` may agree to what the first person proposed.
+
+    The rule is that of closings: another officer-supervisor of the agency, not on the team.
+    """
+    problem = rules.second_person_problem(
+        _person(by),
+        agency_id=agency_id,
+        first_account_id=first_account_id,
+        first_officer_id=first_officer_id,
+        team=team,
+    )
+    if problem:
+        raise SecondPersonInvalid(problem)
 
 
 def _refuse_evidence(task: Task, hashes: Sequence[str], *, awaited_will_do: bool) -> None:

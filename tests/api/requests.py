@@ -57,6 +57,7 @@ OBJECTS: dict[str, Get] = {
         "officer:own" if persona == Role.OFFICER else "officer"
     ],
     "tag": always("officers"),
+    "change_id": by_name("change:confirm"),
     "device_id": by_name("device"),
     "draw_no": by_name("draw:drawn"),
     "hold_id": by_name("hold"),
@@ -80,6 +81,8 @@ OBJECTS: dict[str, Get] = {
     "devices.request_wipe device_id": by_name("device:obsolete"),
     "draw-plans.order_redraw plan_id": by_name("plan:redraw"),
     "draw-plans.withdraw_plan plan_id": by_name("plan:withdraw"),
+    "draw-change-decisions.refuse change_id": by_name("change:refuse"),
+    "draw-change-decisions.withdraw change_id": by_name("change:withdraw"),
     "draws.enter_dice draw_no": by_name("draw:announced"),
     "draws.make_deposit draw_no": by_name("draw:planned"),
     "draws.void_draw draw_no": by_name("draw:to-void"),
@@ -146,6 +149,19 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     },
     "officers.change_officer": lambda side, persona: {"team": "二科"},
     "officers.declare_recusal": lambda side, persona: {"reason_code": "kinship"},
+    "draw-changes.order_top_up": lambda side, persona: {"level": "attended", "reason": "备选用完"},
+    "draw-changes.propose_redraw": lambda side, persona: {
+        "task_id": side["task:drawn"],
+        "officer_id": side["officer:drawn"],
+        "cause": "unavailable",
+        "note": "外出",
+    },
+    "draw-changes.propose_replacement": lambda side, persona: {
+        "task_id": side["task:drawn"],
+        "cause": "closed",
+        "note": "大门紧锁",
+        "evidence": [side["sha256"]],
+    },
     "draw-plans.change_plan": lambda side, persona: {"name": "住宿场所", "level": "attended"},
     "draw-plans.save_plan": lambda side, persona: {"name": "新计划", "level": "attended"},
     "lists.decide_row": lambda side, persona: {

@@ -28,7 +28,7 @@ from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import Base
-from app.draws import holding, progress, seeding
+from app.draws import changes, holding, progress, seeding
 from app.draws import queries as draw_queries
 from app.draws import service as draws
 from app.draws.models import DrawPlan
@@ -330,6 +330,7 @@ class _Builder:
             self.side.tokens[role] = self.make.token(account)
             self.keep(f"token:{role}", self._api_token(account, role))
         second = self._account(Role.SUPERVISOR, "second", officer=self.officers[2])
+        self.second = self.make.actor(second)
         self.side.tokens["second"] = self.make.token(second)
         self._account(Role.CLERK, "spare")
         self.keep("officer", self.officers[3])
@@ -721,12 +722,55 @@ class _Builder:
                 seeding.deposit(
                     None, value, agency=self.agency, by=self.actor(role), at=self.make.at
                 )
-        plan = self.make.plan(self.agency, strata={"公共场所/住宿场所": 2})
+        with self.make.writing():  # supervisors who can be second persons are on no drawn team
+            for officer in self.officers[1:3]:
+                people.declare_absence(
+                    officer,
+                    AbsenceReason.LEAVE,
+                    from_on=date(2026, 1, 1),
+                    until_on=date(2027, 12, 31),
+                    by=self.actor(Role.SUPERVISOR),
+                    at=self.make.at,
+                )
+        plan = self.make.plan(self.agency, strata={"公共场所/住宿场所": 3})
         for hours in (0, 12, 4):
             clock.forward(hours=hours)
             self._tick(clock.at)
         clock.at = now
         self._keep_draw("drawn", plan)
+        self._changes()
+
+    def _changes(self) -> None:
+        """Changes that are proposed: to confirm, to refuse, to withdraw; a task without any."""
+        with self.make.flask_app.app_context():
+            draw = draws.get_draw(self.side["draw:drawn"], self.agency.id)
+            found = [one.row.task_id for one in draw_queries.chosen_of(draw.id) if one.task_no]
+            task_ids = [task_id for task_id in found if task_id is not None]
+            teams = [tasks.get_task(one, self.agency.id).officer_ids() for one in task_ids]
+        self.side.ids["task:drawn"] = str(task_ids[0])
+        self.side.ids["officer:drawn"] = str(teams[0][0])
+        digest = self.side.ids["sha256"]
+        wanted: dict[str, tuple[Any, tuple[Any, ...], Actor]] = {
+            "confirm": (
+                changes.propose_replacement,
+                (task_ids[1], "closed", "关门", [digest]),
+                self.second,
+            ),
+            "refuse": (
+                changes.propose_redraw,
+                (task_ids[2], teams[2][0], "unavailable", "外出"),
+                self.second,
+            ),
+            "withdraw": (
+                changes.propose_redraw,
+                (task_ids[2], teams[2][1], "unavailable", "外出"),
+                self.actor(Role.SUPERVISOR),
+            ),
+        }
+        for name, (verb, args, by) in wanted.items():
+            with self.make.writing():
+                draw = draws.get_draw(self.side["draw:drawn"], self.agency.id)
+                self.keep(f"change:{name}", verb(draw, *args, by=by, at=self.make.at))
 
     def _tick(self, at: datetime) -> None:
         with self.make.flask_app.app_context():

@@ -13,6 +13,7 @@ from app.units.rules import UnitStatus, uscc_problems
 
 TABLES = [
     "calendar",
+    "change_causes",
     "check_items",
     "checklists",
     "closing_reasons",

@@ -142,7 +142,7 @@ def test_a_result_is_read_by_supervisor_and_auditor_byte_for_byte(office: Office
     assert problem(hidden) == (404, "/problems/draw-file-not-found")
     assert problem(auditor.get(f"{path}/files/reveal.json"))[0] == 404
     listed = {one["name"] for one in chen.get(f"{path}/files").json["items"]}
-    assert listed == set(files) - {"exclusions.tsv", "barred.tsv"}
+    assert listed == {*files, "changes.json"} - {"exclusions.tsv", "barred.tsv"}
     selected = chen.get(f"{path}/selection?kind=selected").json["items"]
     assert len(selected) == 4
     assert all(UUID(one["task_id"]) for one in selected)

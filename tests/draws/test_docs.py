@@ -25,6 +25,7 @@ def test_every_field_is_documented(field: str):
         "officers.tsv",
         "eligible.tsv",
         "assignment.tsv",
+        "changes.json",
         "exclusions.tsv",
         "barred.tsv",
         "SHA256SUMS",

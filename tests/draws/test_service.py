@@ -29,6 +29,7 @@ REVEALED = {
     "assignment.tsv",
     "reveal.json",
     "SHA256SUMS",
+    "changes.json",
 }
 
 
