@@ -28,8 +28,9 @@ from app.people.rules import NewOfficer
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import NewTask
+from app.units import labels
 from app.units import service as units
-from app.units.models import Unit
+from app.units.models import Unit, UnitLabel
 from app.units.rules import NewUnit, Registration
 
 DISTRICT = "310105"
@@ -181,6 +182,21 @@ class Make:
         )
         with self.writing():
             return units.register_unit(data, agency=agency, by=self.by(agency), at=self.at)
+
+    def label(self, unit: Unit, label: str = "pending-case", **values: Any) -> UnitLabel:
+        """An entry of a unit on a list, from today on unless `values` differ."""
+        data = {
+            "unit_id": unit.id,
+            "label": label,
+            "from_on": local_date(self.at),
+            "source": "立案决定",
+            **values,
+        }
+        with self.writing():
+            agency = people.get_agency(unit.agency_id)
+            return labels.declare_label(
+                labels.NewLabel(**data), agency=agency, by=self.by(agency), at=self.at
+            )
 
     def task(
         self,

@@ -17,11 +17,11 @@ from app.draws.stages import (
     KIND_NAMES,
     DrawKind,
     Fault,
-    JointRole,
     is_graded,
     is_rule,
     joint_faults,
 )
+from app.tasks.rules import JointRole
 
 QUARTERS = ("Q1", "Q2", "Q3", "Q4")
 

@@ -5,9 +5,10 @@ from marshmallow import fields as plain
 
 from app.draws.annual import QUARTERS, Way
 from app.draws.schemas import StratumRule
-from app.draws.stages import AnnualState, DrawKind, JointRole
+from app.draws.stages import AnnualState, DrawKind
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text, absent
 from app.problems import PageSchema
+from app.tasks.rules import JointRole
 
 MOST_ITEMS = 200
 

@@ -95,7 +95,13 @@ def get_draw(draw_no: str) -> dict[str, Any]:
         "deposits": [_deposit(one, draw_no) for one in queries.deposits_of(draw.id)],
         "dice": queries.sealed_dice(draw.id),
         "waiting": reading.waiting_for(draw, clock.now()),
+        "shortfalls": _shortfalls(draw),
     }
+
+
+def _shortfalls(draw: Draw) -> Any:
+    """Return the units and officers that hold a draw up; who may not go where is for insiders."""
+    return (draw.held_extras or {}).get("shortfalls", []) if current_actor().has(*INSIDERS) else []
 
 
 @blp.route("/<draw_no>/deposits", methods=["POST"])

@@ -126,6 +126,15 @@ def repeat_assignment(
     return walk.result(raised)
 
 
+def find_stuck(officers: Sequence[Officer], rows: Sequence[Eligible]) -> AssignmentStuck | None:
+    """Return the tasks and officers that cannot be matched within the rooms, if there are any.
+
+    Without chance: whether all teams can be filled does not hang on the order.
+    """
+    new = hash_named("sha256")
+    return _Start(new, key(new, b"", "assign"), officers, rows, {}).fill()
+
+
 def _check_rows(officers: Sequence[Officer], rows: Iterable[Eligible]) -> None:
     known = {one.certificate: one for one in officers}
     for row in rows:

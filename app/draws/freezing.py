@@ -8,11 +8,12 @@ from uuid import UUID
 
 from app.catalogue import service as catalogue
 from app.days import local_date
-from app.draws import bundle, eligibility, leftovers, population, queries, rules
+from app.draws import bundle, eligibility, leftovers, population, queries, rules, stages
 from app.draws.files import write_tsv
 from app.draws.models import DrawPlan
 from app.lists import queries as lists
 from app.people import service as people
+from app.units import queries as unit_queries
 
 _YEAR = timedelta(days=365)
 
@@ -36,6 +37,7 @@ def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared
     codes = stratum_codes(plan.strata, plan.draw_on)
     strata = [codes[name] for name in sorted(plan.strata, key=str.encode) if name in codes]
     factors = factors_on(plan.weight_factors, plan.draw_on)
+    weighted = population.by_weight(plan.strata, factors)
     listed = _listed(plan, strata, factors, on=on)
     rules_json = None
     if plan.top_up_of is not None and (first := queries.find_draw(plan.top_up_of)) is not None:
@@ -46,8 +48,9 @@ def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared
         officers,
         bars,
         strata=strata,
-        rules=plan.strata,
+        rules=weighted,
         team_size=plan.team_size,
+        grades={name: set(rule) for name, rule in plan.strata.items() if stages.is_graded(rule)},
     )
     files = _frozen_files(plan, frozen, factors, salt_seed)
     if rules_json is not None:
@@ -88,33 +91,43 @@ def _listed(
     if plan.given_list_id is not None:
         pending = lists.pending_tasks(plan.given_list_id)
         return population.list_given(((one.archive_no, one.specialty) for one in pending), strata)
+    sources = sources_on(plan.draw_on)
+    unrated = catalogue.setting("unrated-class", plan.draw_on)
     return population.list_units(
-        _unit_rows(plan, strata),
+        _unit_rows(plan, factors, on),
         population.Terms(
             strata=strata,
             factors=factors,
-            unrated=catalogue.setting("unrated-class", plan.draw_on),
+            unrated={one.field: unrated.get(sources[one.field], "") for one in factors},
             exclusions=frozenset(plan.exclusions),
             grace=timedelta(days=catalogue.setting("new-unit-grace-days", plan.draw_on)),
             on=on,
+            labels={
+                row.code: row.body["label"]
+                for row in catalogue.in_force("draw_exclusion", plan.draw_on)
+                if row.body["label"]
+            },
         ),
     )
 
 
 def _unit_rows(
-    plan: DrawPlan, strata: Sequence[population.StratumCode]
+    plan: DrawPlan, factors: Sequence[rules.Factor], on: date
 ) -> list[population.UnitRow]:
     registrations = queries.registrations_of(plan.agency_id)
     open_specialties = queries.open_specialties(plan.agency_id)
     drawn = queries.drawn_strata(plan.agency_id, plan.year)
     drawn_codes = stratum_codes({name for names in drawn.values() for name in names}, plan.draw_on)
+    labels = unit_queries.labels_on(plan.agency_id, on)
+    cap, entries = _entries(plan)
+    sources = sources_on(plan.draw_on)
     none: Collection[str] = ()
     return [
         population.UnitRow(
             archive_no=unit.archive_no,
             state=unit.state,
             opened_on=unit.opened_on,
-            classes={"risk": unit.risk_class, "credit": unit.credit_class},
+            classes={one.field: _class_of(unit, sources[one.field]) for one in factors},
             registrations=registrations.get(unit.id, []),
             open_specialties=open_specialties.get(unit.id, none),
             drawn_specialties={
@@ -122,9 +135,37 @@ def _unit_rows(
                 for name in drawn.get(unit.id, none)
                 if name in drawn_codes
             },
+            capped_specialties=population.capped(
+                entries.get(unit.id, ()),
+                cap,
+                {specialty for specialty, _ in registrations.get(unit.id, ())},
+            )
+            if unit.id in entries
+            else none,
+            labels=labels.get(unit.id, none),
         )
         for unit in queries.units_of(plan.agency_id)
     ]
+
+
+def _class_of(unit: queries.UnitFacts, source: str) -> str | None:
+    return {"risk": unit.risk_class, "credit": unit.credit_class}.get(source)
+
+
+def _entries(
+    plan: DrawPlan,
+) -> tuple[population.Cap, Mapping[UUID, Sequence[tuple[str, date]]]]:
+    """Return the cap, and the visits of each unit that count to it, by specialty and day."""
+    cap = population.cap_of(
+        catalogue.setting("inspection-cap", plan.draw_on),
+        catalogue.setting("cap-period", plan.draw_on),
+        draw_on=plan.draw_on,
+        cutoff_on=plan.cutoff_on or plan.draw_on - timedelta(days=1),
+    )
+    origins = [
+        row.code for row in catalogue.in_force("origin", plan.draw_on) if row.body["counts_to_cap"]
+    ]
+    return cap, queries.visit_days(plan.agency_id, origins, since=cap.since)
 
 
 def _people(

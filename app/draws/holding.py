@@ -11,7 +11,7 @@ from app.access import Actor
 from app.db import db
 from app.draws import queries
 from app.draws.models import Draw, DrawHold
-from app.draws.steps import PeriodHeld, stamp
+from app.draws.steps import PeriodHeld, release, stamp
 from app.errors import Conflict, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -62,7 +62,7 @@ def release_period(hold: DrawHold, reason: str, *, by: Actor, at: datetime) -> D
         )
     )
     for draw in waiting:
-        draw.held_code, draw.held_detail = None, None
+        release(draw)
     data = {"period": hold.period}
     journal.record(Event.DRAW_PERIOD_RELEASED, hold, by=by, at=at, data=data)
     return hold

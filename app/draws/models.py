@@ -18,11 +18,11 @@ from app.draws.stages import (
     EntropyState,
     Fallback,
     HashName,
-    JointRole,
     Level,
     PlanState,
     SelectionKind,
 )
+from app.tasks.rules import JointRole
 
 
 class AnnualPlan(Entity, Base):

@@ -15,7 +15,7 @@ from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawSelection
 from app.draws.seeding import unseal_chance
 from app.draws.stages import DrawState, SelectionKind
-from app.draws.steps import DrawStateWrong, by_timetable, follow, lock, stamp, store_file
+from app.draws.steps import DrawStateWrong, by_timetable, follow, lock, release, stamp, store_file
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.lists import queries as lists
@@ -86,7 +86,8 @@ def store_result(draw: Draw, computed: Computed, *, by: Actor, at: datetime) -> 
     }
     for name, content in files.items():
         store_file(draw, name, content)
-    draw.state, draw.held_code, draw.held_detail = DrawState.DRAWN, None, None
+    draw.state = DrawState.DRAWN
+    release(draw)
     draw.result_sha256 = computed.drawn.sha256
     stamp(draw, "drawn", by=by, at=at)
     selection = _store_selection(draw, computed.drawn)

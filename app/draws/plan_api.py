@@ -6,7 +6,7 @@ from uuid import UUID
 from app import clock
 from app.access import Role, current_actor, requires
 from app.db import transaction
-from app.draws import freezing, plans, queries
+from app.draws import plans, preview, queries
 from app.draws.models import DrawPlan
 from app.draws.schemas import (
     DrawPlanQuerySchema,
@@ -83,19 +83,9 @@ def change_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
 @requires(*INSIDERS)
 @blp.response(200, DrawPreviewSchema)
 def preview_plan(plan_id: UUID) -> dict[str, Any]:
-    """预览：分层、基数、可抽数、排除原因、可派人员、无法满足之处"""
+    """预览：分层、基数、应抽数、各级机会、排除、回避、结转、无法满足之处；不写入任何数据"""
     plan = plans.get_plan(plan_id, _agency_id())
-    frozen = freezing.prepare(plan, at=clock.now()).frozen
-    return {
-        "units": len({one.archive_no for one in frozen.listed}),
-        "officers": len(frozen.officers),
-        "barred": len(frozen.bars),
-        "strata": [
-            {**row._asdict(), "weights": {str(w): n for w, n in sorted(row.weights.items())}}
-            for row in frozen.strata
-        ],
-        "shortfalls": [one._asdict() for one in frozen.shortfalls],
-    }
+    return preview.preview_plan(plan, at=clock.now())
 
 
 @blp.route("/<uuid:plan_id>/withdraw", methods=["POST"])

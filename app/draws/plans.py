@@ -1,5 +1,6 @@
 """Plans: what is to be drawn in a period, saved, changed, withdrawn, ordered anew."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
@@ -9,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.db import db, savepoint
-from app.draws import freezing, queries, stages
+from app.draws import freezing, population, queries, stages
 from app.draws.models import DrawPlan
 from app.draws.population import Exclusion
+from app.draws.rules import Factor, PlanIncomplete
 from app.draws.stages import DrawKind, DrawState, JointRole, NewPlan, PlanState
 from app.draws.steps import void
 from app.errors import Conflict, Invalid, NotFound
@@ -158,7 +160,9 @@ def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> No
         for name in data.strata
         if name not in codes
     ]
-    known = {factor.field for factor in freezing.factors_on(None, data.draw_on)}
+    factors = freezing.factors_on(None, data.draw_on)
+    faults += _grade_faults(data, factors)
+    known = {factor.field for factor in factors}
     faults += [
         stages.Fault("weight_factors", f"目录中没有“{name}”的权重。")
         for name in data.weight_factors
@@ -179,6 +183,19 @@ def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> No
     }
     plan.weight_factors = list(data.weight_factors)
     plan.saved_at, plan.saved_by_kind, plan.saved_by_id = at, str(by.kind), by.id
+
+
+def _grade_faults(data: NewPlan, factors: Sequence[Factor]) -> list[stages.Fault]:
+    """What keeps ratios by grade from becoming ratios by weight, with today's rule table."""
+    chosen = [one for one in factors if one.field in data.weight_factors]
+    found = []
+    for name, rule in data.strata.items():
+        if stages.is_graded(rule) and len(chosen) == 1:
+            try:
+                population.by_weight({name: rule}, chosen)
+            except PlanIncomplete as error:
+                found.append(stages.Fault(f"strata/{name}", error.detail))
+    return found
 
 
 def _exclusions(data: NewPlan) -> tuple[list[str], list[stages.Fault]]:

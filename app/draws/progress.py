@@ -200,7 +200,7 @@ def _take(draw_id: UUID, step: Step, *, at: datetime) -> list[str]:
     except DomainError as error:
         with transaction():
             draw = _get(draw_id)
-            held = service.hold_draw(draw, error.code, error.detail, by=TIMETABLE, at=at)
+            held = service.hold_draw(draw, error, by=TIMETABLE, at=at)
             return [f"{draw.draw_no} held: {error.code}"] if held else []
     return [] if line is None else [line]
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload, undefer
 
 from app import canonical
-from app.days import day_begins
+from app.days import day_begins, local_date
 from app.db import db
 from app.draws.changelog import ChangeKind, ChangeState
 from app.draws.models import (
@@ -42,6 +42,7 @@ from app.people.rules import OfficerState
 from app.tasks.models import Task, TaskOfficer
 from app.tasks.rules import OPEN_STATES, TaskState
 from app.units.models import Unit, UnitRegistration
+from app.visits.models import Visit
 
 DRAWN_ORIGINS = ("drawn", "joint-drawn")
 VISITED = ("submitted", "returned", "completed")
@@ -576,6 +577,20 @@ def open_specialties(agency_id: UUID) -> dict[UUID, set[str]]:
     return found
 
 
+def carried_over(agency_id: UUID) -> dict[str, int]:
+    """Return how many tasks of draws and given lists are still open, by specialty."""
+    rows = db.session.execute(
+        sa.select(Task.specialty, sa.func.count())
+        .where(
+            Task.agency_id == agency_id,
+            Task.origin.in_(DRAWN_ORIGINS),
+            Task.state.in_(sorted(OPEN_STATES)),
+        )
+        .group_by(Task.specialty)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def drawn_strata(agency_id: UUID, year: int) -> dict[UUID, set[str]]:
     """Return the strata in which each unit was drawn in a year; void draws do not count.
 
@@ -597,6 +612,35 @@ def drawn_strata(agency_id: UUID, year: int) -> dict[UUID, set[str]]:
     for unit_id, stratum in rows:
         found[unit_id].add(stratum)
     return found
+
+
+def visit_days(
+    agency_id: UUID, origins: Collection[str], *, since: date
+) -> dict[UUID, list[tuple[str, date]]]:
+    """Return specialty and day of every visit of each unit since a day, of tasks of these origins.
+
+    The day is the tablet's, unless its clock is suspect: then the day on which the server heard.
+    """
+    found: dict[UUID, list[tuple[str, date]]] = defaultdict(list)
+    rows = db.session.execute(
+        sa.select(
+            Visit.unit_id,
+            Task.specialty,
+            Visit.started_recorded_at,
+            Visit.started_at,
+            Visit.clock_suspect,
+        )
+        .join(Task, Task.id == Visit.task_id)
+        .where(
+            Visit.agency_id == agency_id,
+            Visit.finished_at.is_not(None),
+            Visit.started_at >= day_begins(since),
+            Task.origin.in_(origins),
+        )
+    )
+    for unit_id, specialty, recorded_at, heard_at, suspect in rows:
+        found[unit_id].append((specialty, local_date(heard_at if suspect else recorded_at)))
+    return dict(found)
 
 
 def open_task_counts(agency_id: UUID) -> dict[UUID, int]:

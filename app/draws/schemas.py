@@ -16,7 +16,6 @@ from app.draws.stages import (
     EntropyState,
     Fallback,
     HashName,
-    JointRole,
     Level,
     PlanState,
     SelectionKind,
@@ -24,6 +23,7 @@ from app.draws.stages import (
 )
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text, absent
 from app.problems import PageSchema
+from app.tasks.rules import JointRole
 
 MOST = 10**7
 MOST_CLASSES = 100
@@ -193,6 +193,32 @@ class DrawPlanQuerySchema(PageSchema):
     year = Count(2020, 2099, load_default=absent)
 
 
+class ClassPreviewSchema(ma.Schema):
+    """A weight class: its exact mean over all seeds, what that rounds to, the chance of a unit."""
+
+    weight = Count(1, required=True)
+    units = Count(required=True)
+    expected = plain.String(required=True)
+    least = Count(required=True)
+    most = Count(required=True)
+    chance = plain.String(required=True)
+
+
+class BarPreviewSchema(ma.Schema):
+    """How many units of a stratum officers may not go to for one kind of reason, and which."""
+
+    reason = plain.String(required=True)
+    units = Count(required=True)
+    officers = plain.List(plain.String(), required=True)
+
+
+class CarriedOverSchema(ma.Schema):
+    """Open tasks of earlier draws in the same specialty: they stay tasks, and where to see them."""
+
+    tasks = Count(required=True)
+    path = plain.String(required=True)
+
+
 class StratumPreviewSchema(ma.Schema):
     """One stratum: both bases, what it will draw, who is excluded why, which weights there are."""
 
@@ -204,17 +230,42 @@ class StratumPreviewSchema(ma.Schema):
     drawn = Count(required=True)
     excluded = plain.Dict(keys=plain.String(), values=Count(), required=True)
     weights = plain.Dict(keys=plain.String(), values=Count(), required=True)
+    classes = plain.List(plain.Nested(ClassPreviewSchema), required=True)
     takes = Count(required=True)
     leads = Count(required=True)
+    bars = plain.List(plain.Nested(BarPreviewSchema), required=True)
+    carried_over = plain.Nested(CarriedOverSchema, required=True)
 
 
 class ShortfallSchema(ma.Schema):
-    """What the plan cannot have; a blocking one keeps it from being frozen."""
+    """What the plan cannot have; a blocking one keeps it from being frozen.
+
+    `units` and `officers` together are what cannot be matched; at most twenty units are named.
+    """
 
     code = plain.String(required=True)
     stratum = plain.String(required=True)
     detail = plain.String(required=True)
     blocking = Flag(required=True)
+    units = plain.List(plain.String(), required=True)
+    unit_count = Count(required=True)
+    officers = plain.List(plain.String(), required=True)
+
+
+class DepartureSchema(ma.Schema):
+    """In what a draw departs from the year's plan; said, never forbidden."""
+
+    code = plain.String(required=True)
+    stratum = plain.String(required=True)
+    detail = plain.String(required=True)
+
+
+class ExclusionNameSchema(ma.Schema):
+    """An exclusion that the plan applies, and how many lines of the list it concerns."""
+
+    code = plain.String(required=True)
+    name = plain.String(required=True)
+    units = Count(required=True)
 
 
 class DrawPreviewSchema(ma.Schema):
@@ -225,6 +276,9 @@ class DrawPreviewSchema(ma.Schema):
     barred = Count(required=True)
     strata = plain.List(plain.Nested(StratumPreviewSchema), required=True)
     shortfalls = plain.List(plain.Nested(ShortfallSchema), required=True)
+    exclusions = plain.List(plain.Nested(ExclusionNameSchema), required=True)
+    cutoff_on = Day(required=True, allow_none=True)
+    departures = plain.List(plain.Nested(DepartureSchema), required=True)
 
 
 class DrawReasonSchema(ma.Schema):
@@ -320,6 +374,7 @@ class DrawDetailSchema(DrawSchema):
     deposits = plain.List(plain.Nested(DrawDepositSchema), required=True)
     dice = plain.String(required=True, allow_none=True)
     waiting = plain.Nested(DrawWaitingSchema, required=True, allow_none=True)
+    shortfalls = plain.List(plain.Nested(ShortfallSchema), required=True)
 
 
 class DrawQuerySchema(PageSchema):

@@ -31,11 +31,12 @@ from app.draws.steps import (
     lock,
     make_public,
     refuse_held,
+    release,
     stamp,
     store_file,
     void,
 )
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, DomainError, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.keys import seal
@@ -46,7 +47,7 @@ class DrawNotFound(NotFound):
 
 
 class PlanNotFeasible(Invalid):
-    """`shortfalls`: what the plan cannot have, each with stratum and the officers there are."""
+    """`shortfalls`: what the plan cannot have, each with the units and officers that make it so."""
 
     code, title = "draw-plan-not-feasible", "计划无法执行"
 
@@ -144,10 +145,12 @@ def freeze_draw(draw: Draw, prepared: freezing.Prepared, *, by: Actor, at: datet
             "listed": row.listed,
             "eligible": row.eligible,
             "drawn": row.drawn,
+            "rule": row.rule,
         }
         for row in prepared.frozen.strata
     ]
-    draw.state, draw.held_code, draw.held_detail = DrawState.FROZEN, None, None
+    draw.state = DrawState.FROZEN
+    release(draw)
     stamp(draw, "frozen", by=by, at=at)
     journal.record(
         Event.DRAW_FROZEN,
@@ -157,6 +160,8 @@ def freeze_draw(draw: Draw, prepared: freezing.Prepared, *, by: Actor, at: datet
         data={
             "draw_no": draw.draw_no,
             "units": len(prepared.frozen.listed),
+            "exclusions": list(draw.plan.exclusions),
+            "cutoff_on": None if draw.plan.cutoff_on is None else draw.plan.cutoff_on.isoformat(),
             **{
                 f"{name.partition('.')[0]}_sha256": sha256_of(content)
                 for name, content in prepared.files.items()
@@ -170,20 +175,21 @@ def _refuse_infeasible(frozen: population.Frozen) -> None:
     if blocking := frozen.blocking:
         raise PlanNotFeasible(
             "计划无法执行，名单没有冻结：" + "".join(one.detail for one in blocking[:3]),
-            shortfalls=[
-                {"code": one.code, "stratum": one.stratum, "detail": one.detail} for one in blocking
-            ],
+            shortfalls=[one._asdict() for one in blocking],
         )
 
 
-def hold_draw(draw: Draw, code: str, detail: str, *, by: Actor, at: datetime) -> bool:
+def hold_draw(draw: Draw, error: DomainError, *, by: Actor, at: datetime) -> bool:
     """Note on a draw why the timetable could not go on; supervisors see it until it is solved.
 
-    Returns whether that is news.
+    Of a plan that cannot be met they see the units and officers too. Returns whether that is news.
     """
-    if (draw.held_code, draw.held_detail) == (code, detail):
+    code, detail = error.code, error.detail
+    shortfalls = error.extras.get("shortfalls")
+    extras = None if shortfalls is None else {"shortfalls": shortfalls}
+    if (draw.held_code, draw.held_detail, draw.held_extras) == (code, detail, extras):
         return False
-    draw.held_code, draw.held_detail = code, detail
+    draw.held_code, draw.held_detail, draw.held_extras = code, detail, extras
     data = {"draw_no": draw.draw_no, "code": code}
     journal.record(Event.DRAW_HELD, draw, by=by, at=at, data=data)
     return True
@@ -227,7 +233,7 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
         {
             "draw_no": draw.draw_no,
             "prev": previous.manifest_sha256 or "0" * 64,
-            "plan": draw.plan.strata,
+            "plan": {**draw.plan.strata, **{row["name"]: row["rule"] for row in draw.summary}},
             "entropy_sources": stages.sources_of(draw.level, len(deposits), draw.plan.fallback),
             "commit": rules.commit_of(secret, draw.hash),
             "coordination": draw.plan.coordination,
@@ -251,7 +257,8 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
     draw.announce_serial = previous.serial + 1
     draw.manifest_sha256 = manifest.sha256
     draw.secret_sealed = seal(draw_key(), secret, aad=aad("secret", draw.id))
-    draw.state, draw.held_code, draw.held_detail = DrawState.ANNOUNCED, None, None
+    draw.state = DrawState.ANNOUNCED
+    release(draw)
     stamp(draw, "announced", by=by, at=at)
     store_file(draw, "manifest.json", manifest.data)
     make_public(draw, Audience.ANNOUNCED, at=at)

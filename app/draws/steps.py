@@ -80,11 +80,16 @@ def void(draw: Draw, reason: str, *, by: Actor, at: datetime) -> Draw:
     follow(draw, DrawState.VOID)
     before = draw.state
     draw.state, draw.void_reason = DrawState.VOID, reason
-    draw.held_code, draw.held_detail = None, None
+    release(draw)
     stamp(draw, "voided", by=by, at=at)
     data = {"draw_no": draw.draw_no, "state_before": str(before)}
     journal.record(Event.DRAW_VOIDED, draw, by=by, at=at, data=data)
     return draw
+
+
+def release(draw: Draw) -> None:
+    """Forget why a draw could not go on: it goes on."""
+    draw.held_code = draw.held_detail = draw.held_extras = None
 
 
 def store_file(draw: Draw, name: str, content: bytes) -> None:

@@ -15,19 +15,24 @@ from app.db import transaction
 from app.people import service as people
 from app.people.models import Agency
 from app.problems import Blueprint, Page, page, read_cursor, sign_cursor
-from app.units import imports, queries, rules, service
-from app.units.models import RegisterImport, RegisterImportRow, Unit
+from app.units import imports, labels, queries, rules, service
+from app.units.labels import NewLabel
+from app.units.models import RegisterImport, RegisterImportRow, Unit, UnitLabel
 from app.units.rules import LicenceData, NewUnit, Register, Registration
 from app.units.schemas import (
+    EndUnitLabelSchema,
     ExportQuerySchema,
     FileFormat,
     ImportRowSchema,
     ImportRowsQuerySchema,
     ImportSchema,
+    NewUnitLabelSchema,
     NewUnitSchema,
     PreviewSchema,
     RegisterFileSchema,
     UnitChangesSchema,
+    UnitLabelQuerySchema,
+    UnitLabelSchema,
     UnitQuerySchema,
     UnitSchema,
 )
@@ -36,7 +41,10 @@ units = Blueprint("units", __name__, url_prefix="/units", description="被监督
 officers = Blueprint(
     "officer-registers", __name__, url_prefix="/officers", description="监督员名册导入导出"
 )
-BLUEPRINTS = (units, officers)
+unit_labels = Blueprint(
+    "unit-labels", __name__, url_prefix="/unit-labels", description="单位名单（在案、无感监管）"
+)
+BLUEPRINTS = (units, officers, unit_labels)
 
 READERS = (
     Role.OFFICER,
@@ -48,6 +56,8 @@ READERS = (
 )
 _SEE_PEOPLE = (Role.OFFICER, Role.SUPERVISOR, Role.ADMINISTRATOR)
 _KEEPERS = (Role.SUPERVISOR, Role.ADMINISTRATOR)
+_LABEL_KEEPERS = (Role.SUPERVISOR, Role.LEGAL_REVIEWER)
+_LABEL_READERS = (*_LABEL_KEEPERS, Role.AUDITOR)  # a pending case is not everybody's to know
 _MIME = {
     FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     FileFormat.CSV: "text/csv; charset=utf-8",
@@ -127,6 +137,60 @@ def _shown(unit: Unit) -> dict[str, Any]:
         shown["legal_representative"] = person and rules.mask_person_name(person)
         shown["phone"] = phone and rules.mask_phone(phone)
     return shown
+
+
+# --- labels ---
+
+
+@unit_labels.route("")
+@requires(*_LABEL_READERS)
+@unit_labels.arguments(UnitLabelQuerySchema, location="query")
+@unit_labels.paged(UnitLabelSchema)
+def list_labels(query: dict[str, Any]) -> Page[UnitLabel]:
+    """查询单位名单"""
+    filters = {name: query.pop(name) for name in ("unit_id", "label", "on")}
+    return page(queries.labels_in(_agency_id(), **filters), UnitLabel.id, **query)
+
+
+@unit_labels.route("", methods=["POST"])
+@requires(*_LABEL_KEEPERS)
+@unit_labels.creates
+@unit_labels.arguments(NewUnitLabelSchema)
+@unit_labels.response(201, UnitLabelSchema)
+def declare_label(data: dict[str, Any]) -> UnitLabel:
+    """将单位列入名单"""
+    with transaction():
+        return labels.declare_label(
+            NewLabel(**data), agency=_agency(), by=current_actor(), at=clock.now()
+        )
+
+
+@unit_labels.route("/<uuid:label_id>")
+@requires(*_LABEL_READERS)
+@unit_labels.etag
+@unit_labels.response(200, UnitLabelSchema)
+def get_label(label_id: UUID) -> UnitLabel:
+    """查看名单记录"""
+    label = labels.get_label(label_id, _agency_id())
+    unit_labels.set_etag(label.version)
+    return label
+
+
+@unit_labels.route("/<uuid:label_id>/end", methods=["POST"])
+@requires(*_LABEL_KEEPERS)
+@unit_labels.etag
+@unit_labels.arguments(EndUnitLabelSchema)
+@unit_labels.response(200, UnitLabelSchema)
+def end_label(data: dict[str, Any], label_id: UUID) -> UnitLabel:
+    """终止名单记录"""
+    with transaction():
+        label = labels.get_label(label_id, _agency_id())
+        unit_labels.check_version(label, UnitLabelSchema)
+        labels.end_label(
+            label, data["until_on"], data["reason"], by=current_actor(), at=clock.now()
+        )
+    unit_labels.set_etag(label.version)
+    return label
 
 
 # --- registers in and out ---

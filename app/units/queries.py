@@ -3,6 +3,7 @@
 import dataclasses
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from app.units.models import (
     RegisterImport,
     RegisterImportRow,
     Unit,
+    UnitLabel,
     UnitRegistration,
 )
 from app.units.rules import (
@@ -211,3 +213,52 @@ def all_officers(agency_id: UUID) -> Iterator[Officer]:
     """Return every officer of an agency in the order of their registration."""
     query = sa.select(Officer).where(Officer.agency_id == agency_id).order_by(Officer.id)
     yield from db.session.scalars(query)
+
+
+# --- labels ---
+
+
+def labels_in(
+    agency_id: UUID, *, unit_id: UUID | None, label: str | None, on: date | None
+) -> sa.Select[UnitLabel]:
+    """Return the query of an agency's labels; `on` narrows it to those that hold on a day."""
+    query = sa.select(UnitLabel).where(UnitLabel.agency_id == agency_id)
+    if unit_id is not None:
+        query = query.where(UnitLabel.unit_id == unit_id)
+    if label is not None:
+        query = query.where(UnitLabel.label == label)
+    return query if on is None else query.where(*_holding(on))
+
+
+def labels_on(agency_id: UUID, on: date) -> dict[UUID, set[str]]:
+    """Return the labels that each unit of an agency bears on a day."""
+    found: dict[UUID, set[str]] = defaultdict(set)
+    rows = db.session.execute(
+        sa.select(UnitLabel.unit_id, UnitLabel.label).where(
+            UnitLabel.agency_id == agency_id, *_holding(on)
+        )
+    )
+    for unit_id, label in rows:
+        found[unit_id].add(label)
+    return dict(found)
+
+
+def overlapping_label(
+    unit_id: UUID, label: str, from_on: date, until_on: date | None
+) -> UUID | None:
+    """Return an entry of the same unit and list that shares a day with these, if there is one."""
+    query = sa.select(UnitLabel.id).where(
+        UnitLabel.unit_id == unit_id,
+        UnitLabel.label == label,
+        sa.or_(UnitLabel.until_on.is_(None), UnitLabel.until_on >= from_on),
+    )
+    if until_on is not None:
+        query = query.where(UnitLabel.from_on <= until_on)
+    return db.session.scalars(query.limit(1)).one_or_none()
+
+
+def _holding(on: date) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        UnitLabel.from_on <= on,
+        sa.or_(UnitLabel.until_on.is_(None), UnitLabel.until_on >= on),
+    )

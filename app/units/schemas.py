@@ -131,6 +131,53 @@ class NewUnitSchema(UnitChangesSchema):
     address = _text("address", required=True)
 
 
+# --- labels ---
+
+
+class NewUnitLabelSchema(ma.Schema):
+    """A unit comes on a list: by the unit, the list's code, its days, and on what ground."""
+
+    unit_id = Id(required=True)
+    label = _code(required=True)
+    from_on = Day(required=True)
+    until_on = Day(load_default=None, allow_none=True)
+    source = Text(max=500, required=True)
+    reference = Text(max=100, load_default=None, allow_none=True)
+
+
+class EndUnitLabelSchema(ma.Schema):
+    """The last day of an entry, and why it ends."""
+
+    until_on = Day(required=True)
+    reason = Text(max=500, required=True)
+
+
+class UnitLabelSchema(ma.Schema):
+    """An entry of a list; `until_on` is its last day."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    unit_id = Id(required=True)
+    archive_no = Text(max=ARCHIVE_NO_BYTES, required=True, attribute="unit.archive_no")
+    unit_name = fields.String(required=True, attribute="unit.name")
+    label = fields.String(required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True, allow_none=True)
+    source = fields.String(required=True)
+    reference = fields.String(required=True, allow_none=True)
+    end_reason = fields.String(required=True, allow_none=True)
+    declared_at = Instant(required=True)
+    ended_at = Instant(required=True, allow_none=True)
+
+
+class UnitLabelQuerySchema(PageSchema):
+    """Query of the lists: of a unit, of one list, or those that hold on a day."""
+
+    unit_id = Id(load_default=absent)
+    label = _code(load_default=absent)
+    on = Day(load_default=absent)
+
+
 # --- imports ---
 
 

@@ -421,6 +421,7 @@ class _Builder:
     def units(self) -> None:
         """Units to inspect: one to change, one for each task."""
         self.keep("unit", self._unit())
+        self.keep("label", self.make.label(self._unit()))
         tables = {
             "units": "档案编号,单位名称,地址\nIMPORT-1,进门宾馆,长宁路8号\n",
             "officers": "执法证号,姓名,执法证有效期至\n沪IMPORT-1,进,2028-12-31\n",

@@ -12,8 +12,9 @@ from app.draws import annual, annual_plans, queries
 from app.draws.annual import Base, Done, Item, Row, Wanted, Way
 from app.draws.annual_plans import AnnualPlanInvalid, NewAnnualPlan
 from app.draws.population import StratumCode, UnitRow
-from app.draws.stages import DrawKind, JointRole
+from app.draws.stages import DrawKind
 from app.people import service as people
+from app.tasks.rules import JointRole
 from tests.draws.office import Office
 from tests.factories import OTHER_DISTRICT
 
