@@ -21,6 +21,7 @@ from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
 from scheduler.models import SchedulerRun
 from scheduler.rules import RUNS_KEPT
+from sync.devices import keeping
 from sync.epoch import heads
 from sync.feed import service as feed
 from sync.inbox.pushing import drop_old_batches
@@ -52,13 +53,17 @@ def publish_due_results(*, at: datetime) -> str:
 
 
 def publish_journal_head(*, at: datetime) -> str:
-    """Publish the head of every stream once a day, on the public page and beside the photos."""
+    """Publish the head of every stream once a day, on the public page and beside the photos.
+
+    And write the records of devices anew that a restore would need.
+    """
     with transaction():
         published = journal.publish_heads(by=TIMETABLE, at=at)
     newest = journal.published_heads(1)[0]
     # again also when it was published before: somebody may have been killed in between
     entry.storage().put(HEAD_KEY, newest.text.encode())
     heads.publish_head(at=at)
+    keeping.keep_all(entry.storage())
     verb = "published" if published else "already published"
     return f"{verb} as entry {newest.seq} of {newest.stream}"
 

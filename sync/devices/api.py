@@ -320,7 +320,7 @@ def report_lost(data: dict[str, Any], device_id: UUID) -> Device:
     """监督员报告终端遗失"""
     with transaction():
         device = service.report_lost(device_id, data["reason"], by=current_actor(), at=clock.now())
-    keeping.keep(entry.storage(), device_id)
+    keeping.keep_quietly(entry.storage(), device_id)
     return device
 
 
@@ -329,6 +329,6 @@ def _change(device_id: UUID, wanted: DeviceState, reason: str) -> Device:
     with transaction():
         desk.check_version(service.get_device(device_id, by.agency_id), DeviceSchema)
         device = service.change_state(device_id, wanted, reason, by=by, at=clock.now())
-    keeping.keep(entry.storage(), device_id)
+    keeping.keep_quietly(entry.storage(), device_id)
     desk.set_etag(device.version)
     return device

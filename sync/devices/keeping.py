@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 import structlog
 
 from app import canonical
 from app.access import Actor
 from app.db import db
+from app.errors import Unavailable
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Account, Agency, Officer
@@ -55,6 +57,25 @@ def keep(storage: Storage, device_id: UUID) -> None:
         "sessions": [_session(one) for one in queries.sessions_of(device.id)],
     }
     storage.put(f"{FOLDER}/{device.id}", canonical.dumps(record).encode())
+
+
+def keep_quietly(storage: Storage, device_id: UUID) -> None:
+    """Write down what a person decided about a device; a storage that is away does not undo it.
+
+    `keep_all` makes up for it.
+    """
+    try:
+        keep(storage, device_id)
+    except Unavailable as error:
+        log.warning("a device's record was not written", device=str(device_id), why=error.code)
+
+
+def keep_all(storage: Storage) -> int:
+    """Write the records of all devices anew; return how many there are."""
+    found = db.session.scalars(sa.select(Device.id).order_by(Device.id)).all()
+    for device_id in found:
+        keep(storage, device_id)
+    return len(found)
 
 
 def _session(session: DeviceSession) -> dict[str, Any]:

@@ -155,18 +155,38 @@ class Guard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._good_until = 0.0
+        self._good_until: float | None = None
 
     def check(self) -> None:
         """Return if the database may be served. Raises RestoreNotAdopted, and what the storage
-        raises as long as nobody could look."""
-        if clock.monotonic() < self._good_until:
+        raises as long as nobody could look.
+
+        Once it was found good one request at a time looks again and the others go on; and a storage
+        that is away stops nobody.
+        """
+        good_until = self._good_until
+        if good_until is not None and clock.monotonic() < good_until:
             return
-        with self._lock:
-            if clock.monotonic() < self._good_until:
-                return
-            _refuse(find_difference())
-            self._good_until = clock.monotonic() + GOOD_FOR_S
+        if not self._lock.acquire(blocking=good_until is None):
+            return
+        try:
+            if self._good_until is None or clock.monotonic() >= self._good_until:
+                self._look(known_good=good_until is not None)
+        finally:
+            self._lock.release()
+
+    def _look(self, *, known_good: bool) -> None:
+        try:
+            difference = find_difference()
+        except Unavailable as error:
+            if not known_good:
+                raise
+            log.warning("head not read", why=error.code)
+            difference = None
+        if difference is not None:
+            self._good_until = None
+        _refuse(difference)
+        self._good_until = clock.monotonic() + GOOD_FOR_S
 
 
 def guard() -> Guard:

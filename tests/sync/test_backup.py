@@ -22,10 +22,14 @@ from app.journal import service as journal
 from sync.epoch import rules
 from sync.feed import service as feed
 from tests import servers
-from tests.conftest import Place
+from tests.conftest import FixedClock, Place
+from tests.factories import Make
+from tests.storage_servers import S3Server, s3_server
 from tests.sync.conftest import Stage, whole_visit
 from tests.sync.tablet import Tablet
 from wsgi import cli, create_app
+
+__all__ = ["s3_server"]  # a fixture of the session
 
 
 def run(flask_app: flask.Flask, *arguments: str) -> Result:
@@ -299,3 +303,36 @@ def test_a_backup_of_one_database_can_be_read_into_the_other(
     if name is not None:
         servers.drop_postgresql(postgresql_server, name)
     assert rows_of(tmp_path / "again") == rows_of(to)
+
+
+def test_photos_and_backup_may_lie_in_s3(
+    place: Place,
+    clock: FixedClock,
+    s3_server: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    for name, value in s3_server.environ.items():
+        monkeypatch.setenv(name, value)
+    home, to = tmp_path.name, s3_server.url(f"photos/safe-{tmp_path.name}")
+    with Elsewhere(
+        Place(place.kind, {**place.environ, "STORAGE_URL": s3_server.url(f"photos/{home}")})
+    ).opened() as flask_app:
+        stage = Stage(flask_app, Make(flask_app, clock), clock)
+        with stage.make.writing():
+            journal.install(at=clock())
+        for content in (b"one photo", b"another" * 2_000_000):
+            photo(stage, content)
+        assert "本次复制 2 个" in run(flask_app, "backup", to).output
+        assert "本次复制 0 个" in run(flask_app, "backup", to).output
+        with flask_app.app_context():
+            key = object_key(
+                stage.make.home().id, hashlib.sha256(b"another" * 2_000_000).hexdigest()
+            )
+            entry.storage().delete(key)
+        done = run(flask_app, "restore", to, "--replace", "--adopt")
+        assert done.exit_code == 0, done.output
+        assert "其中写入 1 个" in done.output
+        assert flask_app.test_client().get("/readyz").status_code == 200
+        with flask_app.app_context():
+            assert entry.storage().get(key) == b"another" * 2_000_000

@@ -7,6 +7,7 @@ from typing import Any
 import flask
 import pytest
 import sqlalchemy as sa
+from obstore.store import MemoryStore
 
 from app import canonical, clock, entry
 from app.access import Role
@@ -17,6 +18,7 @@ from app.journal import service as journal
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
 from app.people.models import Account
+from app.storage import Storage, StorageUnreachable
 from app.tasks.models import Task
 from app.visits.models import Visit
 from scheduler import runner
@@ -169,6 +171,29 @@ def test_a_database_that_went_on_is_served_and_needs_no_adoption(
     refused = run(stage.flask_app, "adopt")
     assert refused.exit_code == 1
     assert "无需" in refused.output or "没有什么" in refused.output
+
+
+class Away(Storage):
+    """A storage that cannot be reached."""
+
+    def get(self, key: str) -> bytes:
+        raise StorageUnreachable("文件存储暂时无法访问。")
+
+
+def test_a_storage_that_is_away_stops_nobody_who_was_found_good(
+    stage: Stage, tablet: Tablet, server: Server
+) -> None:
+    server.keep_head()
+    stage.task(tablet)
+    assert tablet.request("GET", "/feed").status == 200
+    extensions = stage.flask_app.extensions
+    there, extensions["suicha_storage"] = extensions["suicha_storage"], Away(MemoryStore())
+
+    assert tablet.request("GET", "/feed").status == 200
+    extensions["suicha_head"] = heads.Guard()
+    assert tablet.request("GET", "/feed").status == 503, "nobody could look yet"
+    extensions["suicha_storage"] = there
+    assert tablet.request("GET", "/feed").status == 200
 
 
 # --- tablets -----------------------------------------------------------------------------------
