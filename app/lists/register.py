@@ -308,7 +308,7 @@ def _what(
 ) -> tuple[tuple[str, ...], str | None, list[Reason]]:
     """Return the specialties and the class of a line; 公共场所/住宿场所 in one cell says both."""
     text, _, within = values.get(SPECIALTY, "").partition("/")
-    specialties, reasons = _specialties(text, words)
+    specialties, reasons = specialties_of(text, words)
     stated = values.get(OBJECT_CLASS, "") or within
     if not stated:
         return specialties, None, reasons
@@ -322,7 +322,7 @@ def _what(
     return specialties, None, reasons
 
 
-def _specialties(text: str, words: Words) -> tuple[tuple[str, ...], list[Reason]]:
+def specialties_of(text: str, words: Words) -> tuple[tuple[str, ...], list[Reason]]:
     """Return the codes of the specialties that a cell names; one line may name two."""
     if not text.strip():
         return (), []

@@ -19,10 +19,16 @@ def task_groups(
     origin: str | None,
     specialty: str | None,
     level: str | None,
+    reference: str | None,
 ) -> list[Group]:
     """Return how many tasks of a period an agency has, by what tells them apart."""
     kinds = (Task.specialty, Task.origin, Task.state, Task.awaiting_results, Task.outcome)
-    given = ((Task.origin, origin), (Task.specialty, specialty), (Task.level, level))
+    given = (
+        (Task.origin, origin),
+        (Task.specialty, specialty),
+        (Task.level, level),
+        (Task.origin_reference, reference),
+    )
     query = (
         sa.select(*kinds, sa.func.count())
         .where(

@@ -24,6 +24,11 @@ class TaskCountsQuerySchema(ma.Schema):
     origin = _code()
     specialty = _code()
     level = Text(max=20, load_default=absent)
+    reference = Text(
+        max=100,
+        load_default=absent,
+        metadata={"description": "任务来源的编号：下达名单的文号，或抽取编号"},
+    )
     rounding = Choice(Rounding, load_default=absent)
 
 

@@ -77,6 +77,7 @@ def count_tasks(
     origin: str | None = None,
     specialty: str | None = None,
     level: str | None = None,
+    reference: str | None = None,
     rounding: Rounding | None = None,
 ) -> TaskReport:
     """Count an agency's tasks made in a period, both days included, as they stand at `at`.
@@ -95,6 +96,7 @@ def count_tasks(
         origin=origin,
         specialty=specialty,
         level=level,
+        reference=reference,
     )
     others = {row.code for row in catalogue.in_force("origin", on) if not row.body["is_inspection"]}
     found = rules.gather(group for group in groups if group.origin not in others)
