@@ -7,6 +7,7 @@ that two units share, an address elsewhere. Then a person decides, with the cand
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from app.units.rules import STATUS_NAMES, UnitStatus, uscc_error
 MOST_CANDIDATES = 5
 NEAR = 55  # of 100: a candidate
 KIN = 40  # of 100: below it two names are not spellings of one
-_COMMON = 200  # units: a pair of characters that more have says nothing
+_LOOKED_AT = 50  # names that share most pairs, whose likeness is computed exactly
 _ENDED = frozenset(
     {
         UnitStatus.FORCE_CANCELLED,
@@ -79,7 +80,8 @@ class Index:
         self.by_id: dict[UUID, Known] = {}
         self._by_uscc: dict[str, list[Known]] = defaultdict(list)
         self._by_name: dict[str, list[Known]] = defaultdict(list)
-        self._pairs: dict[str, list[tuple[Known, Counter[str]]]] = defaultdict(list)
+        self._names: list[tuple[Known, Counter[str], int]] = []
+        self._pairs: dict[str, list[int]] = defaultdict(list)  # places in `_names`
         for unit in units:
             self.by_id[unit.id] = unit
             self.by_archive[normalise_code(unit.archive_no)] = unit
@@ -89,7 +91,8 @@ class Index:
             for name in {normalise_name(unit.name), normalise_name(unit.sign_name or "")}:
                 found = bigrams(name)
                 for pair in found:
-                    self._pairs[pair].append((unit, found))
+                    self._pairs[pair].append(len(self._names))
+                self._names.append((unit, found, found.total()))
 
     def with_code(self, uscc: str) -> Sequence[Known]:
         """Return the units that have a code, which several premises may share."""
@@ -103,11 +106,16 @@ class Index:
     def near(self, name: str) -> list[Candidate]:
         """Return the units whose names are most like a name, the likest first."""
         wanted = bigrams(normalise_name(name))
-        postings = [self._pairs[pair] for pair in wanted if pair in self._pairs]
-        telling = [found for found in postings if len(found) <= _COMMON] or postings
+        shared: Counter[int] = Counter()
+        for pair in wanted:
+            shared.update(self._pairs.get(pair, ()))
+        size = wanted.total()
+        likeliest = nlargest(
+            _LOOKED_AT, shared, key=lambda place: shared[place] / (size + self._names[place][2])
+        )
         scores: dict[UUID, int] = {}
-        for unit, found in {(unit.id, id(found)): (unit, found) for each in telling
-                            for unit, found in each}.values():  # fmt: skip
+        for place in likeliest:
+            unit, found, _ = self._names[place]
             scores[unit.id] = max(scores.get(unit.id, 0), likeness(wanted, found))
         best = sorted(
             (-score, self.by_id[unit_id].archive_no, unit_id)
