@@ -120,7 +120,9 @@ def rows_of(list_id: UUID, **filters: Any) -> sa.Select[GivenListRow]:
         sa.select(GivenListRow)
         .where(GivenListRow.list_id == list_id)
         .options(
-            orm.selectinload(GivenListRow.unit),
+            orm.selectinload(GivenListRow.unit).options(
+                orm.lazyload(Unit.registrations), orm.lazyload(Unit.licences)
+            ),
             orm.selectinload(GivenListRow.task),
             orm.selectinload(GivenListRow.partner_results),
         )
@@ -144,19 +146,16 @@ def all_rows(list_id: UUID) -> Sequence[GivenListRow]:
 
 def told_rows(list_id: UUID) -> Iterator[GivenListRow]:
     """Return the rows of a list with all that is to be told of them, in the order of the file."""
-    after = (-1, UUID(int=0))
-    while True:
-        query = (
-            rows_of(list_id)
-            .where(sa.tuple_(GivenListRow.row_no, GivenListRow.id) > after)
-            .order_by(GivenListRow.row_no, GivenListRow.id)
-            .limit(_AT_ONCE)
-        )
-        rows = db.session.scalars(query).all()
-        yield from rows
-        if len(rows) < _AT_ONCE:
-            return
-        after = (rows[-1].row_no, rows[-1].id)
+    ids = db.session.scalars(
+        sa.select(GivenListRow.id)
+        .where(GivenListRow.list_id == list_id)
+        .order_by(GivenListRow.row_no, GivenListRow.id)
+    ).all()
+    for start in range(0, len(ids), _AT_ONCE):
+        lot = ids[start : start + _AT_ONCE]
+        query = rows_of(list_id).where(GivenListRow.id.in_(lot))
+        found = {row.id: row for row in db.session.scalars(query)}
+        yield from (found[one] for one in lot)
 
 
 def unmade_rows(list_id: UUID) -> Sequence[GivenListRow]:
