@@ -13,6 +13,7 @@ from app.draws.models import Draw
 from app.draws.population import Exclusion, Listed
 from app.tasks.models import Task
 
+_LENGTHS = {"Q": 3, "H": 6}  # months; a part that is a number is one month
 _MONTHS = {"Q1": 3, "Q2": 6, "Q3": 9, "Q4": 12, "H1": 6, "H2": 12}
 
 
@@ -60,11 +61,18 @@ def eligible_left(draw: Draw) -> Mapping[str, int]:
 # ---- tasks ---------------------------------------------------------------------------------------
 
 
-def period_end(period: str) -> date:
-    """Return the last day of a period: `2026`, `2026-Q4`, `2026-H1` or `2026-11`."""
+def period_days(period: str) -> tuple[date, date]:
+    """Return the first and last day of a period: `2026`, `2026-Q4`, `2026-H1` or `2026-11`."""
     year, _, part = period.partition("-")
     month = 12 if not part else _MONTHS.get(part) or int(part)
-    return date(int(year), month, calendar.monthrange(int(year), month)[1])
+    months = _LENGTHS.get(part[:1], 1) if part else 12
+    last = date(int(year), month, calendar.monthrange(int(year), month)[1])
+    return date(int(year), month - months + 1, 1), last
+
+
+def period_end(period: str) -> date:
+    """Return the last day of a period."""
+    return period_days(period)[1]
 
 
 def carried_over(agency_id: UUID, on: date, draw_id: UUID | None = None) -> sa.Select[Task]:

@@ -23,15 +23,21 @@ blp = Blueprint("reports", __name__, url_prefix="/reports", description="统计"
     Role.ADMINISTRATOR,
     Role.AUDITOR,
 )
+@blp.refuses(404)
 @blp.arguments(TaskCountsQuerySchema, location="query")
 @blp.response(200, TaskReportSchema)
 def count_tasks(query: dict[str, Any]) -> TaskReport:
     """统计任务数、完成率和完结率
 
-    完成率为已完成任务数除以任务数；完结率为已完成与已关闭任务数之和除以任务数。
+    按抽取编号或抽取周期统计时，结转和递补的任务计入抽取它的周期。完成率为已完成任务数除以任务数；完结率为已完成与已关闭任务数之和除以任务数。
     """
     at = clock.now()
     until_on = query.pop("until_on") or local_date(at)
     from_on = query.pop("from_on") or until_on.replace(month=1, day=1)
     agency_id = cast(UUID, current_actor().agency_id)
+    drawn = service.drawn(agency_id, draw_no=query.pop("draw_no"), period=query.pop("period"))
+    if drawn is not None:
+        return service.count_tasks(
+            agency_id, drawn.from_on, drawn.until_on, draw_ids=drawn.ids, at=at, **query
+        )
     return service.count_tasks(agency_id, from_on, until_on, at=at, **query)

@@ -1,8 +1,11 @@
 """The shapes of reports over HTTP."""
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields
 
+from app.draws.stages import DRAW_NO, PERIOD
 from app.fields import Choice, Count, Day, Instant, Text, absent
 from app.reports.rules import Rounding
 
@@ -16,11 +19,16 @@ def _code() -> Text:
 class TaskCountsQuerySchema(ma.Schema):
     """Query of the counts: a period by the day a task was made, both days included.
 
-    Without `from` the year of `until`, without `until` until today.
+    Without `from` the year of `until`, without `until` until today. With a draw's number, or the
+    period of draws, their tasks are counted instead, whenever made.
     """
 
     from_on = Day(data_key="from", load_default=absent)
     until_on = Day(data_key="until", load_default=absent)
+    draw_no = Text(
+        max=20, pattern=f"^{DRAW_NO.pattern}$", hint="应为抽取编号。", load_default=absent
+    )
+    period = Text(max=10, pattern=PERIOD, hint="例如 2026-Q4。", load_default=absent)
     origin = _code()
     specialty = _code()
     level = Text(max=20, load_default=absent)
@@ -30,6 +38,14 @@ class TaskCountsQuerySchema(ma.Schema):
         metadata={"description": "任务来源的编号：下达名单的文号，或抽取编号"},
     )
     rounding = Choice(Rounding, load_default=absent)
+
+    @ma.validates_schema
+    def _one_period(self, data: dict[str, Any], **_options: Any) -> None:
+        """Refuse days beside a draw: nobody could say what was counted."""
+        days = [name for name in ("from_on", "until_on") if data.get(name) is not None]
+        draws = [name for name in ("draw_no", "period") if data.get(name) is not None]
+        if (days and draws) or len(draws) > 1:
+            raise ma.ValidationError("按抽取编号、抽取周期或起止日期统计，只选一种。", draws[0])
 
 
 class RateSchema(ma.Schema):

@@ -4,10 +4,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 from uuid import UUID
 
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
+from app.draws import leftovers
+from app.draws import queries as draw_queries
+from app.draws import service as draws
 from app.errors import Invalid
 from app.reports import queries, rules
 from app.reports.rules import Rounding, TaskCounts
@@ -74,6 +78,7 @@ def count_tasks(
     until_on: date,
     *,
     at: datetime,
+    draw_ids: Collection[UUID] | None = None,
     origin: str | None = None,
     specialty: str | None = None,
     level: str | None = None,
@@ -82,7 +87,8 @@ def count_tasks(
 ) -> TaskReport:
     """Count an agency's tasks made in a period, both days included, as they stand at `at`.
 
-    A task counts in the period that made it, however long it lives. What the catalogue calls no
+    A task counts in the period that made it, however long it lives; with `draw_ids` the tasks of
+    these draws count instead, also a reserve that followed later. What the catalogue calls no
     inspection (合规告知谈话) is in `other_events` and in no rate. Rates are shown as
     `rounding` says, else as the catalogue does on the day of counting. Raises PeriodReversed.
     """
@@ -93,6 +99,7 @@ def count_tasks(
         agency_id,
         created_from=day_begins(from_on),
         created_before=day_begins(until_on + timedelta(days=1)),
+        draw_ids=draw_ids,
         origin=origin,
         specialty=specialty,
         level=level,
@@ -117,6 +124,28 @@ def count_tasks(
         by_state=_states(found.by_state),
         by_outcome=_named("outcome_code", on, found.by_outcome),
     )
+
+
+class Drawn(NamedTuple):
+    """The draws that a report is about, and the days of their period."""
+
+    ids: frozenset[UUID]
+    from_on: date
+    until_on: date
+
+
+def drawn(agency_id: UUID, *, draw_no: str | None, period: str | None) -> Drawn | None:
+    """Return the draws of a number or of a period; None where neither is asked for.
+
+    Raises DrawNotFound, also for a foreign number.
+    """
+    if draw_no is not None:
+        draw = draws.get_draw(draw_no, agency_id)
+        return Drawn(frozenset({draw.id}), *leftovers.period_days(draw.period))
+    if period is not None:
+        found = draw_queries.drawn_draws(agency_id, period)
+        return Drawn(frozenset(draw.id for draw in found), *leftovers.period_days(period))
+    return None
 
 
 def _line(code: str, name: str, counts: TaskCounts, shown: Rounding) -> SpecialtyLine:

@@ -90,7 +90,7 @@ def test_beyond_the_cap_an_approval_comes_before_the_confirmation(office: Office
     )
     assert (beyond.json["changed"], beyond.json["total"]) == (1, 4)
     assert post(chen, f"{path}/approve", reason="同意").status_code == 403
-    reviewer = desk.make.signed_in(Role.LEGAL_REVIEWER)
+    reviewer: Any = desk.make.signed_in(Role.LEGAL_REVIEWER)
     headers = {"If-Match": ding.get(path).headers["ETag"]}
     other = reviewer.post(f"{path}/approve", json={"reason": "同意"}, headers=headers)
     assert (other.status_code, other.json["type"]) == (403, "/problems/draw-approver-required")
@@ -128,7 +128,7 @@ def test_others_learn_nothing_of_a_change(desk: Desk, who: str) -> None:
     change = desk.replace(desk.lines()[0])
     if who == "foreign":
         agency = desk.make.agency("310107", "普陀区卫生监督所")
-        client = desk.make.signed_in(Role.SUPERVISOR, agency=agency)
+        client: Any = desk.make.signed_in(Role.SUPERVISOR, agency=agency)
     else:
         client = desk.make.signed_in(Role.CLERK)
     expected = 404 if who == "foreign" else 403

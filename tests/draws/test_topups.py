@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app.access import Role
 from app.days import local_date
 from app.db import db
 from app.draws import bundle, leftovers, plans, queries, topups
@@ -169,3 +170,38 @@ def test_a_task_not_finished_in_its_period_stays_with_its_draw(office: Office) -
     assert {reasons[one.archive_no] for one in desk.lines()} == {"open-task"}
     office.complete_all()
     assert carried() == set()
+
+
+def test_whatever_a_draw_made_counts_in_the_period_that_drew_it(office: Office) -> None:
+    desk = Desk(office)
+    office.go(days=45)
+    desk.confirm(desk.replace(desk.lines()[0]))  # the reserve follows in January
+    chen: Any = office.make.signed_in(Role.SUPERVISOR)
+
+    def count(query: str) -> dict[str, int]:
+        answer = chen.get(f"/api/v1/reports/task-counts?{query}")
+        assert answer.status_code == 200, answer.json
+        counts: dict[str, int] = answer.json["counts"]
+        return counts
+
+    whole = {"tasks": 5, "completed": 0, "closed": 1, "open": 4}
+    assert count(f"draw_no={desk.draw_no}") == whole
+    assert count("period=2026-Q4") == whole
+    assert count("period=2027-Q1")["tasks"] == 0
+    assert count("from=2027-01-01&until=2027-03-31")["tasks"] == 1, "by the day it was made"
+    both = chen.get("/api/v1/reports/task-counts?period=2026-Q4&from=2026-01-01")
+    assert both.status_code == 422
+    assert chen.get("/api/v1/reports/task-counts?draw_no=310105-2026-0099").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("period", "begins"),
+    [
+        ("2026", "2026-01-01"),
+        ("2026-Q2", "2026-04-01"),
+        ("2026-H2", "2026-07-01"),
+        ("2026-11", "2026-11-01"),
+    ],
+)
+def test_a_period_begins_with_its_first_day(period: str, begins: str) -> None:
+    assert leftovers.period_days(period)[0].isoformat() == begins
