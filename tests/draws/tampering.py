@@ -5,9 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.draws import verify_draw
-from app.draws.bundle import draw, make_manifest, merkle_leaf, merkle_proof, merkle_root
+from app.draws.bundle import (
+    draw,
+    make_manifest,
+    merkle_leaf,
+    merkle_proof,
+    merkle_root,
+    parse_population,
+    write_population,
+    write_result,
+)
 from app.draws.eligibility import write_eligible, write_officers
 from app.draws.files import write_json
+from app.draws.rules import select
 from tests.draws.vectors import (
     ELIGIBLE,
     FIELDS,
@@ -315,6 +325,21 @@ def crowded(folder: Path) -> None:
     )
 
 
+def left_out(folder: Path) -> None:
+    """Publish the result of a list without the unit that should have been drawn first."""
+    rows = [(f"U{n:03}", "S", 1) for n in range(60)]
+    whole = write_population(rows)
+    digest = hashlib.sha256(whole).hexdigest()
+    made = make_manifest({**FIELDS, "plan": {"S": 4}, "population_sha256": digest})
+    honest = draw(made, whole, SECRET, VECTORS[0].entropy)
+    first = honest.results[0].classes[0].selected[0].id
+    others = parse_population(write_population(row for row in rows if row[0] != first))
+    forged = write_result(select(others, made.plan, honest.x, made.coordination, made.hash))
+    (folder / "manifest.json").write_bytes(made.data)
+    (folder / "result.tsv").write_bytes(forged)
+    own_items([{"line": f"{first}\tS\t1"}])(folder)
+
+
 # done to the private draw with the proof of U05 in line.json
 OWN_DAMAGES: dict[str, tuple[Damage, str]] = {
     "another weight in the line": (replaced("line.json", "\\t40", "\\t20"), "not covered"),
@@ -326,6 +351,11 @@ OWN_DAMAGES: dict[str, tuple[Damage, str]] = {
         replaced("line.json", '"proof":[', f'"proof":["{"0" * 64}",'),
         "not covered",
     ),
+    "a proof that goes on": (
+        replaced("line.json", '"],"salt"', f'","{"0" * 64}"],"salt"'),
+        "not covered",
+    ),
+    "a result drawn without the unit": (left_out, "leaves out U"),
     "a proof without a root": (
         written("manifest.json", VECTORS[0].manifest.data),
         "not covered",

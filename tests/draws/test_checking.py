@@ -65,7 +65,9 @@ def test_the_journal_holds_the_digest_of_all_that_became_public(
         assert hashlib.sha256(program.data).hexdigest() in page
 
 
-def test_a_void_draw_is_covered_by_the_journal_as_well(office: Office, tmp_path: Path) -> None:
+def test_a_void_draw_is_covered_by_the_journal_as_well(
+    office: Office, client: FlaskClient, tmp_path: Path
+) -> None:
     draw_no = office.drawn_until_announced()
     office.void(draw_no)
     office.tick()
@@ -73,6 +75,7 @@ def test_a_void_draw_is_covered_by_the_journal_as_well(office: Office, tmp_path:
 
     digest = published_digest(office, draw_no)[0]
     assert digest == hashlib.sha256((folder / "SHA256SUMS").read_bytes()).hexdigest()
+    assert digest in client.get(f"/public/draws/{draw_no}").text
     assert nodejs.verify_many([folder])[0].verified
 
 
