@@ -160,7 +160,7 @@ def restore(
         _refuse_other_keys(manifest)
     if not replacing and not _is_empty():
         raise TargetNotEmpty("目标数据库里已有数据；确认要替换时请加 --replace。")
-    db.session.remove()
+    heads.publish_quietly(at=at)  # what the database that is put aside knew, if it can be read
     _announce(manifest, at)
     done = Restored(manifest, missing=manifest.missing)
     done.copied = _put_photos(place, photos)
