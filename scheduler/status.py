@@ -38,6 +38,8 @@ _NOBODY: tuple[list[str], str] = ([], "定时任务")
 _WHOM: Mapping[str, tuple[list[str], str]] = {
     "deposits": ([str(role) for role in DEPOSIT_ROLES], _BRING),
     "dice": ([str(role) for role in DEPOSIT_ROLES], _BRING),
+    "change": ([str(Role.SUPERVISOR)], "提出人以外、不在检查人员之列的监督科长"),
+    "nobody-left": ([str(Role.SUPERVISOR)], "监督科长"),
     "release": ([str(Role.ADMINISTRATOR)], "管理员"),
     "held": ([str(Role.SUPERVISOR), str(Role.ADMINISTRATOR)], "监督科长，必要时管理员"),
 }
@@ -53,7 +55,12 @@ def status(*, at: datetime, agency_id: UUID | None = None) -> dict[str, Any]:
     times = timetable(tick_s=entry.config().number("TIMETABLE_TICK_S"))
     own = None if agency_id is None else _numbers(agency_id)
     jobs = [_job(name, when, at, own) for name, when in times.items()]
-    waiting = [*_draws(at, agency_id), *_plans(at, agency_id), *_holds(agency_id)]
+    waiting = [
+        *_draws(at, agency_id),
+        *_plans(at, agency_id),
+        *_holds(agency_id),
+        *_changes(agency_id),
+    ]
     return {
         "acting": acting,
         "holder": None if lease is None else lease.holder,
@@ -132,6 +139,17 @@ def _holds(agency_id: UUID | None) -> Iterator[dict[str, Any]]:
     for hold in queries.holds_of(agency_id):
         detail = f"恢复后暂停，等待管理员核对并解除：{hold.detail}"
         yield _waiting(Waiting("release", detail, hold.held_at, late=True), "held", hold.period)
+
+
+def _changes(agency_id: UUID | None) -> Iterator[dict[str, Any]]:
+    """Yield the changes of results that wait for a second person, or have nobody left to draw."""
+    for change in queries.undecided_changes(agency_id):
+        if change.held_detail is None:
+            detail = f"{change.kind_name}已提出，等待另一名负责人复核。"
+            waiting = Waiting("change", detail, change.proposed_at, late=False)
+        else:
+            waiting = Waiting("nobody-left", change.held_detail, change.confirmed_at, late=True)
+        yield _waiting(waiting, change.state, change.draw.period, draw_no=change.draw_no)
 
 
 def _waiting(

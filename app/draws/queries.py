@@ -931,6 +931,19 @@ def has_redraw(task_id: UUID, officer_id: UUID, states: Collection[ChangeState])
     return db.session.scalar(query.limit(1)) is not None
 
 
+def undecided_changes(agency_id: UUID | None) -> Sequence[DrawChange]:
+    """Return the changes that wait for a second person, or for somebody to be drawn (None: all)."""
+    query = sa.select(DrawChange).where(
+        sa.or_(
+            DrawChange.state == ChangeState.PROPOSED,
+            sa.and_(DrawChange.state == ChangeState.CONFIRMED, DrawChange.held_code.is_not(None)),
+        )
+    )
+    if agency_id is not None:
+        query = query.where(DrawChange.agency_id == agency_id)
+    return db.session.scalars(query.order_by(DrawChange.proposed_at, DrawChange.id)).all()
+
+
 def is_being_replaced(task_id: UUID) -> bool:
     """Tell whether two people agreed to replace a task's unit in this very entry."""
     query = sa.select(DrawChange.id).where(

@@ -22,6 +22,7 @@ from app.people.models import Officer
 from app.tasks import service as tasks
 from app.units.models import Unit
 from app.units.rules import UnitStatus
+from scheduler import status
 from tests.draws.desk import Desk
 from tests.draws.office import Office
 
@@ -614,3 +615,19 @@ def test_the_journal_holds_the_hash_of_every_record(desk: Desk) -> None:
         query = sa.select(JournalEntry).where(JournalEntry.event == Event.DRAW_CHANGE_CARRIED_OUT)
         (entry,) = db.session.scalars(query)
         assert sha256(write_json(record)).hexdigest() in entry.text
+
+
+def test_the_timetable_says_which_changes_wait_for_whom(desk: Desk) -> None:
+    line = desk.lines()[0]
+    desk.recuse(desk.team(line.task_id)[1], line.unit_id)
+    desk.office.tick()
+    agency_id = desk.chen.agency_id
+
+    def waiting() -> list[tuple[str, str, list[str]]]:
+        with desk.office.flask_app.app_context():
+            found = status.status(at=desk.make.at, agency_id=agency_id)["waiting"]
+        return [(one["draw_no"], one["waits_for"], one["roles"]) for one in found]
+
+    assert (desk.draw_no, "change", ["supervisor"]) in waiting()
+    desk.confirm(desk.found()[0])
+    assert "change" not in {code for _, code, _ in waiting()}, "now it is the timetable's turn"
