@@ -58,10 +58,12 @@ class Adopted:
     sessions: int = 0
 
 
-def adopt(*, anyway: bool, by: Actor, at: datetime) -> Adopted:
+def adopt(*, anyway: bool, kept: Sequence[Head] = (), by: Actor, at: datetime) -> Adopted:
     """Let a restored database be served again, with a new epoch; see the module.
 
     Without a head in the storage nobody knows what was lost: numbers then go on much further above.
+    `kept` are heads that somebody kept elsewhere, or that were published: what they name is known
+    to be lost, but nobody knows how much came after them.
     Killed anywhere, it is done again and goes on further above. Raises NothingToAdopt (unless
     `anyway`) and NotInitialised.
     """
@@ -71,13 +73,15 @@ def adopt(*, anyway: bool, by: Actor, at: datetime) -> Adopted:
         raise NothingToAdopt("数据库与存储中的记录一致，没有什么需要接管。")
     known = _known_heads()
     margins = rules.KNOWN if known else rules.BLIND
+    blind = not known
+    known += kept
     awaited = _lost_photos()
     broken = _broken_uploads()
     stop_reading()
     with transaction():
         local = {one.stream: one for one in heads.collect(at=at).streams}
         lost = rules.lost_of(local, known, margins)
-        found = Adopted(journal.renew_epoch(), blind=not known, lost=lost)
+        found = Adopted(journal.renew_epoch(), blind=blind, lost=lost)
         _name_the_range(found, by=by, at=at)
         _raise_numbers(found, known, margins, at=at)
         _raise_receipts(lost)

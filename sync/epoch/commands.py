@@ -1,6 +1,7 @@
 """`suicha backup`, `restore`, `adopt`: to the safe side, and back."""
 
 import tarfile
+from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
@@ -11,6 +12,7 @@ from app.errors import DomainError
 from sync.epoch import adoption, places, restoring
 from sync.epoch import backup as backing_up
 from sync.epoch.adoption import Adopted
+from sync.epoch.rules import HeadBroken, read_kept
 
 OPERATOR = Actor(ActorKind.USER)  # whoever has the machine; no account
 SHOWN = 10
@@ -84,17 +86,25 @@ def restore(from_: str, *, adopting: bool, replacing: bool, other_keys: bool) ->
 
 @click.command("adopt")
 @click.option("--anyway", is_flag=True, help="Also where nothing looks restored.")
+@click.option(
+    "--head",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A copy of head.json, or a published entry, that somebody kept elsewhere.",
+)
 @with_appcontext
-def adopt(*, anyway: bool) -> None:
+def adopt(*, anyway: bool, files: tuple[Path, ...]) -> None:
     """Let a restored database be served: new epoch, and numbers above all that were given out."""
-    _adopt(anyway=anyway)
+    _adopt(anyway=anyway, files=files)
 
 
-def _adopt(*, anyway: bool) -> None:
+def _adopt(*, anyway: bool, files: tuple[Path, ...] = ()) -> None:
     try:
-        _print(adoption.adopt(anyway=anyway, by=OPERATOR, at=clock.now()))
-    except DomainError as error:
-        raise click.ClickException(error.detail) from error
+        kept = [read_kept(file.read_text(encoding="utf-8")) for file in files]
+        _print(adoption.adopt(anyway=anyway, kept=kept, by=OPERATOR, at=clock.now()))
+    except (DomainError, HeadBroken, OSError) as error:
+        raise _refusal(error) from error
 
 
 def _print(found: Adopted) -> None:

@@ -191,6 +191,23 @@ def read_head(value: Any) -> Head:
         raise HeadBroken(f"the head cannot be read: {error}") from error
 
 
+def read_kept(text: str) -> Head:
+    """Return what somebody kept: a copy of the head, or an entry in which heads were published.
+
+    Raises HeadBroken.
+    """
+    try:
+        value = json.loads(text)
+        if "v" in value:
+            return read_head(value)
+        data = value.get("data", value)
+        return Head(epoch=None, at="", streams=[StreamHead(**one) for one in data["heads"]])
+    except HeadBroken:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HeadBroken(f"neither a head nor published heads: {error}") from error
+
+
 def unlike(head: Head, epoch: UUID | None, hashes: Mapping[str, str | None]) -> str | None:
     """Return in what a database is not the one of a head, or None where it is, or is newer.
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from obstore.store import MemoryStore
 
 from app import canonical, clock, entry
-from app.access import Role
-from app.db import db
+from app.access import TIMETABLE, Role
+from app.db import db, transaction
 from app.draws import queries
 from app.draws.models import Draw
 from app.journal import service as journal
@@ -377,6 +377,29 @@ def test_the_lost_range_is_named_in_every_stream_and_the_chain_holds(
         digest,
     )
     assert restored.seq == data["goes_on_at"] > seq
+
+
+def test_a_published_head_that_somebody_kept_says_what_is_lost(
+    stage: Stage, server: Server, tmp_path: Path
+) -> None:
+    server.back_up()
+    stage.make.task()
+    with stage.flask_app.app_context():
+        with transaction():
+            journal.publish_heads(by=TIMETABLE, at=stage.clock())
+        kept = journal.published_heads(1)[0].text
+        seq = canonical.loads(kept)["data"]["heads"][0]["seq"]
+        here = seq + 1_000_001
+        server.command("restore", server.to, "--replace")
+        entry.storage().delete(heads.HEAD_KEY)
+    (tmp_path / "kept.json").write_text(kept, encoding="utf-8")
+    (tmp_path / "none.json").write_text("{}", encoding="utf-8")
+    refused = run(stage.flask_app, "adopt", "--anyway", "--head", str(tmp_path / "none.json"))
+    assert refused.exit_code == 1
+
+    said = server.command("adopt", "--anyway", "--head", str(tmp_path / "kept.json"))
+
+    assert f"–{seq}，从 {here} 继续" in said
 
 
 def test_adopting_twice_goes_on_further_above(stage: Stage, server: Server) -> None:
