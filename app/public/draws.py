@@ -2,9 +2,9 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import flask
@@ -51,6 +51,36 @@ _STEPS = (
     ("seeded_at", "随机数", "封定，不能再改"),
     ("drawn_at", "抽取", "结果产生，尚不公开"),
     ("published_at", "公开", "任何人可以重算"),
+)
+
+
+class Limit(NamedTuple):
+    """Whence the chance of a level comes, what that protects against, and what it does not."""
+
+    how: str
+    protects: str
+    fails: str
+
+
+LIMITS: Mapping[str, Limit] = {
+    Level.SEALED: Limit(
+        "至少两名不同角色的人员在公告前各自封存 32 字节随机数，"
+        "到公告的时刻由定时任务一起开启，与服务器秘密数合成种子。",
+        "任何一名封存人，单独都不能影响结果，也不能事先知道结果。",
+        "服务器的管理员：能读到秘密数和全部封存数的人，可以先算出结果，再决定何时冻结名单。"
+        "请用日志末端核对名单冻结的时间；需要更高的保证时，应采用现场式。",
+    ),
+    Level.ATTENDED: Limit(
+        "公告之后当众掷 20 枚十面骰子，由不同角色的两人分别录入，一致才封定，"
+        "再与服务器秘密数合成种子。",
+        "掷骰的人不知道秘密数，服务器在掷骰前已经固定秘密数和名单，双方都不能单独左右结果。",
+        "服务器一方与全部掷骰的人串通。服务器会比公众先知道结果。",
+    ),
+}
+ABORT_RULE = (
+    "知道秘密数的一方会先算出结果，因此开始了的抽取不能撤销：作废的编号保留在公告链中，"
+    "秘密数和本来会产生的结果照样公开；秘密数遗失的，抽取作废，重新编号、公告、取随机数。"
+    "名单和权重本身是否正确，要看冻结的摘要和审计，随机数不能证明。"
 )
 ROLE_NAMES = {
     "auditor": "纪检稽查",
@@ -168,6 +198,8 @@ def _headline(draw: Draw) -> dict[str, Any]:
         "kind_name": stages.KIND_NAMES[draw.plan.kind],
         "level_name": stages.LEVEL_NAMES[draw.level],
         "sealed": draw.level == Level.SEALED,
+        "limit": LIMITS[draw.level],
+        "abort_rule": ABORT_RULE,
         "reveal": _reveal(draw.reveal),
         "selected": sum(row["drawn"] for row in draw.summary),
         "void": draw.state == DrawState.VOID,

@@ -15,6 +15,8 @@ from app.access import Role
 from app.db import db, new_id, transaction
 from app.draws import queries, seeding, service
 from app.draws.models import DrawSelection
+from app.draws.stages import Level
+from app.public.draws import ABORT_RULE, LIMITS
 from app.units.models import Unit
 from tests.draws.office import DICE, SECRET, Office
 from tests.public.test_pages import LIMIT_BYTES, Outline
@@ -162,3 +164,21 @@ def test_an_unknown_draw_is_said_on_a_page(client: FlaskClient, draw_no: str) ->
 
 def test_a_forged_cursor_is_refused_on_a_page(client: FlaskClient) -> None:
     assert client.get("/public/draws?cursor=abc").status_code == 400
+
+
+def test_the_page_of_every_level_says_what_it_protects_against_and_what_not(
+    office: Office, client: FlaskClient
+) -> None:
+    attended = office.announced()
+    office.deposits()
+    plan = office.make.plan(name="封存")
+    office.tick()
+    said = {
+        attended: ("现场式", "与全部掷骰的人串通"),
+        office.number_of(plan): ("封存式", "服务器的管理员", "日志末端核对名单冻结的时间"),
+    }
+    assert set(LIMITS) == set(Level)
+    for draw_no, sentences in said.items():
+        text = page(client, draw_no)
+        assert [one for one in sentences if one not in text] == []
+        assert ABORT_RULE in text, "whatever the level"
