@@ -15,7 +15,7 @@ import scheduler
 import scheduler.cli
 import sync
 import sync.cli
-from app import access, logs
+from app import access, logs, silence
 from sync.epoch import heads
 
 
@@ -48,6 +48,9 @@ def create_served_app() -> flask.Flask:
     """
     flask_app = create_app()
     heads.Writer(flask_app).start()
+    limit_s = flask_app.extensions["suicha_config"].number("BODY_SILENCE_S")
+    patient = silence.Patience(flask_app.wsgi_app, limit_s=limit_s)
+    flask_app.wsgi_app = patient  # type: ignore[method-assign]  # Flask's own way to wrap it
     gc.collect()
     gc.freeze()
     return flask_app

@@ -32,6 +32,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DB_POOL_SIZE", "10", "connections", "database connections one process keeps"),
     Setting("DB_POOL_TIMEOUT_S", "5", "s", "wait for a connection before answering 503"),
     Setting("MAX_REQUEST_BYTES", "16777216", "bytes", "largest request body, uploads apart"),
+    Setting("BODY_SILENCE_S", "30", "s", "a body of which nothing comes for so long is given up"),
     Setting("SIGN_IN_PER_MINUTE", "10", "attempts", "sign-in attempts an address has in a minute"),
     Setting("SESSION_HOURS", "12", "h", "how long a console or API session lasts"),
     Setting("ACCESS_TOKEN_S", "3600", "s", "life of a tablet's access token"),

@@ -22,10 +22,10 @@ import structlog
 from marshmallow import ValidationError, fields
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app import canonical, db, errors
+from app import canonical, db, errors, silence
 from app.fields import Count, Text, absent
 
 log = structlog.get_logger()
@@ -74,6 +74,10 @@ class MethodNotAllowed(Problem):
 
 class NotAcceptable(Problem):
     code, title, status = "not-acceptable", "无法按要求的版本或格式应答", 406
+
+
+class RequestTimeout(Problem):
+    code, title, status = "request-timeout", "请求内容没有传完", 408
 
 
 class Gone(Problem):
@@ -242,6 +246,8 @@ def _on_http(error: HTTPException) -> flask.Response | WerkzeugResponse:
     code = error.code or 500
     if code < 400:
         return error.get_response()
+    if isinstance(error, ClientDisconnected) and silence.FLAG in flask.request.environ:
+        return respond(_silent())
     data = getattr(error, "data", None) or {}
     if code == 422 and "messages" in data:
         messages = data["messages"]
@@ -254,6 +260,13 @@ def _on_http(error: HTTPException) -> flask.Response | WerkzeugResponse:
     headers = dict(error.get_headers()) if code in {405, 429} else {}
     keep = {key: value for key, value in headers.items() if key in {"Allow", "Retry-After"}}
     return respond(kind(detail, headers=keep))
+
+
+def _silent() -> RequestTimeout:
+    """Return what a sender is told who stopped in the middle; the line carries nothing more."""
+    return RequestTimeout(
+        "请求内容没有传完，等待超时，数据没有写入，请重新发送。", headers={"Connection": "close"}
+    )
 
 
 def _items(part: Any) -> Sequence[tuple[str, Any]]:
@@ -509,6 +522,7 @@ _MEANING = {
     410: "内容已不存在",
     412: "版本已过期",
     413: "内容过大",
+    408: "内容没有传完",
     415: "内容类型不受支持",
     422: "内容有误",
     423: "正由另一连接使用",
@@ -556,7 +570,7 @@ def _statuses(doc: Mapping[str, Any], doc_info: Mapping[str, Any], method: str) 
     if doc_info.get("access", {}).get("signed_in"):
         found |= {401, 403}
     if "requestBody" in doc:
-        found |= {413, 415}
+        found |= {408, 413, 415}
     if method != "get":
         found |= {409, 413, 422}
         if doc_info.get("versioned"):
