@@ -39,7 +39,7 @@ FEATURES = (
     "draws",
     "reports",
 )
-PAGES = ("public.pages", "public.draws", "public.apidocs")  # what anybody may open
+PAGES = ("public.pages", "public.draws", "public.plans", "public.apidocs")  # what anybody may open
 
 
 def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:

@@ -7,6 +7,7 @@ seed, so that the same seed and day give the same draws; each says 演示.
 import hashlib
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,9 @@ from app.days import day_begins, local_date
 from app.db import db, transaction
 from app.demo.chance import Chance
 from app.demo.registers import actor_of
-from app.draws import plans, progress, seeding
+from app.draws import annual_plans, plans, progress, queries, seeding
+from app.draws.annual import QUARTERS, Item, Way
+from app.draws.annual_plans import NewAnnualPlan
 from app.draws.models import DrawPlan
 from app.draws.stages import DrawKind, Level, NewPlan
 from app.evidence import service as evidence
@@ -49,6 +52,36 @@ ATTENDED_STRATA = {"医疗卫生/医疗美容机构": [20, 100]}
 _SUPERVISORS = ("310105001", "310105002", "310105003")  # officers who are supervisors as well
 _CLOSED_SHARE = (1, 25)
 _WRONG_SHARE = (1, 30)
+
+
+def plan_year(agency_id: UUID, *, on: date) -> None:
+    """Publish the plan of the year that the quarter of `on` carries out, in March if that is past.
+
+    Its ratios are those of four quarters.
+    """
+    day = min(date(on.year, 3, 20), on - timedelta(days=12))
+    quarters = {name: (min(4 * num, den), den) for name, (num, den) in STRATA.items()}
+    once = {name: (num, den) for name, (num, den) in ATTENDED_STRATA.items()}
+    items = [
+        Item(
+            level=DrawKind.DISTRICT,
+            stratum=name,
+            rule=list(ratio),
+            scope="",
+            organs=(),
+            way=Way.BOTH if name.startswith("生活饮用水") else Way.ON_SITE,
+            checklists=(),
+            basis="上海市优化营商环境条例；国办发〔2015〕58号",
+            periods=QUARTERS if name in quarters else (),
+        )
+        for name, ratio in {**quarters, **once}.items()
+    ]
+    with transaction():
+        agency = db.session.get_one(Agency, agency_id)
+        by, at = actor_of("kezhang"), day_begins(day) + timedelta(hours=2)
+        data = NewAnnualPlan(on.year, f"{on.year}年度“双随机”抽查计划（演示）", items)
+        plan = annual_plans.save_annual_plan(data, agency=agency, by=by, at=at)
+        annual_plans.publish_annual_plan(plan, by=by, at=at + timedelta(hours=1))
 
 
 def quarter_of(on: date) -> str:
@@ -111,6 +144,8 @@ def plan_attended(agency_id: UUID, *, on: date) -> None:
 def _save(plan: NewPlan, agency_id: UUID, *, at: datetime) -> DrawPlan:
     with transaction():
         agency = db.session.get_one(Agency, agency_id)
+        year = queries.annual_plan_in_force(agency_id, plan.year)
+        plan = replace(plan, annual_plan_id=None if year is None else year.id)
         return plans.save_plan(plan, agency=agency, by=actor_of("kezhang"), at=at)
 
 

@@ -49,12 +49,16 @@ def load(
     say(f"装载演示数据：{units} 家单位，名录日期 {before}，本季度抽取日 {on}")
     district = generate(seed=seed, on=on, units=units)
     with transaction():
-        registers.load(district, at=day_begins(before - timedelta(days=30)), on=before)
+        begins = min(before - timedelta(days=30), date(before.year, 3, 1))
+        registers.load(district, at=day_begins(begins), on=before)
     agency_id = db.session.scalars(sa.select(Agency.id).where(Agency.district == "310105")).one()
     say(f"上季度：{quarters.quarter_of(before)} 计划、抽取、检查、公示")
+    quarters.plan_year(agency_id, on=before)
     quarters.run_quarter(seed, agency_id, on=before)
     quarters.inspect_quarter(seed, agency_id, on=before)
     say(f"本季度：{quarters.quarter_of(on)} 自动抽取，另有一项现场掷骰的抽取等待录入")
+    if on.year != before.year:
+        quarters.plan_year(agency_id, on=on)
     quarters.plan_attended(agency_id, on=on)
     quarters.run_quarter(seed, agency_id, on=on)
     with transaction():

@@ -16,7 +16,7 @@ from app.days import local_date
 from app.draws import bundle, changes, leftovers, queries, reading, service, stages
 from app.draws.changelog import KIND_NAMES
 from app.draws.files import sha256_of
-from app.draws.models import Draw, DrawFile
+from app.draws.models import AnnualPlan, Draw, DrawFile
 from app.draws.stages import DrawState, Level, SelectionKind
 from app.errors import DomainError
 from app.journal.rules import Event
@@ -114,6 +114,8 @@ def show_draw(draw_no: str) -> str:
     return flask.render_template(
         "public/draw.html",
         **_headline(draw),
+        role_name=stages.ROLE_NAMES.get(draw.plan.role or ""),
+        annual=_annual(draw),
         steps=_steps(draw),
         frozen=queries.entry_of(draw.id, Event.DRAW_FROZEN),
         published=_published(draw, files),
@@ -206,6 +208,13 @@ def _headline(draw: Draw) -> dict[str, Any]:
     }
 
 
+def _annual(draw: Draw) -> AnnualPlan | None:
+    """Return the public plan of the year that a draw carries out, if it named one."""
+    if draw.plan.annual_plan_id is None:
+        return None
+    return queries.annual_plan_in_force(draw.agency_id, draw.plan.year)
+
+
 def _reveal(reveal: str) -> str:
     day = stages.reveal_day(reveal)
     return stages.describe_reveal(reveal) if day is None else f"{day:%Y年%m月%d日}"
@@ -223,10 +232,17 @@ def _steps(draw: Draw) -> list[dict[str, Any]]:
 
 def _strata(draw: Draw) -> list[dict[str, Any]]:
     return [
-        {**row, "rule": stages.describe_rule(draw.plan.strata[row["name"]])}
+        {**row, "rule": _rule(draw.plan.strata[row["name"]], row)}
         for row in draw.summary
         if row["name"] in draw.plan.strata
     ]
+
+
+def _rule(rule: Any, row: dict[str, Any]) -> str:
+    """Return how many a plan wants; of a ratio by grade also what the manifest says by weight."""
+    if not stages.is_graded(rule):
+        return stages.describe_rule(rule)
+    return f"{stages.describe_rule(rule)}（公告中：{stages.describe_rule(row['rule'])}）"
 
 
 def _announcement(draw: Draw, at: datetime) -> dict[str, Any] | None:

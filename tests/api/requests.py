@@ -59,6 +59,7 @@ OBJECTS: dict[str, Get] = {
     "tag": always("officers"),
     "change_id": by_name("change:confirm"),
     "device_id": by_name("device"),
+    "district": lambda side, persona: side.district,
     "draw_no": by_name("draw:drawn"),
     "hold_id": by_name("hold"),
     "import_id": by_name("import:units"),
@@ -74,6 +75,7 @@ OBJECTS: dict[str, Get] = {
     "unit_id": by_name("unit"),
     "upload_id": by_name("upload:append"),
     "visit_id": by_name("visit"),
+    "year": always("2026"),
     # in the state that the route needs
     "annual-plans.publish_annual_plan annual_plan_id": by_name("annual-plan:publish"),
     "annual-plans.revise_annual_plan annual_plan_id": by_name("annual-plan:published"),
@@ -106,7 +108,9 @@ OBJECTS: dict[str, Get] = {
     "tasks.return_ task_id": by_name("task:return"),
     "public.show_problem code": always("not-found"),
 }
-GLOBAL = frozenset({"code", "kind", "name", "tag"})  # parameters that name nothing of an agency
+GLOBAL = frozenset(
+    {"code", "district", "kind", "name", "tag", "year"}
+)  # parameters that name nothing of an agency
 
 VALUES: dict[str, Callable[[Side], Any]] = {
     "at": lambda side: "2026-11-21T01:00:00.000Z",

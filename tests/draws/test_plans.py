@@ -14,7 +14,7 @@ from app.draws import plans, queries, service
 from app.draws.models import DrawPlan
 from app.draws.plans import PlanInvalid
 from app.draws.schemas import NewDrawPlanSchema
-from app.draws.stages import DrawKind
+from app.draws.stages import DrawKind, SelectionKind
 from app.people import service as people
 from app.tasks.rules import JointRole
 from app.units.models import Unit
@@ -358,7 +358,8 @@ def test_roles_belong_to_cross_department_plans_alone(
 def test_the_plan_of_a_task_is_found_by_the_number_of_its_draw(office: Office) -> None:
     draw_no = office.drawn(**JOINT)
     with office.draw(draw_no) as draw:
-        (task, *_) = db.session.scalars(queries.selection_of(draw.id)).all()
+        chosen = queries.selection_of(draw.id, SelectionKind.SELECTED)
+        (task, *_) = db.session.scalars(chosen).all()
         assert (draw.plan.area, draw.plan.role) == ("宾馆、旅馆抽查", "lead")
         assert task.task_id is not None
         found = service.get_draw(draw_no, draw.agency_id)
