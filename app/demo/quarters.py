@@ -78,7 +78,7 @@ def plan_year(agency_id: UUID, *, on: date) -> None:
     ]
     with transaction():
         agency = db.session.get_one(Agency, agency_id)
-        by, at = actor_of("kezhang"), day_begins(day) + timedelta(hours=2)
+        by, at = actor_of("kezhang"), day_begins(day) + timedelta(hours=9)
         data = NewAnnualPlan(on.year, f"{on.year}年度“双随机”抽查计划（演示）", items)
         plan = annual_plans.save_annual_plan(data, agency=agency, by=by, at=at)
         annual_plans.publish_annual_plan(plan, by=by, at=at + timedelta(hours=1))
