@@ -37,6 +37,7 @@ from sync.epoch import heads
 log = structlog.get_logger()
 MISFIRE_GRACE_S = 12 * 3600
 LINE_MAX = 2000
+END_WITHIN_S = 3
 
 
 def new_holder() -> str:
@@ -178,16 +179,24 @@ class Runner:
         self._end()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        """End; a second signal, or three seconds without an end, leaves at once."""
+        if self.ending.is_set():
+            os._exit(0)
+        last = threading.Timer(END_WITHIN_S, os._exit, (0,))
+        last.daemon = True
+        last.start()
         self.ending.set()
 
     def _end(self) -> None:
         """Leave without waiting for a job: its transaction rolls back, as at a power cut."""
-        self.scheduler.shutdown(wait=False)
-        if self.holds and self.busy.acquire(blocking=False):
-            with self.flask_app.app_context():
-                release_lease(self.holder, at=clock.now())
-        log.info("timetable ended", holder=self.holder)
-        os._exit(0)
+        try:
+            self.scheduler.shutdown(wait=False)
+            if self.holds and self.busy.acquire(blocking=False):
+                with self.flask_app.app_context():
+                    release_lease(self.holder, at=clock.now())
+            log.info("timetable ended", holder=self.holder)
+        finally:  # whoever read the log may be gone: that must not keep the process
+            os._exit(0)
 
     def _renew(self) -> None:
         with self.flask_app.app_context():

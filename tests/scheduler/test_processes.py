@@ -178,6 +178,22 @@ def test_a_timetable_killed_in_the_middle_is_carried_on_by_the_next(
     check_drawn_once(plans)
 
 
+def test_a_timetable_whose_log_nobody_reads_any_more_ends_when_told(place: Place) -> None:
+    with timetables(place, 1) as running:
+        process = running[0]
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"timetable ready"' in line:
+                break
+        process.stderr.close()
+        process.stderr = None
+        sleep(2)  # its next lines go nowhere
+        began = monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert monotonic() - began < 5
+
+
 def holder(flask_app: flask.Flask) -> int:
     """The process that acts."""
     with flask_app.app_context():
