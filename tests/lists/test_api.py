@@ -1,5 +1,7 @@
 """Given lists over HTTP: from a file to tasks, and what is refused on the way."""
 
+import io
+
 import pytest
 
 from app.access import Role
@@ -128,6 +130,16 @@ def test_only_supervisors_bring_lists_in_and_others_of_the_agency_read_them(desk
     other = make.signed_in(Role.SUPERVISOR, agency=make.agency(OTHER_DISTRICT, "普陀区卫生监督所"))
     assert problem(other.get(f"{URL}/{list_id}")) == (404, "given-list-not-found")
     assert other.get(URL).json["items"] == []
+
+
+def test_a_field_beside_the_file_is_refused_and_not_passed_over(desk, units):
+    list_id = desk.save()["id"]
+    for url in (f"{URL}/{list_id}/files", f"{URL}/{list_id}/partner-results"):
+        answer = desk.client.post(
+            url, data={"file": (io.BytesIO(csv(*ROWS)), "a.csv"), "due_on": "2026-12-31"}
+        )
+        assert problem(answer) == (422, "content-invalid")
+        assert [error["pointer"] for error in answer.json["errors"]] == ["#/due_on"]
 
 
 def test_lists_are_found_by_year_level_and_reference(desk):
