@@ -12,6 +12,7 @@ FEATURES = (
     "uploads",
     "inbox",
     "review",
+    "rescue",
 )  # packages with an api.py, lowest first
 
 

@@ -129,6 +129,8 @@ class Event(StrEnum):
     OPERATION_HELD = "operation.held"
     OPERATION_QUARANTINED = "operation.quarantined"
     UPLOAD_QUARANTINED = "upload.quarantined"
+    RESCUE_RECEIVED = "rescue.received"
+    RESCUE_IMPORTED = "rescue.imported"
     REVIEW_DECIDED = "review.decided"
     FEED_REBUILT = "feed.rebuilt"
 

@@ -62,7 +62,7 @@ def push() -> dict[str, Any]:
             raise Overloaded("服务器正忙，请稍后整批重新上报。") from error
         log.exception("the database failed")
         raise DatabaseFailed("数据库暂时不可用，请稍后整批重新上报。", retry_after_s=30) from error
-    return {"results": [_answer(result, receipts[result.operation_id]) for result in results]}
+    return {"results": [answer_of(result, receipts[result.operation_id]) for result in results]}
 
 
 def _receive(device_id: UUID, raw: bytes, lines: Sequence[bytes], at: datetime) -> list[Result]:
@@ -98,7 +98,8 @@ def _lines(raw: bytes) -> list[bytes]:
     return pushing.lines_of(raw)
 
 
-def _answer(result: Result, receipt: Receipt) -> dict[str, Any]:
+def answer_of(result: Result, receipt: Receipt) -> dict[str, Any]:
+    """Return what a line came to, as it is answered."""
     return {
         "line": result.line,
         "op_id": result.op_id,

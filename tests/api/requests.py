@@ -70,6 +70,7 @@ OBJECTS: dict[str, Get] = {
     "name": always("manifest.json"),
     "plan_id": by_name("plan:change"),
     "row_id": by_name("list-row"),
+    "rescue_id": by_name("rescue"),
     "task_id": by_name("task"),
     "token_id": lambda side, persona: side.ids.get(f"token:{persona}", side["token:officer"]),
     "unit_id": by_name("unit"),
@@ -186,6 +187,7 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "tokens.make_token": lambda side, persona: {"name": "台账", "roles": [persona]},
 }
 RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
+    "rescue.import_file": lambda side: ("application/octet-stream", b"no rescue file"),
     "uploads.create": lambda side: ("application/octet-stream", b""),
     "uploads.append": lambda side: ("application/offset+octet-stream", b"append"),
     "inbox.push": lambda side: ("application/x-ndjson", side.values["line"].encode() + b"\n"),

@@ -55,6 +55,7 @@ from app.visits import service as visits
 from sync.devices import service as devices
 from sync.devices.rules import DeviceState
 from sync.inbox.models import ReviewItem
+from sync.rescue import importing as rescuing
 from sync.uploads import rules as upload_rules
 from sync.uploads import service as uploads
 from tests import servers
@@ -305,6 +306,7 @@ class _Builder:
         self.catalogue()
         self.devices()
         self.review()
+        self.rescue()
         self.uploads()
         self.lists()
         self.draws()
@@ -643,6 +645,13 @@ class _Builder:
         with self.make.flask_app.app_context():
             query = sa.select(ReviewItem).where(ReviewItem.agency_id == self.agency.id)
             self.keep("item", db.db.session.scalars(query).one())
+
+    def rescue(self) -> None:
+        """A rescue file that nobody can read, kept all the same."""
+        by = self.make.by(self.agency)
+        with self.make.flask_app.app_context():
+            kept = rescuing.store_file(db.new_id(), [b"torn"], by=by, at=self.make.at)
+            self.keep("rescue", kept)
 
     # --- uploads
 

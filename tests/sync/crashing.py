@@ -71,7 +71,7 @@ def after_the_receipts_before_the_commit() -> None:
 
 
 def after_the_commit_before_the_answer() -> None:
-    api._answer = on_call(1, api._answer)
+    api.answer_of = on_call(1, api.answer_of)
 
 
 POINTS: dict[str, Callable[[], None]] = {
