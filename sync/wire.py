@@ -186,7 +186,8 @@ def attach(blueprint: flask.Blueprint, *, protocol_optional: bool = False) -> No
 
     Another or no `Sync-Protocol` is answered 406 with the supported list (`protocol_optional`: none
     passes). `Device-Time` is compared, never obeyed: see `clock_skew_s`. The answer, a problem too,
-    carries `Sync-Protocol`, `Sync-Epoch` and `Server-Time`.
+    carries `Sync-Protocol`, `Sync-Epoch` and `Server-Time`; `Alert` where the tablet's build ends,
+    `Backoff` where it should wait.
     """
 
     def before() -> None:
@@ -227,6 +228,10 @@ def _document(
 def _answer_headers(response: flask.Response) -> flask.Response:
     response.headers["Sync-Protocol"] = str(PROTOCOL)
     response.headers["Server-Time"] = canonical.instant(clock.now())
+    if alert := flask.g.get("sync_alert"):
+        response.headers["Alert"] = alert
+    if wait := response.headers.get("Retry-After"):
+        response.headers["Backoff"] = wait
     if response.status_code < 500:
         with suppress(journal.NotInitialised):
             response.headers["Sync-Epoch"] = str(present_epoch())
@@ -346,13 +351,20 @@ def _too_large(packed: int, unpacked: int) -> BatchTooLarge:
 
 
 def discovery(
-    keys: Keys, *, epoch: UUID, since: datetime, min_build: str, at: datetime
+    keys: Keys,
+    *,
+    epoch: UUID,
+    since: datetime,
+    min_build: str,
+    recommended_build: str,
+    at: datetime,
 ) -> dict[str, Any]:
     """Return what a tablet must know before it enrols; `since` is when this installation began."""
     receipt, rescue = public_bytes(keys.receipt_key), public_bytes(keys.rescue_key)
     return {
         "protocols": list(SUPPORTED),
         "min_build": min_build,
+        "recommended_build": recommended_build,
         "epoch": epoch,
         "server_time": canonical.instant(at),
         "limits": dict(LIMITS),

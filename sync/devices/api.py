@@ -40,12 +40,21 @@ from sync.devices.schemas import (
     DeviceTokensSchema,
     DiscoverySchema,
     EnrolledSchema,
+    MissingSchema,
     MyDeviceSchema,
     NewDeviceCodeSchema,
     NewDeviceSchema,
     WipedSchema,
 )
-from sync.devices.service import Lives, NewDevice, TokenRequest, Tokens, TokenUnknown
+from sync.devices.service import (
+    Known,
+    Lives,
+    Missing,
+    NewDevice,
+    TokenRequest,
+    Tokens,
+    TokenUnknown,
+)
 
 blp = Blueprint("sync-devices", __name__, description="终端：登记、登录、令牌")
 desk = Blueprint("devices", __name__, url_prefix="/devices", description="终端管理")
@@ -68,9 +77,11 @@ def load_device() -> Actor:
     scheme, _, token = flask.request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotSignedIn("请在 Authorization 请求头中给出终端的访问令牌。")
-    actor, epoch = service.device_of_token(token.strip(), flask.request.path, at=clock.now())
-    flask.g.sync_epoch = epoch
-    return actor
+    at, path = clock.now(), flask.request.path
+    bearer = service.device_of_token(token.strip(), path, build=wire.contact(at).build, at=at)
+    flask.g.sync_epoch, flask.g.sync_alert = bearer.epoch, bearer.alert
+    service.refuse_ended(bearer.alert, path, at=at)
+    return bearer.actor
 
 
 def _lives() -> Lives:
@@ -87,13 +98,15 @@ def _lives() -> Lives:
 @discovery.response(200, DiscoverySchema)
 def discover() -> dict[str, Any]:
     """同步协议的版本、限额与公钥"""
-    found = journal.installation()
+    found, at = journal.installation(), clock.now()
+    builds = service.builds_on(at)
     return wire.discovery(
         entry.keys(),
         epoch=found.epoch,
         since=found.created_at,
-        min_build=entry.config().text("MIN_BUILD"),
-        at=clock.now(),
+        min_build=builds.minimum,
+        recommended_build=builds.recommended,
+        at=at,
     )
 
 
@@ -253,23 +266,39 @@ def _account(login: str, by: Actor) -> Account:
 @requires(Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR)
 @desk.arguments(PageSchema, location="query")
 @desk.paged(DeviceSchema)
-def list_devices(query: dict[str, Any]) -> Page[Device]:
+def list_devices(query: dict[str, Any]) -> Page[Known]:
     """本单位终端"""
     agency_id = current_actor().agency_id
     if agency_id is None:
         return Page([], None)
-    return page(queries.devices_of(agency_id), Device.id, **query)
+    found = page(queries.devices_of(agency_id), Device.id, **query)
+    return Page(service.known_devices(found.items, at=clock.now()), found.next_cursor)
 
 
 @desk.route("/<uuid:device_id>")
 @requires(Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR)
 @desk.etag
 @desk.response(200, DeviceSchema)
-def show_device(device_id: UUID) -> Device:
+def show_device(device_id: UUID) -> Known:
     """查看终端"""
     device = service.get_device(device_id, current_actor().agency_id)
     desk.set_etag(device.version)
-    return device
+    return _known(device)
+
+
+def _known(device: Device) -> Known:
+    return service.known_devices([device], at=clock.now())[0]
+
+
+@desk.route("/<uuid:device_id>/missing")
+@requires(Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR)
+@desk.response(200, MissingSchema)
+def show_missing(device_id: UUID) -> Missing:
+    """终端尚未送达的内容
+
+    缺失的操作序号、终端最近报告的未上报数量、已登记而未收到的照片；清除前后都可查看。
+    """
+    return service.missing_of(service.get_device(device_id, current_actor().agency_id))
 
 
 @desk.route("/<uuid:device_id>/suspend", methods=["POST"])
@@ -277,7 +306,7 @@ def show_device(device_id: UUID) -> Device:
 @desk.etag
 @desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
-def suspend(data: dict[str, Any], device_id: UUID) -> Device:
+def suspend(data: dict[str, Any], device_id: UUID) -> Known:
     """停用终端"""
     return _change(device_id, DeviceState.SUSPENDED, data["reason"])
 
@@ -287,7 +316,7 @@ def suspend(data: dict[str, Any], device_id: UUID) -> Device:
 @desk.etag
 @desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
-def request_wipe(data: dict[str, Any], device_id: UUID) -> Device:
+def request_wipe(data: dict[str, Any], device_id: UUID) -> Known:
     """要求终端清除数据"""
     return _change(device_id, DeviceState.WIPE_REQUESTED, data["reason"])
 
@@ -297,7 +326,7 @@ def request_wipe(data: dict[str, Any], device_id: UUID) -> Device:
 @desk.etag
 @desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
-def reinstate(data: dict[str, Any], device_id: UUID) -> Device:
+def reinstate(data: dict[str, Any], device_id: UUID) -> Known:
     """恢复终端"""
     return _change(device_id, DeviceState.ACTIVE, data["reason"])
 
@@ -307,7 +336,7 @@ def reinstate(data: dict[str, Any], device_id: UUID) -> Device:
 @desk.etag
 @desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
-def close(data: dict[str, Any], device_id: UUID) -> Device:
+def close(data: dict[str, Any], device_id: UUID) -> Known:
     """注销终端"""
     return _change(device_id, DeviceState.CLOSED, data["reason"])
 
@@ -316,19 +345,19 @@ def close(data: dict[str, Any], device_id: UUID) -> Device:
 @requires(Role.OFFICER)
 @desk.arguments(DeviceReasonSchema)
 @desk.response(200, DeviceSchema)
-def report_lost(data: dict[str, Any], device_id: UUID) -> Device:
+def report_lost(data: dict[str, Any], device_id: UUID) -> Known:
     """监督员报告终端遗失"""
     with transaction():
         device = service.report_lost(device_id, data["reason"], by=current_actor(), at=clock.now())
     keeping.keep_quietly(entry.storage(), device_id)
-    return device
+    return _known(device)
 
 
-def _change(device_id: UUID, wanted: DeviceState, reason: str) -> Device:
+def _change(device_id: UUID, wanted: DeviceState, reason: str) -> Known:
     by = current_actor()
     with transaction():
-        desk.check_version(service.get_device(device_id, by.agency_id), DeviceSchema)
+        desk.check_version(_known(service.get_device(device_id, by.agency_id)), DeviceSchema)
         device = service.change_state(device_id, wanted, reason, by=by, at=clock.now())
     keeping.keep_quietly(entry.storage(), device_id)
     desk.set_etag(device.version)
-    return device
+    return _known(device)

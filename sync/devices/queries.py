@@ -1,12 +1,15 @@
 """Reads of devices."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.access import ActorKind
 from app.db import db
+from app.evidence.models import Evidence
+from app.evidence.rules import EvidenceState
 from app.journal.models import Installation
 from app.people.models import Account
 from app.people.rules import AccountState
@@ -14,6 +17,7 @@ from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, 
 
 # Two reads that every pull of a tablet makes; putting them together each time cost as much again.
 _device, _token = Device.__table__, DeviceToken.__table__
+_chain = DeviceChain.__table__
 _session, _account = DeviceSession.__table__, Account.__table__
 _installation = Installation.__table__
 _BEARER = (
@@ -25,9 +29,11 @@ _BEARER = (
         _token.c.access_until,
         _token.c.revoked_at.is_not(None).label("revoked"),
         _installation.c.epoch,
+        sa.func.coalesce(_chain.c.build, _device.c.build).label("build"),
     )
     .join_from(_device, _token, _token.c.device_id == _device.c.id)
     .join(_installation, _installation.c.id == 1)
+    .join(_chain, _chain.c.device_id == _device.c.id)
     .where(_token.c.access_hash == sa.bindparam("access_hash"))
 )
 _OFFICERS = (
@@ -43,10 +49,10 @@ _OFFICERS = (
 )
 
 
-def bearer(access_hash: str) -> sa.Row[UUID, UUID, str, str, datetime, bool, UUID] | None:
+def bearer(access_hash: str) -> sa.Row[UUID, UUID, str, str, datetime, bool, UUID, str] | None:
     """Return who an access token stands for, and the epoch, in one read.
 
-    Columns: id, agency_id, district, state, access_until, revoked, epoch.
+    Columns: id, agency_id, district, state, access_until, revoked, epoch, build.
     """
     return db.session.execute(_BEARER, {"access_hash": access_hash}).one_or_none()
 
@@ -134,3 +140,37 @@ def challenge_used(challenge_hash: str) -> bool:
         )
         is not None
     )
+
+
+def chains_of(device_ids: Collection[UUID]) -> dict[UUID, DeviceChain]:
+    """Return the chains of devices as they are now."""
+    rows = db.session.scalars(
+        sa.select(DeviceChain)
+        .where(DeviceChain.device_id.in_(device_ids))
+        .execution_options(populate_existing=True)
+    )
+    return {row.device_id: row for row in rows}
+
+
+def renewals_of(device_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return when each device last got tokens: a tablet in use does every hour."""
+    rows = db.session.execute(
+        sa.select(DeviceToken.device_id, sa.func.max(DeviceToken.created_at))
+        .where(DeviceToken.device_id.in_(device_ids))
+        .group_by(DeviceToken.device_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def photos_awaited(device_id: UUID, limit: int) -> Sequence[str]:
+    """Return the hashes of photos that a device promised and that have not come."""
+    return db.session.scalars(
+        sa.select(Evidence.sha256)
+        .where(
+            Evidence.state == EvidenceState.AWAITED,
+            Evidence.expected_by_kind == ActorKind.DEVICE,
+            Evidence.expected_by_id == device_id,
+        )
+        .order_by(Evidence.id)
+        .limit(limit)
+    ).all()

@@ -1,5 +1,6 @@
 """What a device may do in which state, and how its tokens follow one another."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,42 @@ class DeviceState(StrEnum):
     SUSPENDED = "suspended"
     WIPE_REQUESTED = "wipe-requested"
     CLOSED = "closed"
+
+
+class Alert(StrEnum):
+    """How a build ends: `soft-eol` should be updated, `hard-eol` may only push any more."""
+
+    SOFT = "soft-eol"
+    HARD = "hard-eol"
+
+
+@dataclass(frozen=True)
+class Builds:
+    """Below `minimum` a build only pushes, below `recommended` it is warned."""
+
+    minimum: str
+    recommended: str
+
+    def alert_of(self, build: str) -> Alert | None:
+        """Return how a build ends. One that has no number is not judged."""
+        number = build_number(build)
+        if not number:
+            return None
+        if number < build_number(self.minimum):
+            return Alert.HARD
+        return Alert.SOFT if number < build_number(self.recommended) else None
+
+
+_NUMBERS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}")
+
+
+def build_number(build: str) -> tuple[int, ...]:
+    """Return the numbers a build begins with, so that 1.10 follows 1.9 and 1.0 is 1."""
+    found = _NUMBERS.match(build)
+    numbers = [int(part) for part in found[0].split(".")] if found else []
+    while len(numbers) > 1 and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
 
 
 class TokenUse(StrEnum):
@@ -65,8 +102,11 @@ def may_call(state: DeviceState, path: str) -> bool:
     """Tell whether a device in `state` may call a route: pushing outlives a suspension."""
     if state is DeviceState.ACTIVE:
         return True
-    if state is DeviceState.CLOSED:
-        return False
+    return state is not DeviceState.CLOSED and is_push(path)
+
+
+def is_push(path: str) -> bool:
+    """Tell whether a route only brings home what a tablet holds."""
     return any(path == route or path.startswith(f"{route}/") for route in PUSH_ROUTES)
 
 

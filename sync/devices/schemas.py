@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.fields import Choice, Count, Id, Instant, Text
-from sync.devices.rules import DeviceState, KeyAlgorithm, TokenUse
+from sync.devices.rules import Alert, DeviceState, KeyAlgorithm, TokenUse
 from sync.wire import CLOCK_TOLERANCE_S, LIMITS
 
 _B64 = r"^[A-Za-z0-9_-]*$"
@@ -134,6 +134,7 @@ class DiscoverySchema(ma.Schema):
 
     protocols = fields.List(fields.Integer(), required=True)
     min_build = fields.String(required=True)
+    recommended_build = fields.String(required=True)
     epoch = Id(required=True)
     server_time = fields.String(
         required=True, metadata={"description": f"终端时钟相差 {CLOCK_TOLERANCE_S} 秒以上会被标记"}
@@ -159,20 +160,43 @@ class DeviceCodeSchema(ma.Schema):
 
 
 class DeviceSchema(ma.Schema):
-    """A device as its agency sees it."""
+    """A device as its agency sees it; `build` and `unsent` as the tablet said last."""
 
-    id = Id(required=True)
+    id = Id(required=True, attribute="device.id")
     version = Count(required=True)
-    state = Choice(DeviceState, required=True)
-    state_reason = fields.String(required=True, allow_none=True)
-    alg = Choice(KeyAlgorithm, required=True)
-    model = fields.String(required=True)
-    os = fields.String(required=True)
+    state = Choice(DeviceState, required=True, attribute="device.state")
+    state_reason = fields.String(required=True, allow_none=True, attribute="device.state_reason")
+    alg = Choice(KeyAlgorithm, required=True, attribute="device.alg")
+    model = fields.String(required=True, attribute="device.model")
+    os = fields.String(required=True, attribute="device.os")
     build = fields.String(required=True)
-    enrolled_at = Instant(required=True)
-    state_changed_at = Instant(required=True, allow_none=True)
+    alert = Choice(Alert, required=True, allow_none=True)
+    last_seen_at = Instant(required=True)
+    unsent = Count(required=True, allow_none=True, attribute="chain.unsent")
+    unsent_at = Instant(required=True, allow_none=True, attribute="chain.unsent_at")
+    device_seq = Count(required=True, attribute="chain.device_seq")
+    missing = Count(required=True)
+    enrolled_at = Instant(required=True, attribute="device.enrolled_at")
+    state_changed_at = Instant(required=True, allow_none=True, attribute="device.state_changed_at")
+    wiped_at = Instant(required=True, allow_none=True, attribute="device.wiped_at")
+    wiped_unsent = Count(required=True, allow_none=True, attribute="device.wiped_unsent")
+
+
+class GapSchema(ma.Schema):
+    """Operations of a tablet that never came, by their numbers."""
+
+    first = Count(required=True)
+    last = Count(required=True)
+
+
+class MissingSchema(ma.Schema):
+    """What never arrived from a device; `photos` are hashes, at most 1,000."""
+
+    gaps = fields.List(fields.Nested(GapSchema), required=True)
+    unsent = Count(required=True, allow_none=True)
+    unsent_at = Instant(required=True, allow_none=True)
     wiped_at = Instant(required=True, allow_none=True)
-    wiped_unsent = Count(required=True, allow_none=True)
+    photos = fields.List(fields.String(), required=True)
 
 
 class DeviceReasonSchema(ma.Schema):

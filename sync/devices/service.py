@@ -3,15 +3,20 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 
-from app import canonical
+from app import canonical, entry
 from app.access import Actor, ActorKind
+from app.catalogue import service as catalogue
+from app.days import local_date
 from app.db import db
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.journal import service as journal
@@ -30,8 +35,10 @@ from sync.devices.models import (
     DeviceSession,
     DeviceToken,
 )
-from sync.devices.rules import DeviceState, TokenUse
+from sync.devices.rules import Alert, Builds, DeviceState, TokenUse
 from sync.wire import Contact
+
+PHOTOS_NAMED = 1000
 
 
 class TokenUnknown(Problem):
@@ -52,6 +59,10 @@ class DeviceUnknown(NotFound):
 
 class DeviceSuspended(Forbidden):
     code, title = "device-suspended", "终端已停用"
+
+
+class BuildEnded(Forbidden):
+    code, title = "hard-eol", "终端应用版本已停止服务"
 
 
 class PushCapReached(TooManyRequests):
@@ -376,11 +387,20 @@ def _hash(secret: str) -> str:
     return canonical.digest(secret)
 
 
-def device_of_token(access: str, path: str, *, at: datetime) -> tuple[Actor, UUID]:
-    """Return the device an access token stands for, and the epoch.
+@dataclass(frozen=True)
+class Bearer:
+    """Who an access token stands for, the epoch, and how the tablet's build ends."""
+
+    actor: Actor
+    epoch: UUID
+    alert: Alert | None
+
+
+def device_of_token(access: str, path: str, *, build: str | None, at: datetime) -> Bearer:
+    """Return the device an access token stands for; `build` is what the request says it runs.
 
     Raises TokenUnknown, TokenExpired, DeviceClosed (401), and DeviceSuspended (403) when `path` is
-    not one that a suspended device may call.
+    not one that a suspended device may call. Whether its build may, `refuse_ended` decides.
     """
     found = queries.bearer(_hash(access))
     if found is None or found.revoked:
@@ -394,7 +414,111 @@ def device_of_token(access: str, path: str, *, at: datetime) -> tuple[Actor, UUI
             "终端已停用，只能上报尚未送达的内容；如需恢复请联系管理员。", state=found.state
         )
     actor = Actor(ActorKind.DEVICE, found.id, found.agency_id, found.district, device_id=found.id)
-    return actor, found.epoch
+    return Bearer(actor, found.epoch, builds_on(at).alert_of(build or found.build))
+
+
+def refuse_ended(alert: Alert | None, path: str, *, at: datetime) -> None:
+    """Refuse a build past its end anything but bringing home what it holds. Raises BuildEnded."""
+    if alert is Alert.HARD and not rules.is_push(path):
+        raise BuildEnded(
+            "终端应用版本过旧，请更新后再同步；未上报的内容仍可上报，不会丢失。",
+            min_build=builds_on(at).minimum,
+        )
+
+
+_BUILDS_KEPT = timedelta(seconds=60)
+_builds: WeakKeyDictionary[Engine, tuple[datetime, Builds]] = WeakKeyDictionary()
+
+
+def builds_on(at: datetime) -> Builds:
+    """Return which builds are served; a change of the catalogue holds after a minute.
+
+    The operator's MIN_BUILD is a floor; without a row it alone counts.
+    """
+    known = _builds.get(db.engine)
+    if known is not None and known[0] <= at < known[0] + _BUILDS_KEPT:
+        return known[1]
+    on, floor = local_date(at), entry.config().text("MIN_BUILD")
+    minimum = max(_build_of("tablet-build-min", on), floor, key=rules.build_number)
+    recommended = max(_build_of("tablet-build-recommended", on), minimum, key=rules.build_number)
+    found = Builds(minimum, recommended)
+    _builds[db.engine] = (at, found)
+    return found
+
+
+def _build_of(code: str, on: date) -> str:
+    try:
+        return str(catalogue.setting(code, on))
+    except catalogue.CatalogueRowMissing:
+        return ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A device as its agency sees it: the register, and what the tablet said of itself last."""
+
+    device: Device
+    chain: DeviceChain
+    last_seen_at: datetime
+    alert: Alert | None
+
+    @property
+    def version(self) -> int:
+        return self.device.version
+
+    @property
+    def build(self) -> str:
+        return self.chain.build or self.device.build
+
+    @property
+    def missing(self) -> int:
+        return sum(last - first + 1 for first, last in self.chain.missing)
+
+
+def known_devices(devices: Sequence[Device], *, at: datetime) -> list[Known]:
+    """Return devices with when they were last seen, their build and what they still hold."""
+    ids = {device.id for device in devices}
+    chains, renewals, builds = queries.chains_of(ids), queries.renewals_of(ids), builds_on(at)
+    found = []
+    for device in devices:
+        chain = chains[device.id]
+        seen = (device.enrolled_at, renewals.get(device.id), chain.last_contact_at)
+        found.append(
+            Known(
+                device=device,
+                chain=chain,
+                last_seen_at=max(one for one in seen if one is not None),
+                alert=builds.alert_of(chain.build or device.build),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What never arrived from a device, as far as anybody can know."""
+
+    gaps: Sequence[Any]
+    unsent: int | None
+    unsent_at: datetime | None
+    wiped_at: datetime | None
+    photos: Sequence[str]
+
+
+def missing_of(device: Device) -> Missing:
+    """Return the numbers that are missing, what the tablet last said it holds, photos promised.
+
+    After a wipe its own last word counts; a number above the highest that came is not known.
+    """
+    chain = queries.chain_of(device.id)
+    wiped = device.wiped_at is not None
+    return Missing(
+        gaps=[{"first": first, "last": last} for first, last in chain.missing],
+        unsent=device.wiped_unsent if wiped else chain.unsent,
+        unsent_at=device.wiped_at if wiped else chain.unsent_at,
+        wiped_at=device.wiped_at,
+        photos=queries.photos_awaited(device.id, PHOTOS_NAMED),
+    )
 
 
 # --- what supervisors and administrators decide ------------------------------------------------
