@@ -41,6 +41,8 @@ from sync.epoch.rules import (
     read_manifest,
     write_manifest,
 )
+from sync.rescue.importing import file_key
+from sync.rescue.models import RescueFile
 from sync.uploads.models import Upload
 from sync.uploads.rules import UploadState
 from sync.uploads.service import quarantine_key
@@ -214,6 +216,8 @@ def _wanted() -> list[_Wanted]:
             found.append(_Wanted(thumbnail_key(agency_id, sha256), None))
     kept = db.session.scalars(sa.select(Upload).where(Upload.state == UploadState.HASH_MISMATCH))
     found += [_Wanted(quarantine_key(upload), None) for upload in kept]
+    rescued = db.session.scalars(sa.select(RescueFile).order_by(RescueFile.id))
+    found += [_Wanted(file_key(one.agency_id, one.id), one.sha256) for one in rescued]
     return found
 
 

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from click.testing import Result
 
 from app import entry
-from app.db import Base, db
+from app.db import Base, db, new_id
 from app.evidence import service as evidence
 from app.evidence.rules import EvidenceState, object_key
 from app.journal import service as journal
 from sync.epoch import rules
 from sync.feed import service as feed
+from sync.rescue import importing as rescuing
 from tests import servers
 from tests.conftest import FixedClock, Place
 from tests.factories import Make
@@ -336,3 +337,20 @@ def test_photos_and_backup_may_lie_in_s3(
         assert flask_app.test_client().get("/readyz").status_code == 200
         with flask_app.app_context():
             assert entry.storage().get(key) == b"another" * 2_000_000
+
+
+def test_a_rescue_file_is_in_the_backup_as_it_came(
+    stage: Stage, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    to, by = tmp_path / "safe", stage.make.by(stage.make.home())
+    with stage.flask_app.app_context():
+        kept = rescuing.store_file(new_id(), [b"torn"], by=by, at=stage.clock())
+        key = rescuing.file_key(kept.agency_id, kept.id)
+
+    assert run(stage.flask_app, "backup", str(to)).exit_code == 0
+
+    with elsewhere.opened() as other:
+        done = run(other, "restore", str(to), "--adopt")
+        assert done.exit_code == 0, done.output
+        with other.app_context():
+            assert entry.storage().get(key) == b"torn"
