@@ -46,6 +46,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ARGON2_MEMORY_KIB", "65536", "KiB", "memory of one password hash"),
     Setting("TIMETABLE_TICK_S", "30", "s", "how often the timetable looks for due draws"),
     Setting("TIMETABLE_LEASE_S", "30", "s", "a silent timetable process is replaced after this"),
+    Setting("BEACON_DRAWS", "0", "0 or 1", "whether plans may take their chance from a beacon"),
     Setting("LOG_LEVEL", "INFO", "name", "least level that is logged"),
 )
 

@@ -27,6 +27,7 @@ from app.draws import (
 from app.draws.models import Draw, DrawDeposit, DrawSelection
 from app.draws.plan_api import INSIDERS, READERS
 from app.draws.schemas import (
+    BeaconSchema,
     DiceEnteredSchema,
     DiceSchema,
     DrawDepositSchema,
@@ -129,6 +130,21 @@ def enter_dice(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
     with transaction():
         draw = service.get_draw(draw_no, _agency_id())
         entered = seeding.enter_dice(draw, data["digits"], by=current_actor(), at=clock.now())
+    if entered.state is EntropyState.REJECTED:
+        raise seeding.dice_mismatch()
+    return {"state": entered.state, "draw_no": draw_no, "draw_state": draw.state}
+
+
+@blp.route("/<draw_no>/beacon", methods=["POST"])
+@requires(*seeding.DEPOSIT_ROLES)
+@blp.creates
+@blp.arguments(BeaconSchema)
+@blp.response(201, DiceEnteredSchema)
+def enter_beacon(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
+    """录入信标数字：由不同角色的两人分别录入，一致才封定"""
+    with transaction():
+        draw = service.get_draw(draw_no, _agency_id())
+        entered = seeding.enter_beacon(draw, data["values"], by=current_actor(), at=clock.now())
     if entered.state is EntropyState.REJECTED:
         raise seeding.dice_mismatch()
     return {"state": entered.state, "draw_no": draw_no, "draw_state": draw.state}

@@ -99,6 +99,7 @@ class DrawPlan(Entity, Base):
     partner_departments: Mapped[list[str]]
     area: Mapped[str | None]
     level: Mapped[str]
+    beacon: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     draw_on: Mapped[date] = mapped_column(index=True)
     deposits_close_at: Mapped[datetime | None]
     opens_at: Mapped[datetime | None]

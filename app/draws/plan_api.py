@@ -127,7 +127,7 @@ def _agency() -> Agency:
 
 
 def _plan(data: dict[str, Any]) -> NewPlan:
-    names = ("weight_factors", "exclusions", "partner_departments")
+    names = ("beacon", "weight_factors", "exclusions", "partner_departments")
     lists = {
         name: None if data[name] is None else tuple(dict.fromkeys(data[name])) for name in names
     }

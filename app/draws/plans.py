@@ -7,14 +7,15 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
+from app import entry
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.db import db, savepoint
-from app.draws import freezing, population, queries, stages
+from app.draws import freezing, population, queries, rules, stages
 from app.draws.models import DrawPlan
 from app.draws.population import Exclusion
 from app.draws.rules import Factor, PlanIncomplete
-from app.draws.stages import DrawKind, DrawState, JointRole, NewPlan, PlanState
+from app.draws.stages import DrawKind, DrawState, JointRole, Level, NewPlan, PlanState
 from app.draws.steps import void
 from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
@@ -42,6 +43,10 @@ class PlanInUse(Conflict):
     """`draw_no`, `state`: the draw that was made from the plan."""
 
     code, title = "draw-plan-in-use", "计划已经用于抽取"
+
+
+class BeaconOff(Conflict):
+    code, title = "beacon-off", "没有开启信标式抽取"
 
 
 def get_plan(plan_id: UUID, agency_id: UUID | None) -> DrawPlan:
@@ -145,6 +150,13 @@ def is_due(plan: DrawPlan, on: date) -> bool:
     )
 
 
+def _refuse_beacon(sources: Sequence[str]) -> None:
+    """Refuse a beacon where the operator did not allow it, or one that promises too little."""
+    if not entry.config().number("BEACON_DRAWS"):
+        raise BeaconOff("本机没有开启信标式抽取（BEACON_DRAWS），请改用现场式或封存式。")
+    rules.check_sources(sources)
+
+
 def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> None:
     faults = stages.faults(data)
     exclusions, wrong = _exclusions(data)
@@ -173,11 +185,14 @@ def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> No
             "抽查计划有误，没有保存：" + "".join(dict.fromkeys(one.detail for one in faults)),
             errors=[{"pointer": f"#/{one.field}", "detail": one.detail} for one in faults],
         )
+    if data.level is Level.BEACON:
+        _refuse_beacon(data.beacon)
     reveal = str(catalogue.setting("reveal-default", data.draw_on))
     given = vars(stages.with_defaults(data, reveal))
     for name in given.keys() - {"exclude_drawn"}:
         setattr(plan, name, given[name])
     plan.exclusions, plan.partner_departments = exclusions, list(data.partner_departments)
+    plan.beacon = list(data.beacon)
     plan.strata = {
         name: list(rule) if isinstance(rule, tuple) else rule for name, rule in data.strata.items()
     }

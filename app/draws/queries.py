@@ -390,6 +390,12 @@ def sealed_dice(draw_id: UUID) -> str | None:
     ).one_or_none()
 
 
+def sealed_values(draw_id: UUID) -> list[str]:
+    """Return what two people agreed on, a text for each source; nothing before that."""
+    digits = sealed_dice(draw_id)
+    return [] if digits is None else digits.split("\n")
+
+
 def files_of(draw_id: UUID) -> Sequence[DrawFile]:
     """Return the files of a draw without their bytes, by name."""
     return db.session.scalars(

@@ -94,6 +94,12 @@ class NewDrawPlanSchema(ma.Schema):
     weight_factors = plain.List(
         Text(max=40), load_default=["risk", "credit"], validate=ma.validate.Length(max=10)
     )
+    beacon = plain.List(
+        Text(max=120),
+        load_default=list,
+        validate=ma.validate.Length(max=5),
+        metadata={"description": "信标式抽取事先写明的来源，如 lottery:ssq:2026123"},
+    )
     coordination = Choice(Coordination, load_default=Coordination.SHARED)
     hash = Choice(HashName, load_default=HashName.SHA256)
     list_public = Flag(load_default=True)
@@ -156,6 +162,7 @@ class DrawPlanSchema(ma.Schema):
     kind = Choice(DrawKind, required=True)
     strata = _strata(required=True)
     level = Choice(Level, required=True)
+    beacon = plain.List(plain.String(), required=True)
     draw_on = Day(required=True)
     due_on = Day(required=True)
     weight_factors = plain.List(plain.String(), required=True)
@@ -412,6 +419,17 @@ class DiceSchema(ma.Schema):
         pattern=rf"^[0-9]{{{DICE_DIGITS}}}$",
         hint=f"应为 {DICE_DIGITS} 个数字，中间不留空格。",
         required=True,
+    )
+
+
+class BeaconSchema(ma.Schema):
+    """What the sources of a beacon draw show, one text for each, in the order announced."""
+
+    values = plain.List(
+        Text(max=100, min=1),
+        required=True,
+        validate=ma.validate.Length(1, 5),
+        metadata={"minItems": 1, "maxItems": 5},
     )
 
 

@@ -1,4 +1,4 @@
-"""Whence the chance of a draw comes: deposits that people seal, dice that two of them type.
+"""Whence the chance of a draw comes: deposits that people seal, dice or beacon that two type.
 
 What is sealed here opens in `unseal_chance` only, and that is called by what the timetable does.
 """
@@ -52,6 +52,18 @@ class RoleNotSuited(Forbidden):
 
 class DiceMalformed(Invalid):
     code, title = "dice-malformed", "骰子数字不符合要求"
+
+
+class BeaconMalformed(Invalid):
+    """`source`: the one whose value is not of its form."""
+
+    code, title = "beacon-malformed", "信标数字不符合要求"
+
+
+class BeaconPassed(Conflict):
+    """`source`, `known_at`: who freezes or announces after that could know the chance."""
+
+    code, title = "beacon-passed", "信标轮次已经公布"
 
 
 class DiceByOnePerson(Forbidden):
@@ -125,7 +137,7 @@ def deposit(
 
 def _refuse_deposit(draw: Draw, by: Actor) -> None:
     if draw.level != Level.SEALED:
-        raise DrawStateWrong("现场式抽取以骰子为随机数，不需要封存。", state=draw.state)
+        raise DrawStateWrong("只有封存式抽取才需要封存随机数。", state=draw.state)
     if draw.state not in (DrawState.PLANNED, DrawState.FROZEN):
         raise DepositTooLate(
             "公告已经发布，不再接受封存；可以为以后的抽取预先封存。", state=draw.state
@@ -159,14 +171,14 @@ def open_deposits(draw: Draw, *, by: Actor, at: datetime) -> Draw:
     """
     by_timetable(by)
     if draw.level != Level.SEALED:
-        raise DrawStateWrong("现场式抽取由骰子产生随机数。", state=draw.state)
+        raise DrawStateWrong("只有封存式抽取才有开启时刻。", state=draw.state)
     if draw.opens_at is None or at < draw.opens_at:
         raise NotYet("尚未到公告的开启时刻。", due_at=draw.opens_at)
     _seed(draw, by=by, at=at)
     return draw
 
 
-# ---- dice ----------------------------------------------------------------------------------------
+# ---- dice and beacons ----------------------------------------------------------------------------
 
 
 class DiceEntered(NamedTuple):
@@ -183,16 +195,64 @@ def enter_dice(draw: Draw, digits: str, *, by: Actor, at: datetime) -> DiceEnter
     kept: the caller commits that and then refuses with `dice_mismatch`. Nobody can read a first
     entry. Raises DiceMalformed, DiceByOnePerson, RoleNotSuited, DrawStateWrong.
     """
-    lock(draw)
-    refuse_held(draw.agency_id, draw.period)
-    if draw.level != Level.ATTENDED or draw.state != DrawState.ANNOUNCED:
-        raise DrawStateWrong("只有已公告的现场式抽取才能录入骰子数字。", state=draw.state)
+    _lock_announced(draw, Level.ATTENDED)
     if not stages.are_dice(digits):
         raise DiceMalformed(f"应为 {stages.DICE_DIGITS} 个数字（每枚十面骰子一个），中间不留空格。")
+    return _enter(draw, [digits], by=by, at=at)
+
+
+def enter_beacon(draw: Draw, values: Sequence[str], *, by: Actor, at: datetime) -> DiceEntered:
+    """Type what the announced sources of a beacon draw show, in their order; else as `enter_dice`.
+
+    Nothing is fetched: two people of different roles read it where everybody can. Raises
+    BeaconMalformed, DiceByOnePerson, RoleNotSuited, DrawStateWrong.
+    """
+    _lock_announced(draw, Level.BEACON)
+    sources = draw.plan.beacon
+    if len(values) != len(sources):
+        raise BeaconMalformed(f"公告的来源有 {len(sources)} 个，收到 {len(values)} 个数值。")
+    for source, text in zip(sources, values, strict=True):
+        if not stages.gives(source, text):
+            raise BeaconMalformed(f"“{text}”不是来源“{source}”公布的形式。", source=source)
+        _refuse_unknown(source, at)
+    return _enter(draw, values, by=by, at=at)
+
+
+def refuse_passed(sources: Sequence[str], at: datetime) -> None:
+    """Refuse to fix a list whose chance can be known already. Raises BeaconPassed.
+
+    Of a lottery nobody here knows the hour: the plan's author answers for the issue.
+    """
+    for source in sources:
+        known_at = stages.round_at(source)
+        if known_at is not None and known_at <= at:
+            raise BeaconPassed(
+                f"来源“{source}”的轮次已经公布，请在计划中改用以后的轮次。",
+                source=source,
+                known_at=known_at,
+            )
+
+
+def _refuse_unknown(source: str, at: datetime) -> None:
+    known_at = stages.round_at(source)
+    if known_at is not None and at < known_at:
+        raise NotYet("公告的信标轮次尚未公布。", due_at=known_at)
+
+
+def _lock_announced(draw: Draw, level: Level) -> None:
+    lock(draw)
+    refuse_held(draw.agency_id, draw.period)
+    if draw.level != level or draw.state != DrawState.ANNOUNCED:
+        name = stages.LEVEL_NAMES[level]
+        raise DrawStateWrong(f"只有已公告的{name}抽取才能这样录入。", state=draw.state)
+
+
+def _enter(draw: Draw, values: Sequence[str], *, by: Actor, at: datetime) -> DiceEntered:
+    digits = "\n".join(values)
     entries = queries.entries_of(draw.id)
     first = next((one for one in entries if one.state == EntropyState.FIRST), None)
     if first is not None and first.account_id == by.id:
-        raise DiceByOnePerson("同一组骰子须由另一名不同角色的人员再录入一次。")
+        raise DiceByOnePerson("同一组数字须由另一名不同角色的人员再录入一次。")
     role = stages.role_for(by.roles, DEPOSIT_ROLES, taken=None if first is None else first.role)
     if role is None or by.id is None:
         raise RoleNotSuited("两次录入须由不同角色的两人办理。")
@@ -215,13 +275,13 @@ def enter_dice(draw: Draw, digits: str, *, by: Actor, at: datetime) -> DiceEnter
     data = {"draw_no": draw.draw_no, "attempt": attempt, "role": str(role), "state": str(state)}
     journal.record(Event.DRAW_ENTROPY_ENTERED, draw, by=by, at=at, data=data)
     if state is EntropyState.SEALED:
-        _seed(draw, by=by, at=at, entropy=[digits])
+        _seed(draw, by=by, at=at, entropy=values)
     return DiceEntered(state, draw)
 
 
 def dice_mismatch() -> DiceMismatch:
     """Return what is answered when two entries differ, once they are struck out."""
-    return DiceMismatch("两人录入的数字不一致，两次录入都已作废，请重新读取骰子并分别录入。")
+    return DiceMismatch("两人录入的数字不一致，两次录入都已作废，请重新读取并分别录入。")
 
 
 # ---- both ----------------------------------------------------------------------------------------
@@ -246,12 +306,11 @@ def unseal_chance(draw: Draw) -> tuple[bytes, list[str]]:
     if draw.secret_sealed is None:
         raise DrawStateWrong("抽取还没有公告。", state=draw.state)
     secret = unseal(draw_key(), draw.secret_sealed, aad=aad("secret", draw.id))
-    if draw.level == Level.ATTENDED:
-        digits = queries.sealed_dice(draw.id)
-        if digits is None:
-            return secret, []
-        checks.check_entropy(draw, [digits])
-        return secret, [digits]
+    if draw.level != Level.SEALED:
+        entropy = queries.sealed_values(draw.id)
+        if entropy:
+            checks.check_entropy(draw, entropy)
+        return secret, entropy
     return secret, [
         unseal(draw_key(), one.value_sealed, aad=aad("deposit", one.id)).hex()
         for one in queries.deposits_of(draw.id)

@@ -18,7 +18,7 @@ from app.db import db, savepoint, touch
 from app.draws import bundle, checks, freezing, population, queries, rules, stages
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawDeposit, DrawPlan
-from app.draws.seeding import close_deposits, unseal_chance
+from app.draws.seeding import close_deposits, refuse_passed, unseal_chance
 from app.draws.stages import Audience, DrawState, Fallback, Level
 from app.draws.steps import (
     DrawStateWrong,
@@ -130,9 +130,11 @@ def freeze_draw(draw: Draw, prepared: freezing.Prepared, *, by: Actor, at: datet
     """Store the prepared files: from here on nobody enters or leaves the list.
 
     Their hashes go into the journal, whose published head proves the time. Raises
-    PlanNotFeasible (`shortfalls`, with the officers there are) and DrawStateWrong.
+    PlanNotFeasible (`shortfalls`, with the officers there are), BeaconPassed and DrawStateWrong.
     """
     follow(draw, DrawState.FROZEN)
+    if draw.level == Level.BEACON:
+        refuse_passed(draw.plan.beacon, at)
     _refuse_infeasible(prepared.frozen)
     _copy_plan(draw, draw.plan, at=at)
     for name, content in prepared.files.items():
@@ -218,7 +220,7 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
     `secret` are 32 bytes of `secrets.token_bytes`, used for nothing else; they are stored sealed.
     Standing deposits join those made for it where these do not suffice. Raises NotYet before the
     deposits close, DepositsMissing without two people of different roles, DrawStateWrong,
-    NotByPeople, and a kind of DrawFileChanged where a file is not as it was frozen.
+    NotByPeople, BeaconPassed, and a kind of DrawFileChanged where a file is not as it was frozen.
     """
     by_timetable(by)
     follow(draw, DrawState.ANNOUNCED)
@@ -226,6 +228,8 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
     deposits: list[DrawDeposit] = []
     if draw.level == Level.SEALED:
         deposits = close_deposits(draw, at=at)
+    if draw.level == Level.BEACON:
+        refuse_passed(draw.plan.beacon, at)
     previous = queries.last_announcement(draw.agency_id)
     contents = queries.contents_of(draw.id)
     checks.check_files(draw, contents)
@@ -234,7 +238,9 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
             "draw_no": draw.draw_no,
             "prev": previous.manifest_sha256 or "0" * 64,
             "plan": {**draw.plan.strata, **{row["name"]: row["rule"] for row in draw.summary}},
-            "entropy_sources": stages.sources_of(draw.level, len(deposits), draw.plan.fallback),
+            "entropy_sources": stages.sources_of(
+                draw.level, len(deposits), draw.plan.fallback, draw.plan.beacon
+            ),
             "commit": rules.commit_of(secret, draw.hash),
             "coordination": draw.plan.coordination,
             "hash": draw.hash,
@@ -371,16 +377,16 @@ def reveal_void(draw: Draw, *, by: Actor, at: datetime) -> Draw:
 
 
 def fall_back(draw: Draw, *, by: Actor, at: datetime) -> Draw:
-    """Replace an attended draw that nobody rolled dice for by a sealed one, as its plan said.
+    """Replace a draw that nobody entered public chance for by a sealed one, as its plan said.
 
-    The attended one is void and its secret becomes public. Returns the new draw. Raises NotYet
+    The first one is void and its secret becomes public. Returns the new draw. Raises NotYet
     before the deadline and DrawStateWrong without a fallback.
     """
-    if draw.level != Level.ATTENDED or draw.plan.fallback != Fallback.SEALED:
+    if draw.level == Level.SEALED or draw.plan.fallback != Fallback.SEALED:
         raise DrawStateWrong("计划没有规定后备方式。", state=draw.state)
     if draw.dice_until_at is None or at < draw.dice_until_at:
-        raise NotYet("尚未到掷骰截止时刻。", due_at=draw.dice_until_at)
-    void(draw, "逾期未掷骰，按公告改为封存式另行抽取。", by=by, at=at)
+        raise NotYet("尚未到录入随机数的截止时刻。", due_at=draw.dice_until_at)
+    void(draw, "逾期未录入随机数，按公告改为封存式另行抽取。", by=by, at=at)
     db.session.flush()  # the period is free for the new draw only when this one is void
     return start_draw(draw.plan, by=by, at=at, level=Level.SEALED)
 

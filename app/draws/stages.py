@@ -6,12 +6,13 @@ Pure decisions over values. The chance itself is in `rules`, the teams in `assig
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from app.days import day_begins, local_date
+from app.draws.rules import LOTTERIES
 from app.tasks.rules import KIND_NAMES as KIND_NAMES
 from app.tasks.rules import ROLE_NAMES as ROLE_NAMES
 from app.tasks.rules import DrawKind as DrawKind
@@ -19,6 +20,15 @@ from app.tasks.rules import JointRole as JointRole
 
 DICE_DIGITS = 20  # 66 bits; below 40 an operator could choose among secrets
 DICE_SOURCE = f"dice:{DICE_DIGITS}d10"
+# by the hash of the chain: when its first round was, and the seconds between rounds
+DRAND_CHAINS = {
+    "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971": (
+        datetime(2023, 8, 23, 15, 9, 27, tzinfo=UTC),
+        3,
+    )
+}
+_DRAND = re.compile(r"beacon:drand:(?P<chain>[0-9a-f]{64}):(?P<round>[1-9][0-9]{0,11})")
+_LOTTERY = re.compile(r"lottery:(?P<game>[0-9a-z]{2,4}):20[0-9]{5}")
 DEPOSITORS = 2
 TEAM_SIZES = (2, 6)
 AT_DRAW, AFTER_LAST_VISIT, AFTER_DUE = "at-draw", "after-last-visit", "after-due"
@@ -78,13 +88,18 @@ class Level(StrEnum):
 
     SEALED = "sealed"
     ATTENDED = "attended"
+    BEACON = "beacon"
 
 
-LEVEL_NAMES: Mapping[str, str] = {Level.SEALED: "封存式", Level.ATTENDED: "现场式"}
+LEVEL_NAMES: Mapping[str, str] = {
+    Level.SEALED: "封存式",
+    Level.ATTENDED: "现场式",
+    Level.BEACON: "信标式",
+}
 
 
 class Fallback(StrEnum):
-    """What happens when nobody has rolled dice by the announced deadline."""
+    """What happens when nobody has entered dice or beacon by the announced deadline."""
 
     NONE = "none"
     SEALED = "sealed"
@@ -157,6 +172,7 @@ def make_draw_no(district: str, year: int, serial: int) -> str:
 class NewPlan:
     """What a supervisor plans. Instants that are None take their default from `draw_on`.
 
+    `beacon` names the sources of a beacon draw, in order, before anybody can know them.
     `exclusions` are codes of the catalogue (None: those that are on by default); `exclude_drawn`
     adds or takes away the one of units drawn this year.
     """
@@ -169,6 +185,7 @@ class NewPlan:
     level: Level
     draw_on: date
     due_on: date
+    beacon: tuple[str, ...] = ()
     weight_factors: tuple[str, ...] = ("risk", "credit")
     coordination: Coordination = Coordination.SHARED
     hash: HashName = HashName.SHA256
@@ -222,6 +239,7 @@ def faults(plan: NewPlan) -> list[Fault]:
     if not TEAM_SIZES[0] <= plan.team_size <= TEAM_SIZES[1]:
         found.append(Fault("team_size", "每组应为 2 至 6 人。"))
     found += joint_faults(plan, plan.kind)
+    found += _beacon_faults(plan)
     found += _reveal_faults(plan)
     found += _instant_faults(plan)
     return found
@@ -255,6 +273,22 @@ def joint_faults(joint: Joint, kind: DrawKind) -> Iterable[Fault]:
         yield Fault("partner_departments", "牵头部门不能同时是参与部门。")
 
 
+def _beacon_faults(plan: NewPlan) -> Iterable[Fault]:
+    if plan.level is not Level.BEACON:
+        if plan.beacon:
+            yield Fault("beacon", "只有信标式抽取才写明信标来源。")
+        return
+    if not plan.beacon or len(set(plan.beacon)) != len(plan.beacon):
+        yield Fault("beacon", "信标式抽取应事先写明信标来源，每个来源只写一次。")
+    for source in plan.beacon:
+        if not is_beacon(source):
+            yield Fault(
+                "beacon",
+                f"来源“{source}”应为 beacon:drand:链的杂凑值:轮次、lottery:彩种:期号"
+                f"或 {DICE_SOURCE}。",
+            )
+
+
 def _reveal_faults(plan: NewPlan) -> Iterable[Fault]:
     reveal = plan.reveal
     if reveal is None or reveal in (AT_DRAW, AFTER_LAST_VISIT, AFTER_DUE):
@@ -273,15 +307,15 @@ def _instant_faults(plan: NewPlan) -> Iterable[Fault]:
         if plan.fallback is not Fallback.NONE:
             yield Fault("fallback", "封存式抽取没有后备方式。")
         if plan.dice_until_at is not None:
-            yield Fault("dice_until_at", "封存式抽取不掷骰子。")
+            yield Fault("dice_until_at", "封存式抽取没有录入随机数的截止时刻。")
         closes, opens = whole.deposits_close_at, whole.opens_at
         if closes is None or opens is None or not begins <= closes < opens:
             yield Fault("opens_at", "应先截止封存、后公开开启，且都不早于抽取日。")
         return
     if plan.deposits_close_at is not None or plan.opens_at is not None:
-        yield Fault("opens_at", "现场式抽取没有封存截止和开启时刻。")
+        yield Fault("opens_at", "只有封存式抽取才有封存截止和开启时刻。")
     if whole.dice_until_at is None or whole.dice_until_at <= begins:
-        yield Fault("dice_until_at", "掷骰截止时刻应在抽取日之后。")
+        yield Fault("dice_until_at", "录入随机数的截止时刻应在抽取日之后。")
 
 
 def is_rule(rule: Any) -> bool:
@@ -313,9 +347,9 @@ def _is_ratio(rule: Any) -> bool:
 def with_defaults(plan: NewPlan, reveal: str = AFTER_DUE) -> NewPlan:
     """Return the plan with every date it needs; `reveal` is the catalogue's `reveal-default`.
 
-    Sealed: deposits close at noon, opened three hours later. Attended: dice until 17:00 on the
-    seventh day. `after-due` is the day after the tasks are due. Visits are counted up to the day
-    before the draw.
+    Sealed: deposits close at noon, opened three hours later. Others: dice or beacon until 17:00 on
+    the seventh day. `after-due` is the day after the tasks are due. Visits are counted up to the
+    day before the draw.
     """
     begins = day_begins(plan.draw_on)
     sealed = plan.level is Level.SEALED
@@ -406,16 +440,19 @@ def fill_up(own: Sequence[Depositor], standing: Sequence[Depositor]) -> list[int
     return taken
 
 
-def sources_of(level: str, deposits: int, fallback: str = Fallback.NONE) -> list[str]:
+def sources_of(
+    level: str, deposits: int, fallback: str = Fallback.NONE, beacon: Sequence[str] = ()
+) -> list[str]:
     """Return the sources of the public chance as announced, with the rule for failure."""
     if level == Level.SEALED:
         return [f"deposit:{n}；无法开启的，本次抽取作废" for n in range(1, deposits + 1)]
     late = (
-        "逾期未掷的作废，改为封存式另行抽取"
+        "逾期未录入的作废，改为封存式另行抽取"
         if fallback == Fallback.SEALED
-        else "逾期未掷的公示为逾期，掷骰后才抽取"
+        else "逾期未录入的公示为逾期，录入后才抽取"
     )
-    return [f"{DICE_SOURCE}；两人分别录入，不一致的重新录入；{late}"]
+    sources = beacon if level == Level.BEACON else [DICE_SOURCE]
+    return [f"{source}；两人分别录入，不一致的重新录入；{late}" for source in sources]
 
 
 def opening_at(
@@ -437,6 +474,35 @@ def role_for(roles: Collection[str], allowed: Sequence[str], taken: str | None) 
 def are_dice(text: str) -> bool:
     """Tell whether a text is what twenty ten-sided dice show: digits, nothing between them."""
     return re.fullmatch(f"[0-9]{{{DICE_DIGITS}}}", text) is not None
+
+
+def is_beacon(source: str) -> bool:
+    """Tell whether a plan may name a source: a drand round, the issue of a lottery, or dice."""
+    game = _LOTTERY.fullmatch(source)
+    if game is not None:
+        return game["game"] in LOTTERIES
+    return source == DICE_SOURCE or _DRAND.fullmatch(source) is not None
+
+
+def gives(source: str, text: str) -> bool:
+    """Tell whether a text is of the form that a source of a beacon draw shows."""
+    if _DRAND.match(source):
+        return re.fullmatch("[0-9a-f]{64}", text) is not None
+    if _LOTTERY.match(source):
+        return re.fullmatch(r"[0-9]{1,2}([ +][0-9]{1,2}){1,20}|[0-9]{3,7}", text) is not None
+    return are_dice(text)
+
+
+def round_at(source: str) -> datetime | None:
+    """Return when a drand round is known to everybody; None for a source without fixed times.
+
+    Chain quicknet: a round every 3 seconds since 2023-08-23T15:09:27Z.
+    """
+    found = _DRAND.match(source)
+    if found is None or found["chain"] not in DRAND_CHAINS:
+        return None
+    began, seconds = DRAND_CHAINS[found["chain"]]
+    return began + timedelta(seconds=seconds * (int(found["round"]) - 1))
 
 
 # ---- who is waited for ---------------------------------------------------------------------------
@@ -507,5 +573,9 @@ def _waiting_for_chance(draw: Standing, at: datetime) -> Waiting:
         late = draw.opens_at is not None and at >= draw.opens_at
         return Waiting("opening", "等待公告的开启时刻。", draw.opens_at, late)
     late = draw.dice_until_at is not None and at >= draw.dice_until_at
+    if draw.level == Level.BEACON:
+        second = "等待第二人录入同一组信标数字。"
+        who = second if draw.first_dice else "等待公告的信标公布并由两人分别录入。"
+        return Waiting("beacon", who, draw.dice_until_at, late)
     who = "等待第二人录入同一组骰子数字。" if draw.first_dice else "等待现场掷骰并由两人分别录入。"
     return Waiting("dice", who, draw.dice_until_at, late)

@@ -76,6 +76,13 @@ LIMITS: Mapping[str, Limit] = {
         "掷骰的人不知道秘密数，服务器在掷骰前已经固定秘密数和名单，双方都不能单独左右结果。",
         "服务器一方与全部掷骰的人串通。服务器会比公众先知道结果。",
     ),
+    Level.BEACON: Limit(
+        "公告之前写明以后某一轮公共信标或某一期彩票，公布后由不同角色的两人分别录入，"
+        "一致才封定，再与服务器秘密数合成种子。",
+        "公告时谁也不知道信标的数字，服务器和录入的人都不能选择；任何人可以到信标原处核对。",
+        "信标的运营者与服务器一方串通，或者公告晚于信标公布。请核对公告时间早于该轮次，"
+        "并到原处核对录入的数字。服务器会比公众先知道结果。",
+    ),
 }
 ABORT_RULE = (
     "知道秘密数的一方会先算出结果，因此开始了的抽取不能撤销：作废的编号保留在公告链中，"
@@ -260,7 +267,7 @@ def _announcement(draw: Draw, at: datetime) -> dict[str, Any] | None:
             {"number": one.number, "role": ROLE_NAMES.get(one.role, one.role), "row": one}
             for one in queries.deposits_of(draw.id)
         ],
-        "dice": queries.sealed_dice(draw.id),
+        "values": list(zip(manifest.entropy_sources, queries.sealed_values(draw.id), strict=False)),
         "due_at": draw.opens_at if draw.level == Level.SEALED else draw.dice_until_at,
     }
 

@@ -87,6 +87,7 @@ OBJECTS: dict[str, Get] = {
     "draw-plans.withdraw_plan plan_id": by_name("plan:withdraw"),
     "draw-change-decisions.refuse change_id": by_name("change:refuse"),
     "draw-change-decisions.withdraw change_id": by_name("change:withdraw"),
+    "draws.enter_beacon draw_no": by_name("draw:announced"),
     "draws.enter_dice draw_no": by_name("draw:announced"),
     "draws.make_deposit draw_no": by_name("draw:planned"),
     "draws.void_draw draw_no": by_name("draw:to-void"),
@@ -142,6 +143,7 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "specialty": lambda side: "public-places",
     "unit_id": lambda side: side["unit"],
     "until_on": lambda side: "2027-02-03",
+    "values": lambda side: ["01234567890123456789"],
     "year": lambda side: 2026,
 }
 BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {

@@ -126,7 +126,7 @@ def test_the_announced_sources_carry_the_rule_for_failure() -> None:
         for fallback in (Fallback.NONE, Fallback.SEALED)
     )
     assert waits.startswith("dice:20d10；")
-    assert "逾期未掷的公示为逾期" in waits
+    assert "逾期未录入的公示为逾期" in waits
     assert "改为封存式另行抽取" in replaced
 
 
