@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def allowed(office: Office) -> Office:
     return office
 
 
-def announced(office: Office, *sources: str, **values: object) -> str:
+def announced(office: Office, *sources: str, **values: Any) -> str:
     """The number of a beacon draw whose manifest is public."""
     plan = office.make.plan(level=Level.BEACON, beacon=sources, **values)
     office.tick()
