@@ -22,6 +22,7 @@ import structlog
 from marshmallow import ValidationError, fields
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -584,3 +585,10 @@ def _add_header(doc: dict[str, Any], name: str, *, required: bool, **bounds: int
     schema = {"type": "string", **bounds}
     parameter = {"name": name, "in": "header", "schema": schema, "required": required}
     doc.setdefault("parameters", []).append(parameter)
+
+
+def sole_file(data: dict[str, Any]) -> FileStorage:
+    """Return the file of a form; fields beside it say something that nobody would read."""
+    if flask.request.form:
+        raise ValidationError({name: ["没有这个字段。"] for name in flask.request.form})
+    return cast(FileStorage, data["file"])

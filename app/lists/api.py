@@ -5,8 +5,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 import flask
-from marshmallow import ValidationError
-from werkzeug.datastructures import FileStorage
 
 from app import clock
 from app.access import Role, current_actor, requires
@@ -37,7 +35,7 @@ from app.lists.schemas import (
     RowDecisionSchema,
 )
 from app.people import service as people
-from app.problems import Blueprint, Page, PageSchema, page, read_cursor, sign_cursor
+from app.problems import Blueprint, Page, PageSchema, page, read_cursor, sign_cursor, sole_file
 from app.units.schemas import FileFormat
 
 blp = Blueprint("lists", __name__, url_prefix="/lists", description="下达名单")
@@ -147,7 +145,7 @@ def upload_file(data: dict[str, Any], list_id: UUID) -> Any:
     """
     at, agency_id = clock.now(), _agency_id()
     service.get_list(list_id, agency_id)
-    file = _sole_file(data)
+    file = sole_file(data)
     name = (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(character for character in name if character.isprintable())[:200]
     upload = imports.read_upload(file.read(), name, agency_id=agency_id, at=at)
@@ -313,7 +311,7 @@ def upload_partner_results(
     """
     at, preview = clock.now(), query["preview"]
     service.get_list(list_id, _agency_id())
-    rows = register.read_results(_sole_file(data).read(), imports.words_on(local_date(at)))
+    rows = register.read_results(sole_file(data).read(), imports.words_on(local_date(at)))
     with transaction():
         found = service.get_list(list_id, _agency_id())
         lines = imports.take_partner_results(
@@ -346,13 +344,6 @@ def export_list(query: dict[str, Any], list_id: UUID) -> flask.Response:
 
 
 # --- small things ---
-
-
-def _sole_file(data: dict[str, Any]) -> FileStorage:
-    """Return the file of a form; fields beside it say something that nobody would read."""
-    if flask.request.form:
-        raise ValidationError({name: ["没有这个字段。"] for name in flask.request.form})
-    return cast(FileStorage, data["file"])
 
 
 def _new(data: dict[str, Any]) -> NewList:

@@ -14,7 +14,7 @@ from app.days import local_date
 from app.db import transaction
 from app.people import service as people
 from app.people.models import Agency
-from app.problems import Blueprint, Page, page, read_cursor, sign_cursor
+from app.problems import Blueprint, Page, page, read_cursor, sign_cursor, sole_file
 from app.units import imports, labels, queries, rules, service
 from app.units.labels import NewLabel
 from app.units.models import RegisterImport, RegisterImportRow, Unit, UnitLabel
@@ -26,6 +26,8 @@ from app.units.schemas import (
     ImportRowSchema,
     ImportRowsQuerySchema,
     ImportSchema,
+    LabelLinesSchema,
+    LabelPreviewQuerySchema,
     NewUnitLabelSchema,
     NewUnitSchema,
     PreviewSchema,
@@ -163,6 +165,24 @@ def declare_label(data: dict[str, Any]) -> UnitLabel:
         return labels.declare_label(
             NewLabel(**data), agency=_agency(), by=current_actor(), at=clock.now()
         )
+
+
+@unit_labels.route("/imports", methods=["POST"])
+@requires(*_LABEL_KEEPERS)
+@unit_labels.arguments(LabelPreviewQuerySchema, location="query")
+@unit_labels.arguments(RegisterFileSchema, location="files")
+@unit_labels.response(200, LabelLinesSchema)
+def upload_labels(query: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """导入单位名单表格
+
+    各行一次写入；有一行不能采用，全部不写入。
+    """
+    source, preview = sole_file(data).read(), query["preview"]
+    with transaction():
+        lines = labels.take_labels(
+            source, preview=preview, agency=_agency(), by=current_actor(), at=clock.now()
+        )
+    return {"preview": preview, "lines": lines}
 
 
 @unit_labels.route("/<uuid:label_id>")

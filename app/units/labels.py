@@ -4,10 +4,12 @@ There is no case package whose cases could be asked, so that people keep the lis
 deleted: an entry ends, with the reason.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from app import sheets
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.db import db
@@ -15,6 +17,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
+from app.registers import Reason, Unreadable, Verdict, read_day
 from app.units import queries, service
 from app.units.models import UnitLabel
 
@@ -115,3 +118,147 @@ def _record(event: Event, label: UnitLabel, *, by: Actor, at: datetime) -> None:
         "until_on": None if label.until_on is None else label.until_on.isoformat(),
     }
     journal.record(event, label, by=by, at=at, data=data)
+
+
+# --- a list as a table ---
+
+
+UNIT, USCC, LABEL = "档案编号", "统一社会信用代码", "名单"
+FROM, UNTIL, GROUND, REFERENCE = "开始日期", "终止日期", "依据", "文号"
+_MOST = {GROUND: 500, REFERENCE: 100}
+_TOLD = 100
+
+
+class LabelTableInvalid(Invalid):
+    """`errors`: pointer and detail of each line that cannot be taken, the first hundred."""
+
+    code, title = "unit-label-table-invalid", "名单表格有误"
+
+
+class LabelLine(NamedTuple):
+    """What became of a line of a table, or would."""
+
+    row_no: int
+    verdict: Verdict
+    archive_no: str
+    label: str
+    reasons: tuple[Reason, ...]
+
+
+def take_labels(
+    source: bytes, *, preview: bool, agency: Agency, by: Actor, at: datetime
+) -> list[LabelLine]:
+    """Put the units of a table on the lists that its lines name, all of them or none.
+
+    A preview tells the same and writes nothing. A line that is an entry already changes nothing.
+    Raises LabelTableInvalid (`errors` by line) and what `sheets.read_sheet` raises.
+    """
+    reader = _LabelReader(agency.id)
+    sheet = sheets.read_sheet(source, required=(LABEL, FROM, GROUND))
+    read = [reader.read(row) for row in sheet.rows]
+    wrong = [line for line, _ in read if line.verdict is Verdict.REFUSE]
+    if wrong and not preview:
+        raise LabelTableInvalid(
+            f"有 {len(wrong)} 行不能采用，全部没有写入，请更正后重新上传。",
+            errors=[
+                {"pointer": f"#/{one.row_no}", "detail": "".join(r.detail for r in one.reasons)}
+                for one in wrong[:_TOLD]
+            ],
+        )
+    for line, data in read:
+        if data is not None and line.verdict is Verdict.CREATE and not preview:
+            declare_label(data, agency=agency, by=by, at=at)
+    return [line for line, _ in read]
+
+
+class _LabelReader:
+    """Reads lines against the register, the catalogue and the entries there are."""
+
+    def __init__(self, agency_id: UUID) -> None:
+        self.by_archive, self.by_uscc = queries.units_by_sign(agency_id)
+        self.entries = queries.label_days(agency_id)
+
+    def read(self, row: sheets.Row) -> tuple[LabelLine, NewLabel | None]:
+        values = {name: text.strip() for name, text in row.values.items()}
+        reasons = [Reason(str(one.fault), one.detail, one.column) for one in row.problems]
+        unit_id = self._unit(values, reasons)
+        from_on = _day(values, FROM, reasons, needed=True)
+        until_on = _day(values, UNTIL, reasons)
+        label = _label(values, from_on, reasons)
+        for name, most in _MOST.items():
+            if len(values.get(name, "")) > most:
+                reasons.append(Reason("too-long", f"{name}最长{most}个字。", name))
+        if not values.get(GROUND):
+            reasons.append(Reason("missing", f"请填写{GROUND}。", GROUND))
+        if from_on and until_on and until_on < from_on:
+            reasons.append(Reason("days-reversed", "终止日期不能早于开始日期。", UNTIL))
+        verdict, data = Verdict.REFUSE, None
+        if not reasons and unit_id is not None and from_on is not None:
+            data = NewLabel(
+                unit_id, label, from_on, values[GROUND], until_on, values.get(REFERENCE) or None
+            )
+            verdict = self._against(data, reasons)
+        return (
+            LabelLine(row.row_no, verdict, values.get(UNIT, ""), label, tuple(reasons)),
+            data,
+        )
+
+    def _unit(self, values: Mapping[str, str], reasons: list[Reason]) -> UUID | None:
+        archive_no, uscc = values.get(UNIT, ""), values.get(USCC, "").upper()
+        if archive_no:
+            found = self.by_archive.get(archive_no)
+            if found is None:
+                detail = f"本机构没有档案编号“{archive_no}”。"
+                reasons.append(Reason("unit-unknown", detail, UNIT))
+            return found
+        units = self.by_uscc.get(uscc, ()) if uscc else ()
+        if len(units) != 1:
+            detail = (
+                f"统一社会信用代码“{uscc}”名下有 {len(units)} 家单位，请填写档案编号。"
+                if uscc
+                else "请填写档案编号或统一社会信用代码。"
+            )
+            reasons.append(Reason("unit-unknown", detail, USCC))
+            return None
+        return units[0]
+
+    def _against(self, data: NewLabel, reasons: list[Reason]) -> Verdict:
+        """Judge a line by the entries there are, those of the lines above it included."""
+        days = self.entries.setdefault((data.unit_id, data.label), [])
+        if (data.from_on, data.until_on) in days:
+            return Verdict.UNCHANGED
+        if any(_overlap(one, (data.from_on, data.until_on)) for one in days):
+            detail = "该单位在这段时间已经列入同一名单；如需更正，请先终止原有记录。"
+            reasons.append(Reason("unit-label-twice", detail))
+            return Verdict.REFUSE
+        days.append((data.from_on, data.until_on))
+        return Verdict.CREATE
+
+
+def _overlap(one: tuple[date, date | None], other: tuple[date, date | None]) -> bool:
+    return (one[1] or date.max) >= other[0] and (other[1] or date.max) >= one[0]
+
+
+def _day(
+    values: Mapping[str, str], column: str, reasons: list[Reason], *, needed: bool = False
+) -> date | None:
+    text = values.get(column, "")
+    try:
+        found = read_day(text)
+    except Unreadable as error:
+        reasons.append(Reason("day-unreadable", str(error), column))
+        return None
+    if found is None and needed:
+        reasons.append(Reason("missing", f"请填写{column}。", column))
+    return found
+
+
+def _label(values: Mapping[str, str], on: date | None, reasons: list[Reason]) -> str:
+    """Return the code of the list that a line names, by its name or by its code."""
+    text = values.get(LABEL, "")
+    rows = [] if on is None else catalogue.in_force("unit_label", on)
+    code = next((row.code for row in rows if text in (row.code, row.body["name"])), None)
+    if code is None and on is not None:
+        detail = f"目录中没有在该日有效的名单“{text}”。"
+        reasons.append(Reason("label-unknown", detail, LABEL))
+    return code or text

@@ -257,6 +257,31 @@ def overlapping_label(
     return db.session.scalars(query.limit(1)).one_or_none()
 
 
+def label_days(agency_id: UUID) -> dict[tuple[UUID, str], list[tuple[date, date | None]]]:
+    """Return from when until when each unit of an agency stands on which list."""
+    found: dict[tuple[UUID, str], list[tuple[date, date | None]]] = defaultdict(list)
+    rows = db.session.execute(
+        sa.select(UnitLabel.unit_id, UnitLabel.label, UnitLabel.from_on, UnitLabel.until_on).where(
+            UnitLabel.agency_id == agency_id
+        )
+    )
+    for unit_id, label, from_on, until_on in rows:
+        found[unit_id, label].append((from_on, until_on))
+    return found
+
+
+def units_by_sign(agency_id: UUID) -> tuple[dict[str, UUID], dict[str, list[UUID]]]:
+    """Return the ids of an agency's units by archive number, and by code, which several share."""
+    by_uscc: dict[str, list[UUID]] = defaultdict(list)
+    by_archive: dict[str, UUID] = {}
+    query = sa.select(Unit.id, Unit.archive_no, Unit.uscc).where(Unit.agency_id == agency_id)
+    for unit_id, archive_no, uscc in db.session.execute(query):
+        by_archive[archive_no] = unit_id
+        if uscc:
+            by_uscc[uscc].append(unit_id)
+    return by_archive, by_uscc
+
+
 def _holding(on: date) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         UnitLabel.from_on <= on,

@@ -178,6 +178,12 @@ class UnitLabelQuerySchema(PageSchema):
     on = Day(load_default=absent)
 
 
+class LabelPreviewQuerySchema(ma.Schema):
+    """With `preview` nothing is written."""
+
+    preview = Flag(load_default=False)
+
+
 # --- imports ---
 
 
@@ -204,6 +210,23 @@ class ImportReasonSchema(ma.Schema):
     detail = fields.String(required=True)
     column = fields.String(required=True, allow_none=True)
     severity = Choice(Severity, required=True)
+
+
+class LabelLineSchema(ma.Schema):
+    """What became of a line of a table of a list."""
+
+    row_no = Count(1, required=True)
+    verdict = Choice(Verdict, required=True)
+    archive_no = fields.String(required=True)
+    label = fields.String(required=True)
+    reasons = fields.List(fields.Nested(ImportReasonSchema), required=True)
+
+
+class LabelLinesSchema(ma.Schema):
+    """A table of a list, line by line."""
+
+    preview = Flag(required=True)
+    lines = fields.List(fields.Nested(LabelLineSchema), required=True)
 
 
 class ImportRowSchema(ma.Schema):

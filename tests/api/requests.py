@@ -196,12 +196,14 @@ RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
     "lists.upload_file": lambda side: _file(side, "list"),
     "lists.upload_partner_results": lambda side: _file(side, "partner-results"),
     "officer-registers.preview_officers": lambda side: _file(side, "officers"),
+    "unit-labels.upload_labels": lambda side: _file(side, "labels"),
     "units.preview_units": lambda side: _file(side, "units"),
 }
 FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of a form
     "lists.upload_file": lambda side: {"file": side.values["table:list"]},
     "lists.upload_partner_results": lambda side: {"file": side.values["table:partner-results"]},
     "officer-registers.preview_officers": lambda side: {"file": side.values["table:officers"]},
+    "unit-labels.upload_labels": lambda side: {"file": side.values["table:labels"]},
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {

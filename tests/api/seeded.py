@@ -432,6 +432,7 @@ class _Builder:
             table = table.replace("IMPORT", self.agency.id.hex[-6:])
             self.side.values[f"table:{register}"] = table
             self._import(Register(register), table.encode())
+        self.side.values["table:labels"] = "档案编号,名单,开始日期,依据\n"
 
     def _import(self, register: Register, table: bytes) -> None:
         with self.make.flask_app.app_context():

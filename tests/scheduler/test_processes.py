@@ -123,11 +123,17 @@ def check_drawn_once(flask_app: flask.Flask) -> None:
 
 
 def stop(process: subprocess.Popen[str]) -> tuple[int, float, str]:
-    """End a process politely; return its code, how long it took, and its log."""
+    """End a process politely once it listens; return its code, how long it took, and its log."""
+    assert process.stderr is not None
+    log = ""
+    for line in process.stderr:
+        log += line
+        if '"timetable ready"' in line:
+            break
     began = monotonic()
     process.send_signal(signal.SIGTERM)
-    _, log = process.communicate(timeout=20)
-    return process.returncode, monotonic() - began, log
+    code = process.wait(timeout=20)
+    return code, monotonic() - began, log + process.stderr.read()
 
 
 def test_two_timetables_at_a_time_draw_each_plan_once(place: Place, plans: flask.Flask) -> None:
