@@ -17,9 +17,11 @@ from app import db
 from tests import servers
 from tests.factories import Make
 from tests.servers import postgresql_server, postgresql_template, sqlite_template
+from tests.storage_servers import s3_server
 from wsgi import create_app
 
-__all__ = ["postgresql_server", "postgresql_template", "sqlite_template"]  # fixtures of the session
+# fixtures of the session
+__all__ = ["postgresql_server", "postgresql_template", "s3_server", "sqlite_template"]
 
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")  # a busy machine is no fault of the code

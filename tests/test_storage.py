@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Barrier, Thread
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,11 +25,7 @@ from app.storage import (
     StorageUnreachable,
     StoredObjectMissing,
 )
-
-if TYPE_CHECKING:
-    from tests.storage_servers import S3Server
-
-pytest_plugins = ["tests.storage_servers"]
+from tests.storage_servers import S3Server
 
 MIB = 1024 * 1024
 

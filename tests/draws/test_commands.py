@@ -50,6 +50,7 @@ def test_a_published_draw_is_exported_and_verified_by_a_stranger(
         "eligible.tsv",
         "assignment.tsv",
         "SHA256SUMS",
+        "changes.json",
         "verify_draw.js",
         "verify_draw.py",
         "说明.txt",

@@ -176,7 +176,7 @@ def test_a_timetable_killed_in_the_middle_is_carried_on_by_the_next(
     place: Place, plans: flask.Flask
 ) -> None:
     with timetables(place, 1) as running:
-        until(plans, lambda states: DrawState.FROZEN in states)
+        until(plans, lambda states: any(order(one) >= order(DrawState.FROZEN) for one in states))
         running[0].kill()
     with timetables(place, 1) as running:
         until(plans, all_drawn)

@@ -25,12 +25,10 @@ from sync.rescue import importing as rescuing
 from tests import servers
 from tests.conftest import FixedClock, Place
 from tests.factories import Make
-from tests.storage_servers import S3Server, s3_server
+from tests.storage_servers import S3Server
 from tests.sync.conftest import Stage, whole_visit
 from tests.sync.tablet import Tablet
 from wsgi import cli, create_app
-
-__all__ = ["s3_server"]  # a fixture of the session
 
 
 def run(flask_app: flask.Flask, *arguments: str) -> Result:

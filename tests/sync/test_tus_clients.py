@@ -3,6 +3,7 @@
 And the exchange of tus 1.0.0 word for word, beside the server of the protocol's own authors.
 """
 
+import fcntl
 import hashlib
 import http.client
 import json
@@ -52,16 +53,18 @@ def modules() -> Path:
     """The JavaScript clients, installed from their lock where that was not done yet."""
     lock = hashlib.sha256((CLIENTS / "package-lock.json").read_bytes()).hexdigest()
     stamp = CLIENTS / "node_modules" / "set-up"
-    if not stamp.exists() or stamp.read_text() != lock:
-        done = subprocess.run(
-            [NODE, NPM, "ci", "--silent", "--no-progress", "--no-audit", "--ignore-scripts"],
-            cwd=CLIENTS,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"npm ci in {CLIENTS}: {done.stdout}{done.stderr}"
-        stamp.write_text(lock)
+    with (CLIENTS / "package.json").open() as one_at_a_time:  # several processes run the suite
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != lock:
+            done = subprocess.run(
+                [NODE, NPM, "ci", "--no-progress", "--no-audit", "--ignore-scripts"],
+                cwd=CLIENTS,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, f"npm ci in {CLIENTS}: {done.stdout}{done.stderr}"
+            stamp.write_text(lock)
     return CLIENTS / "node_modules"
 
 
