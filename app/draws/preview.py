@@ -22,7 +22,7 @@ def preview_plan(plan: DrawPlan, *, at: datetime) -> dict[str, Any]:
     """
     frozen = freezing.prepare(plan, at=at).frozen
     bars = _bars(frozen.bars)
-    carried = queries.carried_over(plan.agency_id)
+    carried = queries.open_drawn_tasks(plan.agency_id)
     return {
         "units": len({one.archive_no for one in frozen.listed}),
         "officers": len(frozen.officers),

@@ -583,7 +583,7 @@ def open_specialties(agency_id: UUID) -> dict[UUID, set[str]]:
     return found
 
 
-def carried_over(agency_id: UUID) -> dict[str, int]:
+def open_drawn_tasks(agency_id: UUID) -> dict[str, int]:
     """Return how many tasks of draws and given lists are still open, by specialty."""
     rows = db.session.execute(
         sa.select(Task.specialty, sa.func.count())

@@ -52,7 +52,7 @@ class Tar:
         return iter(())
 
     def delete(self, key: str) -> None:
-        raise NotImplementedError("a tar file is written once")
+        raise io.UnsupportedOperation("a tar file is written once")
 
 
 @contextmanager
