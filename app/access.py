@@ -1,4 +1,5 @@
-"""Who may call what. Every view carries one of `@requires`, `@requires_device`, `@anyone`.
+"""Who may call what. Every view carries one of `@requires`, `@requires_device`, `@anyone`,
+or, for the few that serve both, `@requires_device_or`.
 
 The decorators read the caller before the view runs and keep a frozen `Actor`, no database object;
 `check_every_view` refuses to start an application with a view that says nothing.
@@ -14,7 +15,7 @@ from uuid import UUID
 import flask
 
 from app.errors import Forbidden
-from app.problems import NotSignedIn
+from app.problems import NotSignedIn, Problem
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -92,23 +93,50 @@ def requires(*roles: Role) -> Callable[[V], V]:
     if not wanted:
         raise ValueError("name the roles that may call this view")
 
-    def check() -> None:
-        actor = _load(ActorKind.USER)
-        if not actor.roles & wanted:
-            raise RoleMissing(
-                "您的角色不能进行这项操作，如有需要请联系管理员。",
-                roles=sorted(str(role) for role in wanted),
-            )
+    return _guard(
+        lambda: _load_role(wanted), signed_in=True, schemes=["user"], roles=_written(wanted)
+    )
 
-    return _guard(check, signed_in=True, scheme="user", roles=sorted(str(r) for r in wanted))
+
+def _written(roles: frozenset[Role]) -> list[str]:
+    return sorted(str(role) for role in roles)
+
+
+def _load_role(wanted: frozenset[Role]) -> None:
+    if not _load(ActorKind.USER).roles & wanted:
+        raise RoleMissing(
+            "您的角色不能进行这项操作，如有需要请联系管理员。", roles=_written(wanted)
+        )
 
 
 def requires_device(view: V) -> V:
     """Let only an enrolled device with a good access token call the view."""
     guard = _guard(
-        lambda: _load(ActorKind.DEVICE), signed_in=True, scheme="device", roles=["device"]
+        lambda: _load(ActorKind.DEVICE), signed_in=True, schemes=["device"], roles=["device"]
     )
     return guard(view)
+
+
+def requires_device_or(*roles: Role) -> Callable[[V], V]:
+    """Let an enrolled device, or a signed-in user with any of `roles`, call the view.
+
+    A token that is neither's is answered as an unknown device's.
+    """
+    wanted = frozenset(roles)
+
+    def check() -> None:
+        try:
+            _load(ActorKind.DEVICE)
+        except Problem as unknown:
+            if unknown.status != NotSignedIn.status:
+                raise
+            try:
+                _load_role(wanted)
+            except NotSignedIn:
+                raise unknown from None
+
+    described = {"schemes": ["device", "user"], "roles": ["device", *_written(wanted)]}
+    return _guard(check, signed_in=True, **described)
 
 
 def anyone(view: V) -> V:
@@ -117,7 +145,7 @@ def anyone(view: V) -> V:
     def check() -> None:
         flask.g.actor = PUBLIC
 
-    return _guard(check, signed_in=False, scheme="", roles=["anyone"])(view)
+    return _guard(check, signed_in=False, schemes=[], roles=["anyone"])(view)
 
 
 def _load(kind: ActorKind) -> Actor:

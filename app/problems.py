@@ -542,7 +542,7 @@ def _document_problems(
     if access:
         doc["x-access"] = access["roles"]
     if access.get("signed_in"):
-        doc["security"] = [{access["scheme"]: []}]
+        doc["security"] = [{scheme: []} for scheme in access["schemes"]]
     responses = doc.setdefault("responses", {})
     if doc_info.get("versioned") and method == "get":
         _add_header(doc, "If-None-Match", required=False)

@@ -41,11 +41,10 @@ from sync.epoch.rules import (
     read_manifest,
     write_manifest,
 )
-from sync.rescue.importing import file_key
 from sync.rescue.models import RescueFile
 from sync.uploads.models import Upload
 from sync.uploads.rules import UploadState
-from sync.uploads.service import quarantine_key
+from sync.uploads.service import quarantine_key, rescue_key
 
 LEFT_OVER_AFTER = timedelta(days=1)
 
@@ -217,7 +216,7 @@ def _wanted() -> list[_Wanted]:
     kept = db.session.scalars(sa.select(Upload).where(Upload.state == UploadState.HASH_MISMATCH))
     found += [_Wanted(quarantine_key(upload), None) for upload in kept]
     rescued = db.session.scalars(sa.select(RescueFile).order_by(RescueFile.id))
-    found += [_Wanted(file_key(one.agency_id, one.id), one.sha256) for one in rescued]
+    found += [_Wanted(rescue_key(one.agency_id, one.id), one.sha256) for one in rescued]
     return found
 
 

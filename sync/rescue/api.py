@@ -15,7 +15,7 @@ from sync.inbox.api import answer_of
 from sync.rescue import importing, queries, rules, service
 from sync.rescue.importing import Imported
 from sync.rescue.models import RescueFile
-from sync.rescue.schemas import RescueFileSchema, RescueResultSchema
+from sync.rescue.schemas import RescueFileSchema, RescueResultSchema, RescueUploadSchema
 
 blp = Blueprint("rescue", __name__, url_prefix="/rescue", description="救援文件")
 wire.attach(blp)
@@ -26,7 +26,8 @@ _FILE = {
         "content": {
             "application/octet-stream": {
                 "schema": {"type": "string", "format": "binary", "maxLength": rules.FILE_BYTES}
-            }
+            },
+            "application/json": {"schema": RescueUploadSchema},
         },
     }
 }
@@ -40,10 +41,15 @@ _FILE = {
 def import_file() -> dict[str, Any]:
     """导入救援文件
 
+    8 MiB 以上的文件宜先按 tus 上传（role 为 rescue，可断点续传），再在此给出 upload_id。
     文件先完整留存，再逐条导入；无法解开的记录按序号列出，其余照常导入。重复导入没有副作用。
     """
     by, at = current_actor(), clock.now()
-    rescue = importing.store_file(new_id(), _body(), by=by, at=at)
+    if flask.request.is_json:
+        named = RescueUploadSchema().load(flask.request.get_json())
+        rescue = importing.take_upload(named["upload_id"], by=by, at=at)
+    else:
+        rescue = importing.store_file(new_id(), _body(), by=by, at=at)
     return _result(importing.import_file(rescue, by=by, at=at))
 
 

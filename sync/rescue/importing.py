@@ -28,6 +28,9 @@ from sync.rescue import rules, sealing, service
 from sync.rescue.models import RescueFile
 from sync.rescue.rules import Line, Part, Reader, Unreadable
 from sync.rescue.service import Broken
+from sync.uploads import queries as upload_queries
+from sync.uploads.rules import RESCUE, UploadState
+from sync.uploads.service import UploadMissing, rescue_key
 from sync.wire import BATCH_BYTES, BATCH_OPERATIONS
 
 PICTURE = "image/jpeg"  # what a photo is that no operation described
@@ -56,14 +59,9 @@ class Imported:
     broken: list[Broken] = field(default_factory=list)
 
 
-def file_key(agency_id: UUID, rescue_id: UUID) -> str:
-    """Return where a rescue file lies in the storage."""
-    return f"rescue/{agency_id}/{rescue_id}"
-
-
 def store_file(rescue_id: UUID, chunks: Iterable[bytes], *, by: Actor, at: datetime) -> RescueFile:
     """Store a file whole before anything of it is read. Raises RescueTooLarge."""
-    key = file_key(by.agency_id or UUID(int=0), rescue_id)
+    key = rescue_key(by.agency_id or UUID(int=0), rescue_id)
     digest, size = sha256(), 0
 
     def counted() -> Iterator[bytes]:
@@ -86,6 +84,24 @@ def store_file(rescue_id: UUID, chunks: Iterable[bytes], *, by: Actor, at: datet
     return rescue
 
 
+def take_upload(upload_id: UUID, *, by: Actor, at: datetime) -> RescueFile:
+    """Keep the rescue file that a supervisor uploaded piece by piece.
+
+    The same bytes again are the first file. Raises UploadMissing for an upload that is not theirs,
+    no rescue file, or not whole yet.
+    """
+    upload = upload_queries.find_upload(upload_id, by=by)
+    if upload is None or upload.state != UploadState.DONE or upload.role != RESCUE:
+        raise UploadMissing("没有传完的救援文件与这个编号相符，请先完成上传。")
+    key = rescue_key(upload.agency_id, upload.id)
+    stop_reading()
+    with transaction():
+        rescue = service.keep_file(upload.id, upload.sha256, upload.size_bytes, by=by, at=at)
+    if rescue.id != upload.id:
+        entry.storage().discard([key])
+    return rescue
+
+
 def import_file(rescue: RescueFile, *, by: Actor, at: datetime) -> Imported:
     """Push what a stored file holds; again, it finds everything known.
 
@@ -93,7 +109,7 @@ def import_file(rescue: RescueFile, *, by: Actor, at: datetime) -> Imported:
     cannot be opened is named and the others go in.
     """
     storage, found = entry.storage(), Imported(rescue)
-    reader = Reader(storage.stream(file_key(rescue.agency_id, rescue.id)))
+    reader = Reader(storage.stream(rescue_key(rescue.agency_id, rescue.id)))
     device = None
     try:
         header = reader.header()
@@ -192,7 +208,7 @@ class _Import:
         """Lay a part of a photo aside; what the agency has already needs none."""
         self.wanted[part.sha256] = part.parts
         if evidence.find_stored(self.found.rescue.agency_id, part.sha256) is None:
-            base = file_key(self.found.rescue.agency_id, self.found.rescue.id)
+            base = rescue_key(self.found.rescue.agency_id, self.found.rescue.id)
             key = f"{base}-parts/{part.sha256}/{part.part}"
             self.storage.put(key, part.content)
             self.parts.setdefault(part.sha256, {})[part.part] = key

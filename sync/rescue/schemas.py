@@ -35,6 +35,12 @@ class RescueResultSchema(ma.Schema):
     broken = fields.List(fields.Nested(BrokenSchema), required=True)
 
 
+class RescueUploadSchema(ma.Schema):
+    """Which uploaded file is to be imported."""
+
+    upload_id = Id(required=True)
+
+
 class RescueFileSchema(ma.Schema):
     """A rescue file that is kept."""
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import flask
 
 from app import clock, entry
-from app.access import anyone, current_actor, requires_device
+from app.access import Role, anyone, current_actor, requires_device_or
 from app.db import stop_reading, transaction
 from app.errors import Unavailable
 from app.problems import (
@@ -148,13 +148,13 @@ def _offered() -> flask.Response:
     response = flask.Response(status=204)
     response.headers["Tus-Version"] = rules.VERSION
     response.headers["Tus-Extension"] = rules.EXTENSIONS
-    response.headers["Tus-Max-Size"] = str(rules.VIDEO_BYTES)
+    response.headers["Tus-Max-Size"] = str(rules.RESCUE_BYTES)
     response.headers["Tus-Checksum-Algorithm"] = ",".join(rules.CHECKSUMS)
     return response
 
 
 @blp.route("", methods=["POST"])
-@requires_device
+@requires_device_or(Role.SUPERVISOR)
 @blp.doc(
     parameters=[
         _RESUMABLE,
@@ -192,7 +192,7 @@ def create() -> flask.Response:
 
 
 @blp.route("/<uuid:upload_id>", methods=["HEAD"])
-@requires_device
+@requires_device_or(Role.SUPERVISOR)
 @blp.doc(parameters=[_RESUMABLE])
 @_problems(410, 412)
 @blp.response(200, headers=_answers("Upload-Offset", "Upload-Length", "Upload-Metadata"))
@@ -207,7 +207,7 @@ def look(upload_id: UUID) -> flask.Response:
 
 
 @blp.route("/<uuid:upload_id>", methods=["PATCH"])
-@requires_device
+@requires_device_or(Role.SUPERVISOR)
 @blp.doc(
     parameters=[_RESUMABLE, _OFFSET, _CHECKSUM],
     requestBody={"required": True, "content": _BYTES},
@@ -227,7 +227,7 @@ def append(upload_id: UUID) -> flask.Response:
 
 
 @blp.route("/<uuid:upload_id>", methods=["DELETE"])
-@requires_device
+@requires_device_or(Role.SUPERVISOR)
 @blp.doc(parameters=[_RESUMABLE])
 @_problems(410, 412)
 @blp.response(204, headers=_answers())
@@ -242,8 +242,8 @@ def terminate(upload_id: UUID) -> flask.Response:
 
 
 def _living(upload_id: UUID) -> Upload:
-    """Return an upload of this device that goes on or is whole."""
-    upload = queries.find_upload(upload_id, device_id=current_actor().device_id)
+    """Return an upload of this device or person that goes on or is whole."""
+    upload = queries.find_upload(upload_id, by=current_actor())
     if upload is None:
         raise service.UploadMissing("没有这个上传，请重新开始。")
     if upload.state in {UploadState.ENDED, UploadState.HASH_MISMATCH}:

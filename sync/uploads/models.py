@@ -12,7 +12,7 @@ from sync.uploads.rules import UploadState
 
 
 class Upload(Base):
-    """One file on its way from a device.
+    """One file on its way: from a device, or a rescue file from a supervisor's account.
 
     `pieces` are `[offset, size, object]` of what lies in the storage, one behind the other;
     `offset_bytes` is where the last one ends, and no change of the pieces leaves it as it was.
@@ -23,7 +23,8 @@ class Upload(Base):
     __tablename__ = "upload"
 
     id: Mapped[UUID] = id_column()
-    device_id: Mapped[UUID] = mapped_column(sa.ForeignKey("device.id"))
+    device_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("device.id"))
+    account_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("account.id"))
     agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
     district: Mapped[str]
     sha256: Mapped[str]
@@ -46,6 +47,9 @@ class Upload(Base):
         sa.CheckConstraint("offset_bytes BETWEEN 0 AND size_bytes", name="offset_inside"),
         sa.CheckConstraint("(state = 'open') = (ended_at IS NULL)", name="open_or_ended"),
         sa.CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease_with_end"),
+        sa.CheckConstraint("(device_id IS NULL) = (account_id IS NOT NULL)", name="one_sender"),
+        sa.CheckConstraint("(role = 'rescue') = (account_id IS NOT NULL)", name="rescue_by_person"),
+        sa.Index("ix_upload_account_id_sha256", "account_id", "sha256"),
         sa.Index("ix_upload_device_id_sha256", "device_id", "sha256"),
         sa.Index("ix_upload_device_id_created_at", "device_id", "created_at"),
         sa.Index("ix_upload_state_expires_at", "state", "expires_at"),

@@ -6,27 +6,34 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.access import Actor
 from app.db import db
 from sync.devices.models import Device
 from sync.uploads.models import Upload
 from sync.uploads.rules import UploadState
 
 
-def find_upload(upload_id: UUID, *, device_id: UUID | None) -> Upload | None:
-    """Return an upload of this device as it is now, whatever its state, or None."""
+def _sent_by(by: Actor) -> sa.ColumnElement[bool]:
+    if by.device_id is not None:
+        return Upload.device_id == by.device_id
+    return Upload.account_id == by.id
+
+
+def find_upload(upload_id: UUID, *, by: Actor) -> Upload | None:
+    """Return an upload of this device or account as it is now, whatever its state, or None."""
     return db.session.scalars(
         sa.select(Upload)
-        .where(Upload.id == upload_id, Upload.device_id == device_id)
+        .where(Upload.id == upload_id, _sent_by(by))
         .execution_options(populate_existing=True)
     ).one_or_none()
 
 
-def find_same(device_id: UUID, sha256: str, size_bytes: int, *, at: datetime) -> Upload | None:
-    """Return the upload of this content that a device has begun or ended well, the newest."""
+def find_same(sha256: str, size_bytes: int, *, by: Actor, at: datetime) -> Upload | None:
+    """Return the upload of this content that a sender has begun or ended well, the newest."""
     return db.session.scalars(
         sa.select(Upload)
         .where(
-            Upload.device_id == device_id,
+            _sent_by(by),
             Upload.sha256 == sha256,
             Upload.size_bytes == size_bytes,
             Upload.state.in_((UploadState.OPEN, UploadState.DONE)),

@@ -11,6 +11,8 @@ EXTENSIONS: Final = "creation,creation-with-upload,checksum,expiration,terminati
 CHECKSUMS: Final = ("sha1", "sha256")
 PHOTO_BYTES: Final = 50 * 1024 * 1024
 VIDEO_BYTES: Final = 250 * 1024 * 1024
+RESCUE_BYTES: Final = 4 * 1024 * 1024 * 1024
+RESCUE: Final = "rescue"  # the role of what a supervisor brings for a tablet
 PUSH_BYTES_A_DAY: Final = 2 * 1024 * 1024 * 1024  # of a device that is suspended
 METADATA_CHARACTERS: Final = 4000
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
@@ -47,8 +49,15 @@ class Described:
     text: str
 
     @property
+    def is_rescue(self) -> bool:
+        """Whether it is a rescue file, which a person brings and no tablet."""
+        return self.role == RESCUE
+
+    @property
     def largest_bytes(self) -> int:
         """The limit for this type of file."""
+        if self.is_rescue:
+            return RESCUE_BYTES
         is_video = self.mime is not None and self.mime.startswith("video/")
         return VIDEO_BYTES if is_video else PHOTO_BYTES
 

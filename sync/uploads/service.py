@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app.access import Actor
 from app.days import day_begins, local_date
 from app.db import db, new_id, stop_reading
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
 from app.journal import service as journal
@@ -42,6 +42,10 @@ class OffsetWrong(Conflict):
     code, title = "upload-offset-wrong", "续传位置不一致"
 
 
+class RoleNotTheirs(Invalid):
+    code, title = "upload-role-not-theirs", "不能上传这类文件"
+
+
 class PiecesLost(OffsetWrong):
     """Found at the end: a power cut took pieces. The upload is to be rewound to `offset`."""
 
@@ -54,32 +58,37 @@ class UploadLocked(Problem):
 class Whole:
     """A file that has arrived completely and lies where it belongs.
 
-    `inspected` is None for bytes that are not what was announced; they lie in quarantine.
+    `sound` is False for bytes that are not what was announced: they lie in quarantine. `inspected`
+    is what a picture says; None for a file that is no evidence.
     """
 
     mime: str
-    inspected: evidence.Inspected | None
+    sound: bool
+    inspected: evidence.Inspected | None = None
 
 
 def create_upload(described: Described, *, lifetime: timedelta, by: Actor, at: datetime) -> Upload:
-    """Return an upload for this content: the one this device has already, else a new one.
+    """Return an upload for this content: the one this sender has already, else a new one.
 
-    Content that the agency has needs no bytes: the upload begins whole. Content of other agencies
+    Evidence that the agency has needs no bytes: the upload begins whole. Content of other agencies
     is not revealed. A device that is suspended may push what it still holds, up to a daily cap:
-    PushCapReached.
+    PushCapReached. Tablets bring evidence, supervisors rescue files: RoleNotTheirs.
     """
-    if by.agency_id is None or by.device_id is None or by.district is None:
-        raise UploadMissing("只有已登记的终端可以上传。")
-    same = queries.find_same(by.device_id, described.sha256, described.size_bytes, at=at)
+    if by.agency_id is None or by.district is None:
+        raise UploadMissing("只有已登记的终端和本单位负责人可以上传。")
+    if described.is_rescue != (by.device_id is None):
+        raise RoleNotTheirs("终端上传证据，负责人上传救援文件（role 为 rescue）。")
+    same = queries.find_same(described.sha256, described.size_bytes, by=by, at=at)
     if same is not None:
         return same
-    here = evidence.find_stored(by.agency_id, described.sha256)
+    here = None if described.is_rescue else evidence.find_stored(by.agency_id, described.sha256)
     is_whole = here is not None and here.size_bytes == described.size_bytes
-    if not is_whole:
+    if by.device_id is not None and not is_whole:
         _check_cap(by.device_id, described.size_bytes, at)
     upload = Upload(
         id=new_id(),
         device_id=by.device_id,
+        account_id=by.id if by.device_id is None else None,
         agency_id=by.agency_id,
         district=by.district,
         sha256=described.sha256,
@@ -164,14 +173,14 @@ def add_piece(upload: Upload, *, size_bytes: int, key: str) -> None:
 
 
 def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> None:
-    """Let the last piece count and record the evidence, both or neither.
+    """Let the last piece count and record the evidence, both or neither; a rescue file only ends.
 
     The objects of the pieces may be discarded after the commit. Raises OffsetWrong (`offset`) when
     another connection was first.
     """
-    state = UploadState.HASH_MISMATCH if whole.inspected is None else UploadState.DONE
+    state = UploadState.DONE if whole.sound else UploadState.HASH_MISMATCH
     _advance(upload, offset_bytes=upload.size_bytes, pieces=[], state=state, ended_at=at)
-    if whole.inspected is None:
+    if not whole.sound:
         journal.record(
             Event.UPLOAD_QUARANTINED,
             None,
@@ -181,6 +190,7 @@ def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> N
             data={"sha256": upload.sha256, "upload": str(upload.id), "reason": "hash-mismatch"},
             op_id=upload.op_id,
         )
+    if whole.inspected is None:
         return
     evidence.record_stored(
         upload.sha256,
@@ -229,17 +239,19 @@ def _wrong(upload: Upload) -> OffsetWrong:
 
 
 def join_whole(storage: Storage, upload: Upload, key: str) -> Whole:
-    """Join the pieces and the last one at the evidence's place, proving the hash; look into it.
+    """Join the pieces and the last one at the file's place, proving the hash; look into evidence.
 
     Outside any transaction. Bytes with another hash are kept apart in quarantine. Raises PiecesLost
     (`offset`) where the storage lacks what it once had, and StoredObjectMissing where another
     connection has just ended the upload.
     """
-    mime = evidence.awaited_type(upload.agency_id, upload.sha256) or upload.mime or PICTURE
+    is_rescue = upload.role == rules.RESCUE
+    awaited = None if is_rescue else evidence.awaited_type(upload.agency_id, upload.sha256)
+    mime = awaited or upload.mime or PICTURE
     stop_reading()
     keys = [*keys_of(upload), key]
     try:
-        storage.join(keys, to=object_key(upload.agency_id, upload.sha256), expect=upload.sha256)
+        storage.join(keys, to=place_of(upload), expect=upload.sha256)
     except (HashMismatch, StoredObjectMissing) as error:
         broken = find_break(storage, upload)
         if broken is not None:
@@ -247,9 +259,23 @@ def join_whole(storage: Storage, upload: Upload, key: str) -> Whole:
         if isinstance(error, StoredObjectMissing):
             raise
         storage.join(keys, to=quarantine_key(upload))
-        return Whole(mime, None)
+        return Whole(mime, sound=False)
+    if is_rescue:
+        return Whole(mime, sound=True)
     found = evidence.inspect_stored(storage, upload.agency_id, upload.sha256, mime=mime)
-    return Whole(mime, found)
+    return Whole(mime, sound=True, inspected=found)
+
+
+def place_of(upload: Upload) -> str:
+    """Return where the whole file lies: evidence by its hash, a rescue file by its upload."""
+    if upload.role == rules.RESCUE:
+        return rescue_key(upload.agency_id, upload.id)
+    return object_key(upload.agency_id, upload.sha256)
+
+
+def rescue_key(agency_id: UUID, rescue_id: UUID) -> str:
+    """Return where a rescue file lies in the storage."""
+    return f"rescue/{agency_id}/{rescue_id}"
 
 
 def keys_of(upload: Upload, *, begin: int = 0) -> list[str]:

@@ -42,6 +42,11 @@ def by_name(name: str) -> Get:
     return lambda side, persona: side[name]
 
 
+def by_sender(of_device: str, of_person: str) -> Get:
+    """What a side keeps for a tablet, or for a person, who calls the same route."""
+    return lambda side, persona: side[of_device if persona == "device" else of_person]
+
+
 def always(value: str) -> Get:
     """What belongs to no agency."""
     return lambda side, persona: value
@@ -74,7 +79,6 @@ OBJECTS: dict[str, Get] = {
     "task_id": by_name("task"),
     "token_id": lambda side, persona: side.ids.get(f"token:{persona}", side["token:officer"]),
     "unit_id": by_name("unit"),
-    "upload_id": by_name("upload:append"),
     "visit_id": by_name("visit"),
     "year": always("2026"),
     # in the state that the route needs
@@ -97,7 +101,15 @@ OBJECTS: dict[str, Get] = {
     "officer-registers.apply_officers import_id": by_name("import:officers"),
     "officer-registers.list_officers_rows import_id": by_name("import:officers"),
     "officer-registers.show_officers_import import_id": by_name("import:officers"),
-    "uploads.terminate upload_id": by_name("upload:end"),
+    **{
+        f"uploads.{view} upload_id": by_sender(*names)
+        for view, names in {
+            "append": ("upload:append", "upload:rescue-append"),
+            "look": ("upload:append", "upload:rescue-append"),
+            "offer_one": ("upload:append", "upload:rescue-append"),
+            "terminate": ("upload:end", "upload:rescue-end"),
+        }.items()
+    },
     "tasks.accept task_id": by_name("task:accept"),
     "tasks.approve_closing task_id": by_name("task:approve-closing"),
     "tasks.assign task_id": by_name("task:assign"),
@@ -278,9 +290,9 @@ class Operation:
         return f"{self.method} {self.rule.rule}"
 
     @property
-    def scheme(self) -> str:
-        """`user`, `device`, or nothing for what anybody may open."""
-        return str(self.access["scheme"])
+    def schemes(self) -> list[str]:
+        """`user`, `device`, both, or nothing for what anybody may open."""
+        return list(self.access["schemes"])
 
     @property
     def roles(self) -> frozenset[str]:

@@ -284,9 +284,14 @@ def owned(agency_id: UUID) -> set[UUID]:
     return found
 
 
-def metadata_of(content: bytes) -> str:
+def metadata_of(content: bytes, role: str = "photo") -> str:
     """The `Upload-Metadata` of a document."""
-    given = {"sha256": sha256(content).hexdigest(), "size": str(len(content)), "mime": "text/plain"}
+    given = {
+        "sha256": sha256(content).hexdigest(),
+        "size": str(len(content)),
+        "mime": "text/plain",
+        "role": role,
+    }
     return ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in given.items())
 
 
@@ -668,6 +673,14 @@ class _Builder:
         )
         for name in ("append", "end"):
             described = upload_rules.describe(metadata_of(name.encode()), len(name))
+            with self.make.writing():
+                upload = uploads.create_upload(described, lifetime=LASTING, by=by, at=self.make.at)
+            self.keep(f"upload:{name}", upload)
+        by = self.actor(Role.SUPERVISOR)
+        for name in ("rescue-append", "rescue-end"):
+            described = upload_rules.describe(
+                metadata_of(name.encode(), upload_rules.RESCUE), len(name)
+            )
             with self.make.writing():
                 upload = uploads.create_upload(described, lifetime=LASTING, by=by, at=self.make.at)
             self.keep(f"upload:{name}", upload)

@@ -90,9 +90,7 @@ class Matrix:
 
 def personas_of(operation: Operation) -> list[str]:
     """Those who may call an operation."""
-    if operation.scheme == "device":
-        return ["device"]
-    if operation.scheme == "user":
+    if operation.schemes:
         return sorted(operation.roles)
     return ["anonymous", *(str(role) for role in Role)]
 
@@ -108,10 +106,13 @@ def matrix(seeded: Seeded) -> Matrix:
 
 def test_nobody_gets_in_who_is_not_signed_in(matrix):
     for operation in matrix.operations:
-        if not operation.scheme:
+        if not operation.schemes:
             continue
         strangers = ["anonymous", "suspended", "expired"]
-        strangers += ["device"] if operation.scheme == "user" else [str(role) for role in Role]
+        if "device" not in operation.schemes:
+            strangers.append("device")
+        if "user" not in operation.schemes:
+            strangers += [str(role) for role in Role]
         for persona in strangers:
             for target, side in (("own", matrix.home), *matrix.seeded.world.foreign.items()):
                 response = matrix.send(operation, persona, side)
@@ -122,7 +123,7 @@ def test_nobody_gets_in_who_is_not_signed_in(matrix):
 
 def test_a_wrong_role_is_refused_before_anything_is_looked_at(matrix):
     for operation in matrix.operations:
-        if operation.scheme != "user":
+        if "user" not in operation.schemes:
             continue
         for role in sorted({str(role) for role in Role} - operation.roles):
             answers = {
@@ -140,7 +141,7 @@ def test_a_wrong_role_is_refused_before_anything_is_looked_at(matrix):
 
 def test_a_foreign_object_is_as_unknown_as_one_that_does_not_exist(matrix):
     for operation in matrix.operations:
-        if not operation.scheme or not operation.owned:
+        if not operation.schemes or not operation.owned:
             continue
         for persona in personas_of(operation):
             unknown = dict.fromkeys(operation.owned, NOBODY)
@@ -162,7 +163,7 @@ def test_a_foreign_object_is_as_unknown_as_one_that_does_not_exist(matrix):
 
 def test_a_foreign_object_in_a_body_is_as_unknown_as_one_that_does_not_exist(matrix):
     for operation in matrix.operations:
-        if not operation.scheme or not operation.takes_json:
+        if not operation.schemes or not operation.takes_json:
             continue
         for persona in personas_of(operation):
             for target, side in matrix.seeded.world.foreign.items():

@@ -139,7 +139,7 @@ def documented(seeded: Seeded) -> list[Operation]:
 def callable_by(operations: Sequence[Operation], persona: str) -> list[Operation]:
     """The operations that a persona may call; what anybody may call is nobody's and a tablet's."""
     if persona == "anonymous":
-        return [one for one in operations if not one.scheme]
+        return [one for one in operations if not one.schemes]
     return [one for one in operations if persona in one.roles]
 
 

@@ -28,10 +28,12 @@ from sync.devices.rules import DeviceState
 from sync.inbox.models import Operation, Receipt, ReviewItem
 from sync.rescue import rules
 from sync.rescue.models import RescueFile
+from sync.uploads.models import Upload
 from tests.factories import OTHER_DISTRICT
 from tests.sync.conftest import ITEMS, Stage, answer, start, whole_visit
 from tests.sync.tablet import Tablet, b64, canonical, written
 from tests.sync.test_review import HEADERS, decide, listed
+from tests.sync.tus import Tus, described, metadata, problem
 
 PATH = "/api/sync/v1/rescue"
 KEY = bytes(range(32))
@@ -313,3 +315,91 @@ def test_a_file_holds_no_more_records_than_memory_allows(
     assert found["broken"] == [{"record": 3, "reason": "too-many-records"}]
     events = stage.all(sa.text("SELECT event FROM journal_entry WHERE event LIKE 'rescue.%'"))
     assert sorted(row.event for row in events) == ["rescue.imported", "rescue.received"]
+
+
+# --- brought piece by piece ----------------------------------------------------------------------
+
+UPLOADS = "/api/sync/v1/uploads"
+
+
+def tus_headers(**more: str) -> dict[str, str]:
+    """Headers of a supervisor's tus request."""
+    return {"Tus-Resumable": "1.0.0", **{name.replace("_", "-"): v for name, v in more.items()}}
+
+
+def begin_upload(client: FlaskClient, content: bytes, role: str = "rescue") -> Any:
+    digest = hashlib.sha256(content).hexdigest()
+    said = metadata({"sha256": digest, "size": str(len(content)), "role": role})
+    headers = tus_headers(Upload_Length=str(len(content)), Upload_Metadata=said)
+    return client.post(UPLOADS, headers=headers)
+
+
+def send_pieces(client: FlaskClient, content: bytes, step: int) -> str:
+    """Upload in pieces, each asked for anew; returns the upload's id."""
+    begun = begin_upload(client, content)
+    assert begun.status_code == 201, begun.data
+    location = begun.headers["Location"]
+    while True:
+        told = client.head(location, headers=tus_headers())
+        offset = int(told.headers["Upload-Offset"])
+        if offset == len(content):
+            return str(location.rsplit("/", 1)[1])
+        headers = tus_headers(Upload_Offset=str(offset))
+        piece = content[offset : offset + step]
+        sent = client.patch(
+            location, data=piece, headers=headers, content_type="application/offset+octet-stream"
+        )
+        assert sent.status_code == 204, sent.data
+
+
+def bring_upload(client: FlaskClient, upload_id: str) -> dict[str, Any]:
+    found = client.post(PATH, json={"upload_id": upload_id}, headers=HEADERS)
+    assert found.status_code == 200, found.data
+    answered: dict[str, Any] = json.loads(found.data)
+    return answered
+
+
+def test_a_large_rescue_file_comes_in_pieces_and_is_imported_like_any_other(
+    stage: Stage, chen: FlaskClient, tablet: Tablet
+):
+    task, photo = stage.task(tablet), picture()
+    lines = whole_visit(tablet, task)
+    content = file_of(stage, tablet.device_id, [*map(op_record, lines), *blob_records(photo)])
+
+    upload_id = send_pieces(chen, content, step=700)
+    found, again = bring_upload(chen, upload_id), bring_upload(chen, upload_id)
+    whole = bring(chen, content)
+
+    assert [one["outcome"] for one in found["results"]] == ["applied"] * len(lines)
+    assert {one["outcome"] for one in again["results"]} == {"duplicate"}
+    assert found["blobs"][0]["state"] == "stored"
+    assert {found["rescue_id"], again["rescue_id"], whole["rescue_id"]} == {upload_id}
+    assert stage.count(RescueFile) == 1
+    assert stage.count(Evidence) == 1  # the photo; the file itself is none
+
+
+def test_only_its_sender_can_go_on_with_a_rescue_file_and_only_a_whole_one_is_imported(
+    stage: Stage, chen: FlaskClient
+):
+    content = b"not even half" * 100
+    location = begin_upload(chen, content).headers["Location"]
+    named = {"upload_id": location.rsplit("/", 1)[1]}
+    colleague = stage.make.signed_in(Role.SUPERVISOR)
+
+    assert colleague.head(location, headers=tus_headers()).status_code == 404
+    assert chen.post(PATH, json=named, headers=HEADERS).status_code == 404
+    assert colleague.post(PATH, json=named, headers=HEADERS).status_code == 404
+    assert chen.post(PATH, json={}, headers=HEADERS).status_code == 422
+    assert chen.head(location, headers=tus_headers()).headers["Upload-Offset"] == "0"
+
+
+def test_people_upload_rescue_files_and_tablets_evidence(
+    stage: Stage, chen: FlaskClient, tablet: Tablet
+):
+    officer = stage.make.signed_in(Role.OFFICER)
+    refused = Tus(tablet).create(b"rescue", said=described(b"rescue", role="rescue"))
+
+    assert begin_upload(chen, b"photo", role="photo").status_code == 422
+    assert begin_upload(officer, b"rescue").status_code == 403
+    assert problem(refused) == (422, "upload-role-not-theirs")
+    assert stage.count(Upload) == 0

@@ -158,7 +158,7 @@ def test_options_tell_what_is_offered_to_anybody(stage: Stage, client: FlaskClie
         assert set(answer.headers["Tus-Extension"].split(",")) == {
             *("creation", "creation-with-upload", "checksum", "expiration", "termination")
         }
-        assert answer.headers["Tus-Max-Size"] == str(250 * 1024 * 1024)
+        assert answer.headers["Tus-Max-Size"] == str(4 * 1024**3)
         assert answer.headers["Tus-Checksum-Algorithm"] == "sha1,sha256"
 
 
