@@ -36,6 +36,7 @@ class Kind(StrEnum):
     WEIGHT = "weight"
     DRAW_EXCLUSION = "draw_exclusion"
     UNIT_LABEL = "unit_label"
+    DOCUMENT_TEMPLATE = "document_template"
     CALENDAR = "calendar"
 
 

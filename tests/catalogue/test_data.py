@@ -17,6 +17,7 @@ TABLES = [
     "check_items",
     "checklists",
     "closing_reasons",
+    "document_templates",
     "draw_exclusions",
     "object_classes",
     "origins",

@@ -1,0 +1,150 @@
+"""Tables of documents, of the blocks their numbers come from, and of who signed them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base, Entity, in_pairs, one_of
+from app.documents.rules import (
+    BlockState,
+    DocumentKind,
+    DocumentState,
+    EndReason,
+    SignMethod,
+    SignRole,
+)
+
+
+class NumberSeries(Base):
+    """The last number that an agency allotted in a series; its row is locked by who takes more."""
+
+    __tablename__ = "number_series"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"), primary_key=True)
+    series: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class NumberBlock(Entity, Base):
+    """Numbers of one series that one tablet and one officer may write, nobody else.
+
+    It keeps the form in which its numbers are printed, so that a tablet writes them without asking.
+    Without device and officer: a range that may have been given out before a restore.
+    """
+
+    __tablename__ = "number_block"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    device_id: Mapped[UUID | None]
+    officer_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    kind: Mapped[str]
+    year: Mapped[int]
+    series: Mapped[str]
+    first: Mapped[int]
+    last: Mapped[int]
+    number_form: Mapped[str]
+    serial_digits: Mapped[int]
+    state: Mapped[str] = mapped_column(default=BlockState.OPEN)
+    end_reason: Mapped[str | None]
+    allotted_at: Mapped[datetime]
+    allotted_by_kind: Mapped[str]
+    allotted_by_id: Mapped[UUID | None]
+    ended_at: Mapped[datetime | None]
+    ended_by_kind: Mapped[str | None]
+    ended_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("agency_id", "series", "first"),
+        sa.Index("ix_number_block_device_id_state", "device_id", "state"),
+        sa.Index("ix_number_block_agency_id_id", "agency_id", "id"),
+        one_of("kind", DocumentKind),
+        one_of("state", BlockState),
+        one_of("end_reason", EndReason),
+        in_pairs("allotted", required=True),
+        in_pairs("ended"),
+        sa.CheckConstraint("1 <= first AND first <= last", name="range_counts"),
+        sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_when"),
+        sa.CheckConstraint("(state = 'ended') = (end_reason IS NOT NULL)", name="ended_why"),
+        sa.CheckConstraint(
+            "(device_id IS NOT NULL AND officer_id IS NOT NULL)"
+            " OR (end_reason IS NOT NULL AND end_reason = 'restored')",
+            name="somebodys",
+        ),
+    )
+
+
+class Document(Entity, Base):
+    """A document that was issued to a unit. Its version guards its signatures.
+
+    `content_hash` is of what it says; a signature names the hash of what was shown.
+    """
+
+    __tablename__ = "document"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    kind: Mapped[str]
+    series: Mapped[str]
+    serial: Mapped[int]
+    number: Mapped[str]
+    block_id: Mapped[UUID] = mapped_column(sa.ForeignKey("number_block.id"), index=True)
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), index=True)
+    visit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("visit.id"), index=True)
+    task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"), index=True)
+    fields: Mapped[dict[str, Any]]
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    officer_ids: Mapped[list[str]]
+    device_id: Mapped[UUID | None]
+    content_hash: Mapped[str]
+    state: Mapped[str] = mapped_column(default=DocumentState.ISSUED)
+    issued_recorded_at: Mapped[datetime]
+    issued_at: Mapped[datetime]
+    issued_by_kind: Mapped[str]
+    issued_by_id: Mapped[UUID | None]
+    signed_at: Mapped[datetime | None]
+    signed_by_kind: Mapped[str | None]
+    signed_by_id: Mapped[UUID | None]
+
+    signatures: Mapped[list["DocumentSignature"]] = relationship(
+        back_populates="document",
+        order_by="(DocumentSignature.role, DocumentSignature.officer_id)",
+        cascade="all, delete-orphan",
+        lazy="selectin",
+    )
+
+    __table_args__ = (
+        sa.UniqueConstraint("agency_id", "series", "serial"),
+        sa.Index("ix_document_agency_id_id", "agency_id", "id"),
+        one_of("kind", DocumentKind),
+        one_of("state", DocumentState),
+        in_pairs("issued", required=True),
+        in_pairs("signed"),
+        sa.CheckConstraint("(state = 'signed') = (signed_at IS NOT NULL)", name="signed_when"),
+    )
+
+
+class DocumentSignature(Base):
+    """A signature under a document; `officer_id` signed, or took the other's signature."""
+
+    __tablename__ = "document_signature"
+
+    document_id: Mapped[UUID] = mapped_column(sa.ForeignKey("document.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"), primary_key=True)
+    method: Mapped[str]
+    reason: Mapped[str | None]
+    content_hash: Mapped[str | None]
+    device_id: Mapped[UUID | None]
+    recorded_at: Mapped[datetime]
+
+    document: Mapped[Document] = relationship(back_populates="signatures")
+
+    __table_args__ = (
+        one_of("role", SignRole),
+        one_of("method", SignMethod),
+        sa.CheckConstraint(
+            "(method = 'refused') = (reason IS NOT NULL)", name="refused_with_reason"
+        ),
+    )

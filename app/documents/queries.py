@@ -1,0 +1,101 @@
+"""Reads of documents and number blocks that deserve a name, and the next numbers of a series."""
+
+from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.db import db
+from app.documents.models import Document, NumberBlock, NumberSeries
+from app.documents.rules import BlockState
+
+_AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
+
+
+def find_document(document_id: UUID) -> Document | None:
+    """Return a document of any agency."""
+    return db.session.get(Document, document_id)
+
+
+def documents_of(agency_id: UUID) -> sa.Select[Document]:
+    """Return the query of an agency's documents."""
+    return sa.select(Document).where(Document.agency_id == agency_id)
+
+
+def find_by_serial(agency_id: UUID, series: str, serial: int) -> Document | None:
+    """Return the document that has this number."""
+    return db.session.scalars(
+        sa.select(Document).where(
+            Document.agency_id == agency_id,
+            Document.series == series,
+            Document.serial == serial,
+        )
+    ).one_or_none()
+
+
+def find_block(agency_id: UUID, series: str, serial: int) -> NumberBlock | None:
+    """Return the block in which a number lies; blocks of a series never overlap."""
+    return db.session.scalars(
+        sa.select(NumberBlock).where(
+            NumberBlock.agency_id == agency_id,
+            NumberBlock.series == series,
+            NumberBlock.first <= serial,
+            NumberBlock.last >= serial,
+        )
+    ).one_or_none()
+
+
+def blocks_of(agency_id: UUID) -> sa.Select[NumberBlock]:
+    """Return the query of an agency's blocks."""
+    return sa.select(NumberBlock).where(NumberBlock.agency_id == agency_id)
+
+
+def open_blocks(device_id: UUID) -> Sequence[NumberBlock]:
+    """Return the blocks that a device may write numbers from, in the order of their numbers."""
+    return db.session.scalars(
+        sa.select(NumberBlock)
+        .where(NumberBlock.device_id == device_id, NumberBlock.state == BlockState.OPEN)
+        .order_by(NumberBlock.series, NumberBlock.first)
+    ).all()
+
+
+def used_in(block_ids: Iterable[UUID]) -> dict[UUID, list[int]]:
+    """Return the serials of each block that a document has, in order."""
+    found: dict[UUID, list[int]] = {}
+    ordered = sorted(set(block_ids))
+    for start in range(0, len(ordered), _AT_ONCE):
+        rows = db.session.execute(
+            sa.select(Document.block_id, Document.serial)
+            .where(Document.block_id.in_(ordered[start : start + _AT_ONCE]))
+            .order_by(Document.serial)
+        )
+        for block_id, serial in rows:
+            found.setdefault(block_id, []).append(serial)
+    return found
+
+
+def documents_at(visit_ids: Collection[UUID]) -> Sequence[Document]:
+    """Return the documents that were issued at visits."""
+    return db.session.scalars(
+        sa.select(Document).where(Document.visit_id.in_(visit_ids)).order_by(Document.id)
+    ).all()
+
+
+def take_serials(agency_id: UUID, series: str, count: int) -> range:
+    """Take the next `count` numbers of a series; nobody else gets them.
+
+    Its row stays locked until the transaction ends; a transaction undone gives them back.
+    """
+    dialect = db.session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = (
+        insert(NumberSeries)
+        .values(agency_id=agency_id, series=series, last=count)
+        .on_conflict_do_update(
+            index_elements=["agency_id", "series"], set_={"last": NumberSeries.last + count}
+        )
+        .returning(NumberSeries.last)
+    )
+    last = db.session.execute(statement).scalar_one()
+    return range(last - count + 1, last + 1)
