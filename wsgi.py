@@ -15,8 +15,9 @@ import scheduler
 import scheduler.cli
 import sync
 import sync.cli
-from app import access, logs, silence
+from app import access, logs, silence, turns
 from sync.epoch import heads
+from sync.uploads import api as uploads
 
 
 def load_models() -> None:
@@ -48,8 +49,17 @@ def create_served_app() -> flask.Flask:
     """
     flask_app = create_app()
     heads.Writer(flask_app).start()
-    limit_s = flask_app.extensions["suicha_config"].number("BODY_SILENCE_S")
-    patient = silence.Patience(flask_app.wsgi_app, limit_s=limit_s)
+    config = flask_app.extensions["suicha_config"]
+    works, waits = config.number("WEB_THREADS"), config.number("WEB_WAITING")
+    queue = turns.Queue(
+        flask_app.wsgi_app,
+        count=works,
+        wait_s=config.number("WEB_WAIT_S"),
+        streamed=frozenset({uploads.OCTETS}),
+    )
+    patient = silence.Patience(
+        queue, limit_s=config.number("BODY_SILENCE_S"), threads=works + waits
+    )
     flask_app.wsgi_app = patient  # type: ignore[method-assign]  # Flask's own way to wrap it
     gc.collect()
     gc.freeze()

@@ -14,8 +14,10 @@ from uuid import UUID
 
 import flask
 
+from app.db import stop_reading
 from app.errors import Forbidden
 from app.problems import NotSignedIn, Problem
+from app.silence import PatientInput
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -162,6 +164,8 @@ def _guard(check: Callable[[], Any], **described: Any) -> Callable[[V], V]:
         @functools.wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             check()
+            if isinstance(flask.request.environ.get("wsgi.input"), PatientInput):
+                stop_reading()  # a body that is still to come holds no connection
             return view(*args, **kwargs)
 
         marked: Any = wrapper

@@ -55,6 +55,7 @@ def serve(port: int | None) -> None:
     """Run the web process until SIGTERM."""
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     settings = entry.config()
     Granian(
@@ -64,8 +65,9 @@ def serve(port: int | None) -> None:
         address=settings.text("HOST"),
         port=port or settings.number("PORT"),
         workers=1,
-        blocking_threads=settings.number("WEB_THREADS"),
+        blocking_threads=settings.number("WEB_THREADS") + settings.number("WEB_WAITING"),
         log_access=False,
+        log_level=LogLevels(settings.text("LOG_LEVEL").lower()),
         log_dictconfig=logs.server_logging(settings.text("LOG_LEVEL")),
         websockets=False,
         working_dir=Path(__file__).resolve().parent.parent,
@@ -88,14 +90,17 @@ def init() -> None:
 @click.command("demo")
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Day; default: see below.")
 @click.option("--units", default=2000, show_default=True, help="How many supervised units.")
+@click.option("--officers", default=60, show_default=True, help="How many officers.")
 @click.option("--seed", default=demo.SEED, show_default=True, help="Same seed, same content.")
 @with_appcontext
-def load_demo(on: datetime | None, units: int, seed: str) -> None:
+def load_demo(on: datetime | None, units: int, officers: int, seed: str) -> None:
     """Load the demo district, as of the quarter's first working day; twice changes nothing."""
     today = local_date(clock.now())
     day = None if on is None else on.date()
     try:
-        loaded = demo.load(on=day, today=today, units=units, seed=seed, say=click.echo)
+        loaded = demo.load(
+            on=day, today=today, units=units, officers=officers, seed=seed, say=click.echo
+        )
     except DomainError as error:
         raise click.ClickException(error.detail) from error
     click.echo("演示数据装载完毕。" if loaded else "演示数据已在库中，没有改动。")

@@ -5,8 +5,9 @@ from typing import cast
 import flask
 import structlog
 
-from app import clock, metrics, problems
+from app import clock, metrics, problems, turns
 from app.config import Config
+from app.db import Overloaded
 from app.keys import Keys
 from app.storage import Storage
 
@@ -39,6 +40,8 @@ def init_app(flask_app: flask.Flask) -> None:
 def _begin() -> None:
     flask.g.began = clock.monotonic()
     problems.request_id()
+    if turns.REFUSED in flask.request.environ:
+        raise Overloaded("服务器正忙，请稍后重试；数据没有写入。")
 
 
 def _end(response: flask.Response) -> flask.Response:

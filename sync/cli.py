@@ -1,5 +1,9 @@
 """Commands of the sync protocol: a fleet to try a server with, and the audit of what it made."""
 
+import os
+import threading
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -19,8 +23,9 @@ from sync import audit as auditing
 from sync.devices import service as devices
 from sync.epoch.commands import COMMANDS
 from sync.inbox import pushing
-from sync.simulate import fleet
-from sync.simulate.tablet import GaveUp, Tablet
+from sync.simulate import figures, fleet, serving
+from sync.simulate.line import GaveUp
+from sync.simulate.tablet import Tablet
 
 OPERATOR = Actor(ActorKind.USER)  # whoever has the machine; no account
 
@@ -55,33 +60,45 @@ class Share(click.ParamType[float]):
 
 @click.command()
 @click.option("--tablets", default=8, show_default=True, help="How many tablets.")
-@click.option("--server", default="http://127.0.0.1:8000", show_default=True, help="Its address.")
+@click.option("--server", help="Its address; default http://127.0.0.1:8000.")
+@click.option("--serve", is_flag=True, help="Own the server: start it over the configured data.")
+@click.option("--kill-server", default=0, help="Kill the own server so often; needs --serve.")
 @click.option("--ledger", default="ledger.jsonl", show_default=True, type=Path, help="To write.")
 @click.option("--tasks", default=3, show_default=True, help="Visits of each tablet.")
 @click.option("--photos", default=4, show_default=True, help="Photos of each visit, at least.")
 @click.option("--seed", default=1, show_default=True, help="Same seed, same chance.")
 @click.option("--lose", default="0%", type=Share(), help="Share of responses that are lost.")
 @click.option("--cut", default="0%", type=Share(), help="Share of requests cut in their body.")
+@click.option("--within", default=0.0, help="All come back within so many seconds.")
 @click.option("--supervisor", default="kezhang", show_default=True, help="Who hands out codes.")
 @click.option("--password", default=PASSWORD, help="Of the supervisor and the officers.")
+@click.option("--yes", is_flag=True, help="Even where the server is no demo: what is made stays.")
 def simulate(
     tablets: int,
-    server: str,
+    server: str | None,
+    serve: bool,
+    kill_server: int,
     ledger: Path,
     tasks: int,
     photos: int,
     seed: int,
     lose: float,
     cut: float,
+    within: float,
     supervisor: str,
     password: str,
+    yes: bool,
 ) -> None:
     """Drive a server as tablets would: a day of inspections without a network, and back.
 
     Ends with 1 when a tablet could not bring home what it made.
     """
+    if kill_server and not serve:
+        raise click.UsageError("--kill-server needs --serve: only an own server may be killed")
+    if server and serve:
+        raise click.UsageError("--serve starts a server of its own; leave --server away")
     order = fleet.Order(
-        server=server.rstrip("/"),
+        server=(server or "http://127.0.0.1:8000").rstrip("/"),
         tablets=tablets,
         supervisor=supervisor,
         password=password,
@@ -90,17 +107,42 @@ def simulate(
         seed=seed,
         lose=lose,
         cut=cut,
+        within_s=within,
+        even_if_no_demo=yes,
     )
+    click.echo(f"种子 {seed}")
     try:
-        with click.progressbar(length=tablets * (tasks + 1), label="检查中") as bar:
-            done = fleet.run(order, ledger, bar.update)
+        done = _simulate(order, ledger, serve=serve, kill_server=kill_server)
     except (GaveUp, OSError) as error:
         click.echo(f"中断：{error}", err=True)
         raise click.exceptions.Exit(1) from error
     _print_table(done)
+    for line in figures.lines(done):
+        click.echo(line)
     click.echo(f"台账已写入 {ledger} ，可用 suicha audit --ledger {ledger} 核对。")
     if any(_unfinished(tablet) for tablet in done):
         raise click.exceptions.Exit(1)
+
+
+def _simulate(order: fleet.Order, ledger: Path, *, serve: bool, kill_server: int) -> list[Tablet]:
+    """Run the day, against a server of its own where `serve` says so."""
+    stop = threading.Event()
+    with ExitStack() as stack:
+        disturb = None
+        if serve:
+            own = stack.enter_context(serving.serving(os.environ, stop))
+            order = replace(order, server=own.address)
+            disturb = serving.kill_times(own, kill_server, order.seed, _say_death)
+        length = order.tablets * (order.tasks_each + 1)
+        bar = stack.enter_context(click.progressbar(length=length, label="检查中"))
+        return fleet.run(order, ledger, bar.update, disturb=disturb, stop=stop)
+
+
+def _say_death(death: serving.Death) -> None:
+    click.echo(
+        f"{death.at} 终止服务器（SIGKILL），当时已上报 {death.share_home:.0%}，"
+        f"{death.away_s:.1f} 秒后重新启动"
+    )
 
 
 def _unfinished(tablet: Tablet) -> bool:

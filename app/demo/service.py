@@ -30,7 +30,13 @@ class DemoUnfinished(Conflict):
 
 
 def load(
-    *, on: date | None, today: date, units: int = 2000, seed: str = SEED, say: Say = print
+    *,
+    on: date | None,
+    today: date,
+    units: int = 2000,
+    officers: int = 60,
+    seed: str = SEED,
+    say: Say = print,
 ) -> bool:
     """Load the demo district as it stands on `on`, by default the quarter's first working day.
 
@@ -47,7 +53,7 @@ def load(
     on = on or _first_working_day(today)
     before = _first_working_day(_quarter_before(on))
     say(f"装载演示数据：{units} 家单位，名录日期 {before}，本季度抽取日 {on}")
-    district = generate(seed=seed, on=on, units=units)
+    district = generate(seed=seed, on=on, units=units, officers=officers)
     with transaction():
         begins = min(before - timedelta(days=30), date(before.year, 3, 1))
         registers.load(district, at=day_begins(begins), on=before)

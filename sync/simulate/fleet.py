@@ -3,25 +3,33 @@
 import hashlib
 import json
 import random
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from sync.simulate import photo
-from sync.simulate.tablet import Faults, GaveUp, Tablet, instant
+from sync.simulate.line import Faults, GaveUp, Line, Stopped, instant, now
+from sync.simulate.tablet import Tablet
 
 Progress = Callable[[int], None]
+Disturb = Callable[["Fleet"], None]
 BREAK_OFF = 0.3
+PAIRS = 0.25  # share of the visits at which the colleague's tablet writes too
 _NO_SHARE, _NOT_APPLICABLE_SHARE = 0.08, 0.06
+
+
+class NoDemo(GaveUp):
+    """The server holds more than the demo, and nobody said that this is meant."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the fleet is to do."""
+    """What the fleet is to do; `within_s`: in which time after the day all come back."""
 
     server: str
     tablets: int
@@ -32,15 +40,20 @@ class Order:
     seed: int
     lose: float = 0.0
     cut: float = 0.0
+    within_s: float = 0.0
+    even_if_no_demo: bool = False
 
 
 class Console:
     """The supervisor's side of the simulation: signs in, sees tasks, hands out codes."""
 
-    def __init__(self, order: Order) -> None:
-        faults = Faults(random.Random(order.seed))
-        self.line = Tablet(order.server, name="supervisor", faults=faults, seed=order.seed)
-        answer = self.line.call(
+    def __init__(self, order: Order, stop: threading.Event | None = None) -> None:
+        line = Line(
+            order.server, name="supervisor", faults=Faults(random.Random(order.seed)), stop=stop
+        )
+        line.reach()
+        self.caller = Tablet(line, seed=order.seed)
+        answer = self.caller.call(
             "POST",
             "/api/v1/sessions",
             {"login": order.supervisor, "password": order.password},
@@ -48,14 +61,18 @@ class Console:
         )
         if answer.status != 201:
             raise GaveUp(f"{order.supervisor} cannot sign in: {answer.status} {answer.body!r}")
-        self.line.tokens = {"access": answer.json()["token"]}
+        self.caller.tokens = {"access": answer.json()["token"]}
+
+    def is_of_demo(self) -> bool:
+        """Whether the supervisor's agency belongs to the demo."""
+        return bool(self.caller.call("GET", "/api/v1/me").json()["agency"]["demo"])
 
     def get_all(self, path: str) -> list[dict[str, Any]]:
         """Return every item of a paged list."""
         items: list[dict[str, Any]] = []
         next_path: str | None = path
         while next_path:
-            answer = self.line.call("GET", next_path)
+            answer = self.caller.call("GET", next_path)
             if answer.status != 200:
                 raise GaveUp(f"{path}: {answer.status} {answer.body[:300]!r}")
             items += answer.json()["items"]
@@ -65,50 +82,121 @@ class Console:
 
     def code_for(self, login: str) -> str:
         """Return a one-time enrolment code."""
-        answer = self.line.call("POST", "/api/v1/device-codes", {"login": login})
+        answer = self.caller.call("POST", "/api/v1/device-codes", {"login": login})
         if answer.status != 201:
             raise GaveUp(f"no enrolment code for {login}: {answer.status} {answer.body[:300]!r}")
         return str(answer.json()["code"])
 
 
-def run(order: Order, ledger: Path, progress: Progress) -> list[Tablet]:
+class Fleet:
+    """The tablets of one day, all under one order; `stop` ends them wherever they are."""
+
+    def __init__(self, order: Order, tablets: Sequence[Tablet], stop: threading.Event) -> None:
+        self.order, self.tablets, self.stop = order, tablets, stop
+        self.over = threading.Event()
+
+    def share_home(self) -> float:
+        """Return which share of the operations and photos has arrived, as the tablets know it."""
+        made = sum(one.counters.operations + one.counters.photos for one in self.tablets)
+        home = sum(len(one.receipts) + sum(p.done for p in one.photos) for one in self.tablets)
+        return home / made if made else 1.0
+
+    def each(self, act: Callable[[Tablet], None], disturb: Disturb | None = None) -> None:
+        """Let every tablet do the same at once; whatever fails in one of them ends all."""
+        self.over.clear()
+        with ThreadPoolExecutor(len(self.tablets) + 1) as pool:
+            try:
+                acting = [pool.submit(act, tablet) for tablet in self.tablets]
+                every = list(acting)
+                if disturb is not None:
+                    every.append(pool.submit(self._disturbed, disturb))
+                wait(acting, return_when=FIRST_EXCEPTION)
+                if _failures(acting):
+                    self.stop.set()
+                self.over.set()
+                wait(every)
+            except BaseException:
+                self.stop.set()
+                raise
+        failures = _failures(every)
+        for failure in sorted(failures, key=lambda one: isinstance(one, Stopped)):
+            raise failure
+
+    def _disturbed(self, disturb: Disturb) -> None:
+        try:
+            disturb(self)
+        except BaseException:
+            self.stop.set()
+            raise
+
+
+def _failures(futures: Iterable[Future[None]]) -> list[BaseException]:
+    return [error for one in futures if one.done() and (error := one.exception())]
+
+
+def run(
+    order: Order,
+    ledger: Path,
+    progress: Progress,
+    *,
+    disturb: Disturb | None = None,
+    stop: threading.Event | None = None,
+) -> list[Tablet]:
     """Run the day and write what each tablet made into `ledger`; returns the tablets.
 
-    Raises GaveUp when the server refuses something that a tablet cannot go on without.
+    `disturb` acts while they bring their work home. Raises GaveUp when the server refuses something
+    that a tablet cannot go on without, NoDemo for a server that is none.
     """
-    tablets = gather(order)
-    with ThreadPoolExecutor(len(tablets)) as pool:
-        list(pool.map(lambda tablet: _day(order, tablet, progress), tablets))
-    write_ledger(tablets, ledger)
-    return tablets
+    stop = stop or threading.Event()
+    try:
+        fleet = Fleet(order, gather(order, stop), stop)
+        fleet.each(lambda tablet: inspect(order, tablet, progress))
+        _work_in_pairs(order, fleet.tablets)
+        for tablet in fleet.tablets:
+            tablet.counters.begin_measuring()
+        fleet.each(lambda tablet: _come_home(order, tablet, progress), disturb)
+    except BaseException:
+        stop.set()
+        raise
+    write_ledger(fleet.tablets, ledger)
+    return list(fleet.tablets)
 
 
-def gather(order: Order) -> list[Tablet]:
-    """Return the fleet, each tablet enrolled by an officer who leads assigned tasks."""
-    console = Console(order)
+def gather(order: Order, stop: threading.Event | None = None) -> list[Tablet]:
+    """Return the fleet, each tablet enrolled by an officer with assigned tasks: first who lead."""
+    console = Console(order, stop)
+    if not (order.even_if_no_demo or console.is_of_demo()):
+        raise NoDemo("the server is no demo: what a fleet makes there stays; say --yes to mean it")
     officers = {officer["id"]: officer for officer in console.get_all("/api/v1/officers?limit=200")}
-    tasks = console.get_all("/api/v1/tasks?state=assigned&limit=200")
-    by_lead: dict[str, int] = {}
-    for task in tasks:
-        by_lead[task["lead_officer_id"]] = by_lead.get(task["lead_officer_id"], 0) + 1
-    leads = sorted(by_lead, key=lambda officer: (-by_lead[officer], officer))[: order.tablets]
-    if len(leads) < order.tablets:
-        raise GaveUp(f"only {len(leads)} officers lead an assigned task; load the demo again")
-    tablets = [_make(order, number, officers[lead]) for number, lead in enumerate(leads)]
+    led: dict[str, int] = {}
+    for task in console.get_all("/api/v1/tasks?state=assigned&limit=200"):
+        for officer_id in (member["officer_id"] for member in task["team"]):
+            led[officer_id] = led.get(officer_id, 0) + (officer_id == task["lead_officer_id"])
+    chosen = sorted(led, key=lambda officer: (-led[officer], officer))[: order.tablets]
+    if len(chosen) < order.tablets:
+        raise GaveUp(
+            f"only {len(chosen)} officers have an assigned task;"
+            " load a larger demo (suicha demo --officers, --units)"
+        )
+    tablets = [_make(order, number, officers[one], stop) for number, one in enumerate(chosen)]
     for tablet in tablets:
         login = tablet.name
         tablet.enrol(code=console.code_for(login), login=login, password=order.password)
     return tablets
 
 
-def _make(order: Order, number: int, officer: dict[str, Any]) -> Tablet:
+def _make(
+    order: Order, number: int, officer: dict[str, Any], stop: threading.Event | None
+) -> Tablet:
     seed = order.seed * 1000 + number
     faults = Faults(random.Random(seed + 1), lose=order.lose, cut=order.cut)
-    return Tablet(order.server, name=officer["certificate_no"], faults=faults, seed=seed)
+    line = Line(order.server, name=officer["certificate_no"], faults=faults, stop=stop)
+    return Tablet(line, seed=seed)
 
 
-def _day(order: Order, tablet: Tablet, progress: Progress) -> None:
-    inspect(order, tablet, progress)
+def _come_home(order: Order, tablet: Tablet, progress: Progress) -> None:
+    if order.within_s:
+        tablet.line.pause(tablet.chance.uniform(0, order.within_s))
     tablet.upload(break_off=BREAK_OFF)
     tablet.push()
     tablet.upload()
@@ -119,34 +207,67 @@ def _day(order: Order, tablet: Tablet, progress: Progress) -> None:
 def inspect(order: Order, tablet: Tablet, progress: Progress) -> None:
     """Pull, and inspect without a network; what was made waits on the tablet."""
     tablet.pull()
-    start = datetime.now(UTC) - timedelta(hours=8)
+    for number, task in enumerate(_own_tasks(order, tablet)):
+        _visit(order, tablet, task, _morning() + timedelta(minutes=70 * number))
+        progress(1)
+
+
+def _morning() -> datetime:
+    return now() - timedelta(hours=8)
+
+
+def _own_tasks(order: Order, tablet: Tablet) -> list[dict[str, Any]]:
+    """Return the tasks that the tablet's officer leads and inspects today."""
     mine = [
         task
         for task in tablet.bodies("task")
         if task["state"] == "assigned" and task["lead_officer_id"] == tablet.officer_id
     ]
-    for number, task in enumerate(mine[: order.tasks_each]):
-        _visit(order, tablet, task, start + timedelta(minutes=70 * number))
-        progress(1)
+    return mine[: order.tasks_each]
 
 
-def _visit(
-    order: Order,
-    tablet: Tablet,
-    task: dict[str, Any],
-    at: datetime,
-) -> None:
-    """One visit without a network: accept, start, answer, photograph, finish, sign."""
+def _work_in_pairs(order: Order, tablets: Sequence[Tablet]) -> None:
+    """Let colleagues write at some of the visits too, on their own tablets, without a network."""
+    chance = random.Random(f"{order.seed} pairs")
+    by_officer = {tablet.officer_id: tablet for tablet in tablets}
+    for lead in tablets:
+        for number, task in enumerate(_own_tasks(order, lead)):
+            others = [one for one in task["officer_ids"] if one in by_officer]
+            others.remove(lead.officer_id)
+            if others and chance.random() < PAIRS:
+                at = _morning() + timedelta(minutes=70 * number + 5)
+                _help_out(by_officer[others[0]], task, at)
+
+
+def _help_out(tablet: Tablet, task: dict[str, Any], at: datetime) -> None:
+    """Start the visit of a colleague as well, and answer some of its items."""
     unit = tablet.rows[("unit", task["unit_id"])]["body"]
+    checklist, items = _list_of(tablet, task)
+    _start(tablet, task, checklist, at, _fix(tablet.chance, unit, at))
+    for number, item in enumerate(tablet.chance.sample(items, max(1, len(items) // 4))):
+        at += timedelta(seconds=50)
+        here = _fix(tablet.chance, unit, at)
+        _answer(tablet, task["visit_id"], item, at, here, pictured=number == 0)
+
+
+def _list_of(tablet: Tablet, task: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the checklist of a task and its items."""
     checklist = _in_force(tablet, "checklist")[task["checklist_code"]]
     known = _in_force(tablet, "check_item")
     items = [known[code] for section in checklist["sections"] for code in section["items"]]
-    visit_id = task["visit_id"]
-    here = _fix(tablet.chance, unit, at)
-    tablet.operate("task.accept", task["id"], {}, at=at, base_version=task["version"])
+    return checklist, items
+
+
+def _start(
+    tablet: Tablet,
+    task: dict[str, Any],
+    checklist: dict[str, Any],
+    at: datetime,
+    here: dict[str, Any],
+) -> None:
     tablet.operate(
         "visit.start",
-        visit_id,
+        task["visit_id"],
         {
             "task_id": task["id"],
             "unit_id": task["unit_id"],
@@ -157,6 +278,20 @@ def _visit(
         at=at,
         fix=here,
     )
+
+
+def _visit(
+    order: Order,
+    tablet: Tablet,
+    task: dict[str, Any],
+    at: datetime,
+) -> None:
+    """One visit without a network: accept, start, answer, photograph, finish, sign."""
+    unit = tablet.rows[("unit", task["unit_id"])]["body"]
+    checklist, items = _list_of(tablet, task)
+    visit_id = task["visit_id"]
+    tablet.operate("task.accept", task["id"], {}, at=at, base_version=task["version"])
+    _start(tablet, task, checklist, at, _fix(tablet.chance, unit, at))
     wrong = 0
     for number, item in enumerate(items):
         at += timedelta(seconds=50)
@@ -180,7 +315,7 @@ def _visit(
 
 def _in_force(tablet: Tablet, kind: str) -> dict[str, dict[str, Any]]:
     """Return the catalogue rows of a kind that hold today, by code."""
-    today = datetime.now(UTC).date().isoformat()
+    today = now().date().isoformat()
     return {
         body["code"]: body
         for body in tablet.bodies(kind)

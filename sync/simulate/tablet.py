@@ -8,13 +8,11 @@ on from the offset that the server names.
 import base64
 import gzip
 import hashlib
-import http.client
 import json
 import random
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
@@ -24,60 +22,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app import canonical
+from sync.simulate.line import Answer, GaveUp, Line, Lost, instant, now
 
 SYNC = "/api/sync/v1"
 BATCH = 50
 CHUNK_BYTES = 64 * 1024
-TRIES = 12
+RENEWALS = 3
+STEPS = 60  # of one upload, whatever is cut
 _NULL_HASH = "0" * 64
-
-
-class GaveUp(Exception):
-    """The server did not answer usefully, however often it was asked."""
-
-
-class Lost(Exception):
-    """The response of this request was lost on the way (simulated)."""
-
-
-@dataclass
-class Faults:
-    """How often the line fails: shares between 0 and 1, decided by a seeded chance."""
-
-    chance: random.Random
-    lose: float = 0.0
-    cut: float = 0.0
-
-    def loses(self) -> bool:
-        return self.chance.random() < self.lose
-
-    def cuts(self) -> bool:
-        return self.chance.random() < self.cut
-
-
-@dataclass
-class Answer:
-    """What the server said."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
-class Counters:
-    """What one tablet did, for the closing table."""
-
-    tasks: int = 0
-    operations: int = 0
-    photos: int = 0
-    bytes_sent: int = 0
-    requests: int = 0
-    retries: int = 0
-    outcomes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -91,11 +43,6 @@ class Photo:
     done: bool = False
 
 
-def instant(at: datetime) -> str:
-    """Return an instant in the wire's form."""
-    return canonical.instant(at)
-
-
 def b64(raw: bytes) -> str:
     """Return base64url without padding."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -104,13 +51,12 @@ def b64(raw: bytes) -> str:
 class Tablet:
     """An enrolled device and the officer who carries it."""
 
-    def __init__(self, server: str, *, name: str, faults: Faults, seed: int) -> None:
-        self.server = urlsplit(server)
-        self.name = name
-        self.faults = faults
+    def __init__(self, line: Line, *, seed: int) -> None:
+        self.line = line
+        self.name = line.name
+        self.counters = line.counters
         self.chance = random.Random(seed)
-        self.key = Ed25519PrivateKey.from_private_bytes(self.chance.randbytes(32))
-        self.counters = Counters()
+        self.key = Ed25519PrivateKey.generate()  # a second run is other tablets
         self.epoch: str | None = None
         self.device_id = ""
         self.officer_id = ""
@@ -128,47 +74,6 @@ class Tablet:
 
     # --- the line ---------------------------------------------------------------------------
 
-    def _once(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], cut: bool
-    ) -> Answer:
-        self.counters.requests += 1
-        connection = http.client.HTTPConnection(self.server.netloc, timeout=60)
-        try:
-            if cut and body:
-                self._send_part(connection, method, path, body, headers)
-                raise Lost
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            answer = Answer(
-                response.status,
-                {key.lower(): value for key, value in response.getheaders()},
-                response.read(),
-            )
-        finally:
-            connection.close()
-        self.counters.bytes_sent += len(body or b"")
-        if self.faults.loses():
-            raise Lost
-        return answer
-
-    def _send_part(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        path: str,
-        body: bytes,
-        headers: Mapping[str, str],
-    ) -> None:
-        """Promise the whole body, send a part of it and hang up."""
-        connection.putrequest(method, path)
-        for key, value in headers.items():
-            connection.putheader(key, value)
-        connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders()
-        part = body[: self.faults.chance.randrange(len(body))]
-        connection.send(part)
-        self.counters.bytes_sent += len(part)
-
     def call(
         self,
         method: str,
@@ -179,35 +84,27 @@ class Tablet:
         raw: bytes | None = None,
         cut: bool = False,
         signed_in: bool = True,
+        kind: str = "other",
     ) -> Answer:
-        """Ask until there is an answer; wait as `Retry-After` says; renew the token on 401."""
+        """Ask until there is an answer; renew the token on 401."""
         sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        for attempt in range(TRIES):
-            try:
-                asked = self._headers(headers, signed_in=signed_in, is_json=raw is None)
-                answer = self._once(method, path, sent, asked, cut and attempt == 0)
-            except (Lost, OSError, http.client.HTTPException):
-                self.counters.retries += 1
-                time.sleep(0.05 * min(attempt + 1, 10))
-                if cut and attempt == 0:
-                    raise
-                continue
-            if answer.status in {429, 503}:
-                self.counters.retries += 1
-                time.sleep(min(float(answer.headers.get("retry-after", "1")), 5))
-                continue
-            if answer.status == 401 and signed_in:
-                self.renew()
-                continue
-            return answer
-        raise GaveUp(f"{self.name}: {method} {path}")
+
+        def asked() -> dict[str, str]:
+            return self._headers(headers, signed_in=signed_in, is_json=raw is None)
+
+        for _ in range(RENEWALS):
+            answer = self.line.ask(method, path, sent, asked, kind=kind, cut=cut)
+            if answer.status != 401 or not signed_in:
+                return answer
+            self.renew()
+        raise GaveUp(f"{self.name}: {method} {path} answers 401 whatever the token")
 
     def _headers(
         self, more: Mapping[str, str] | None, *, signed_in: bool, is_json: bool
     ) -> dict[str, str]:
         headers = {
             "Sync-Protocol": "1",
-            "Device-Time": instant(datetime.now(UTC)),
+            "Device-Time": instant(now()),
             "Accept-Encoding": "identity",
         }
         if self.epoch:
@@ -260,7 +157,7 @@ class Tablet:
 
     def _ask_tokens(self, *, refresh: str | None, challenge: str | None) -> Answer:
         asked: dict[str, Any] = {
-            "at": instant(datetime.now(UTC)),
+            "at": instant(now()),
             "challenge": challenge,
             "device_id": self.device_id,
             "refresh": refresh,
@@ -277,7 +174,7 @@ class Tablet:
         """Pull until the feed has no more; returns how many rows came."""
         count = 0
         while True:
-            answer = self.call("GET", f"{SYNC}/feed?limit=500&cursor={self.cursor}")
+            answer = self.call("GET", f"{SYNC}/feed?limit=500&cursor={self.cursor}", kind="pull")
             if answer.status == 304:
                 return count
             if answer.status == 409:
@@ -410,9 +307,14 @@ class Tablet:
             headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
             try:
                 answer = self.call(
-                    "POST", f"{SYNC}/inbox", raw=raw, headers=headers, cut=self.faults.cuts()
+                    "POST",
+                    f"{SYNC}/inbox",
+                    raw=raw,
+                    headers=headers,
+                    cut=self.line.faults.cuts(),
+                    kind="push",
                 )
-            except (Lost, OSError):
+            except Lost:
                 continue
             if answer.status != 200:
                 raise GaveUp(f"{self.name} cannot push: {answer.status} {answer.body[:300]!r}")
@@ -449,7 +351,7 @@ class Tablet:
     def _upload_one(self, photo: Photo, stop_at: int | None) -> None:
         if photo.location is None:
             self._create_upload(photo)
-        for _ in range(TRIES * 4):
+        for _ in range(STEPS):
             offset = self._offset_of(photo)
             if offset >= len(photo.data):
                 photo.done = True
@@ -489,6 +391,8 @@ class Tablet:
         if answer.status in {404, 410}:
             self._create_upload(photo)
             return self._offset_of(photo)
+        if answer.status != 200:
+            raise GaveUp(f"{self.name}: HEAD of an upload answered {answer.status}")
         return int(answer.headers["upload-offset"])
 
     def _patch(self, photo: Photo, offset: int, end: int) -> None:
@@ -503,11 +407,12 @@ class Tablet:
                 str(photo.location),
                 raw=photo.data[offset:end],
                 headers=headers,
-                cut=self.faults.cuts(),
+                cut=self.line.faults.cuts(),
+                kind="upload",
             )
-        except (Lost, OSError):
+        except Lost:
             return
         if answer.status == 423:
-            time.sleep(0.3)
+            self.line.pause(1)
         elif answer.status not in {204, 409}:
             raise GaveUp(f"{self.name}: PATCH answered {answer.status} {answer.body[:300]!r}")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.silence import Patience, PatientInput, SenderSilent, cut_silent
+from app.silence import Lines, Patience, PatientInput, SenderSilent
 from tests.conftest import KEYS
 from tests.servers import copy_sqlite, serving
 
@@ -94,8 +94,8 @@ def test_only_who_is_silent_is_cut_off() -> None:
             time.sleep(0.6)
             busy.sendall(b"b")
             time.sleep(0.1)
-            assert cut_silent("192.0.2.1", 0.4) == 0, "another address"
-            assert cut_silent("127.0.0.1", 0.4) >= 1
+            assert Lines().cut("192.0.2.1", 0.4) == 0, "another address"
+            assert Lines().cut("127.0.0.1", 0.4) >= 1
             assert [ends[0].recv(9), ends[0].recv(9)] == [b"a", b""]
             assert ends[1].recv(9) == b"b"
             ends[1].settimeout(0.2)
