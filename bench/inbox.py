@@ -38,6 +38,7 @@ from bench.feed import KINTO, POUCHDB, TEXT, of_clients
 from bench.figures import Figure, Report, figure, parser, show
 from bench.line import Line, at_once
 from sync import operations
+from sync.inbox.forms import history_of
 
 BATCH, OPERATION_BYTES = 50, 1300
 CHECKLIST, OBJECT_CLASS = "lodging", "lodging"
@@ -118,7 +119,7 @@ class Pen:
                 "mock": False,
                 "provider": "gps",
             },
-            "form_version": form_version(),
+            "form_version": history_of(kind).current,
             "monotonic_ms": self.seq * 1000,
             "officer_id": self.tablet.officer_id,
             "op_id": str(uuid_utils.compat.uuid7()),

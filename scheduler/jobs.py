@@ -24,7 +24,7 @@ from scheduler.rules import RUNS_KEPT
 from sync.devices import keeping
 from sync.epoch import heads
 from sync.feed import service as feed
-from sync.inbox.pushing import drop_old_batches
+from sync.inbox.pushing import drop_old_batches, read_forms
 from sync.review.absences import list_missing_photos
 from sync.uploads.cleaning import expire_uploads
 from sync.wire import LIMITS
@@ -113,6 +113,11 @@ JOBS: Mapping[str, Job] = {
             "list-missing-photos",
             list_missing_photos,
             "lists photos that were promised and stay away for five days",
+        ),
+        Job(
+            "read-kept-forms",
+            read_forms,
+            "decides again what newer tablets sent before this server knew its form",
         ),
         Job("expire-uploads", expire_uploads, "clears uploads nobody came back to, and orphans"),
     )

@@ -20,6 +20,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "expire-uploads": Daily(hour=4),
         "list-missing-photos": Daily(hour=5),
         "drop-old-batches": Daily(hour=4, minute=30),
+        "read-kept-forms": Daily(hour=4, minute=45),
     }
     if wrong := set(times) ^ set(JOBS):
         raise RuntimeError(f"a job without a time, or the other way: {sorted(wrong)}")

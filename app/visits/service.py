@@ -78,7 +78,7 @@ class ReasonMissing(Invalid):
 
 
 class FormVersionUnknown(Invalid):
-    code, title = "form-version", "检查表版本不可用"
+    code, title = "form-version", "表单版本不可用"
 
 
 class ItemUnknown(Invalid):

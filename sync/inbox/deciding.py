@@ -17,7 +17,7 @@ from app.access import Actor, ActorKind
 from app.db import db, savepoint
 from app.errors import Conflict, DomainError, Forbidden, Invalid
 from sync.devices.service import DeviceSuspended
-from sync.inbox import effects, items, queries, records, rules
+from sync.inbox import effects, forms, items, queries, records, rules
 from sync.inbox.chain import Chain
 from sync.inbox.effects import Doing, Effect
 from sync.inbox.memory import Memory
@@ -132,7 +132,7 @@ class Batch:
             return Malformed("of another device", digest=pushed.digest, op_id=pushed.op_id)
         if not is_signed(self.key, OPERATION_LABEL, pushed.digest, pushed.sig):
             return Malformed("wrongly signed", digest=pushed.digest, op_id=pushed.op_id)
-        return pushed
+        return forms.as_today(pushed)
 
     def _load(self, lines: Sequence[bytes], parsed: Sequence[Pushed | Malformed]) -> None:
         """Read at once what the deciding will ask for."""
@@ -309,6 +309,8 @@ class Batch:
         """Note what an operation did."""
         row, record.detail = record.row, effect.detail or {}
         row["outcome"], row["reason"], row["problem"] = effect.outcome, effect.reason, None
+        if effect.reason is None and record.pushed is not None:
+            row["reason"] = forms.MIGRATED if forms.reads_otherwise(record.pushed) else None
         row["entity_version"] = effect.version
         if effect.entity is not None and record.pushed is not None:
             record.entity = effect.entity

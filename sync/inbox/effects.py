@@ -26,10 +26,11 @@ from app.tasks.models import Task
 from app.tasks.rules import TaskState
 from app.units import service as units
 from app.units.models import Unit
+from app.visits import queries as visit_queries
 from app.visits import rules as visit_rules
 from app.visits import service as visits
 from app.visits.models import Finding, Visit, VisitAnswer
-from sync.inbox import rules
+from sync.inbox import forms, rules
 from sync.inbox.rules import OperationType, Outcome
 from sync.operations import Operation, is_id
 
@@ -105,15 +106,37 @@ class Doing:
 def check(operation: Operation) -> OperationType:
     """Return the type of an operation whose fields have the shape of that type.
 
-    Raises OperationTypeUnknown and OperationFieldsWrong (`fields`).
+    Raises OperationTypeUnknown, FormVersionUnknown (`form_version` and what is known) and
+    OperationFieldsWrong (`fields`).
     """
     try:
         type_ = OperationType(operation.type)
     except ValueError as error:
         raise OperationTypeUnknown("服务器不认识这种操作，内容已留存，由负责人处理。") from error
+    history = forms.HISTORIES[type_]
+    if not history.knows(operation.form_version):
+        raise visits.FormVersionUnknown(
+            "服务器不认识这一版操作内容，原文已留存；服务器更新后可重新处理。",
+            form_version=operation.form_version,
+            oldest=history.oldest,
+            current=history.current,
+        )
     if wrong := rules.wrong_fields(type_, operation.fields):
         raise OperationFieldsWrong("操作的字段有缺漏或不合要求，内容已留存。", fields=wrong)
     return type_
+
+
+def is_known_by_now(operation: Operation, problem: Mapping[str, Any]) -> bool:
+    """Tell whether the form that an operation was kept for has become known.
+
+    `problem` is the document under which it was kept: of the version of its fields, or of the
+    checklist that its visit was made with.
+    """
+    if "checklist_code" in problem:
+        code, version = str(problem["checklist_code"]), int(problem["form_version"] or 0)
+        return visit_queries.form_items(code, version) is not None
+    known = forms.history_of(operation.type).knows(operation.form_version)
+    return "current" in problem and known
 
 
 def stands_alone(pushed: Operation) -> bool:
@@ -266,7 +289,7 @@ def _start_visit(doing: Doing) -> Effect:
             task_id=None if fields["task_id"] is None else UUID(fields["task_id"]),
             unit_id=doing.id_of("unit_id"),
             checklist_code=fields.get("checklist_code"),
-            form_version=fields.get("form_version", doing.operation.form_version),
+            form_version=fields.get("form_version"),
             fix=doing.operation.fix,
             code_mark=_mark(fields.get("code_mark")),
             reason=fields.get("reason"),

@@ -1,5 +1,6 @@
 """Stored batches and what is done with them at an edge: decided, replayed, dropped when old."""
 
+import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +8,23 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app import entry
-from app.db import ChangedMeanwhile, Overloaded, stop_reading, transaction
+from app.db import ChangedMeanwhile, Overloaded, db, stop_reading, transaction
 from app.keys import Keys
-from sync.inbox import queries, service
+from app.visits.service import FormVersionUnknown
+from sync.devices import queries as device_queries
+from sync.devices.models import Device
+from sync.inbox import effects, queries, service
 from sync.inbox.batches import drop_content
 from sync.inbox.deciding import RaceLost, Result
+from sync.inbox.models import Operation
+from sync.inbox.receipts import Desk
+from sync.inbox.records import pushed_of, record_of
 from sync.inbox.rules import Outcome
 from sync.wire import LIMITS, Contact
 
 TRIES = 4
 PAGE = 100
+FORM_VERSION = FormVersionUnknown.code
 
 
 def lines_of(raw: bytes) -> list[bytes]:
@@ -99,6 +107,45 @@ def replay_batches(
             done += Replayed(1, known, len(results) - known)
         after = batches[-1].id
     return done
+
+
+def read_kept_forms(*, keys: Keys, at: datetime) -> int:
+    """Decide again what was kept for a form that this server knows by now; return how much it was.
+
+    After a release that knows more versions of operations, or once the catalogue has the checklist:
+    nobody has to reopen one by one what tablets were ahead with. Each is its own transaction and
+    gets a further receipt; what a person decided meanwhile stays.
+    """
+    decided, after = 0, UUID(int=0)
+    while kept := queries.kept_for(FORM_VERSION, after, PAGE):
+        after = kept[-1].id
+        known = [one.id for one in kept if _is_known_by_now(one)]
+        stop_reading()
+        for operation_id in known:
+            with transaction():
+                decided += _read_again(operation_id, keys=keys, at=at)
+    return decided
+
+
+def _is_known_by_now(operation: Operation) -> bool:
+    problem = json.loads(operation.problem or "{}")
+    return effects.is_known_by_now(pushed_of(record_of(operation)), problem)
+
+
+def _read_again(operation_id: UUID, *, keys: Keys, at: datetime) -> bool:
+    operation = db.session.get_one(Operation, operation_id)
+    chain = device_queries.chain_of(operation.device_id, lock=True)
+    db.session.refresh(operation)
+    if operation.reason != FORM_VERSION:
+        return False  # somebody decided while we waited for the lock
+    device = db.session.get_one(Device, operation.device_id)
+    service.judge_again(Desk.of(device, chain, keys=keys, at=at), chain, record_of(operation))
+    return True
+
+
+def read_forms(*, at: datetime) -> str:
+    """Take in what tablets of a newer build had sent before this server knew its form."""
+    return f"{read_kept_forms(keys=entry.keys(), at=at)} operations decided again"
 
 
 def drop_old_batches(*, at: datetime) -> str:

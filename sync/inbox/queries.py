@@ -12,7 +12,8 @@ from app.people.models import Account, Officer
 from app.people.rules import AccountState, OfficerState
 from sync.devices.models import DeviceSession
 from sync.devices.rules import SessionSpan
-from sync.inbox.models import InboxBatch, Operation, OperationWait, Receipt
+from sync.inbox.models import InboxBatch, Operation, OperationWait, Receipt, ReviewItem
+from sync.inbox.rules import ReviewState
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,22 @@ def held_for(device_id: UUID, op_id: UUID | None) -> Sequence[Operation]:
         .join(OperationWait, OperationWait.operation_id == Operation.id)
         .where(OperationWait.device_id == device_id, OperationWait.parent_op_id == op_id)
         .order_by(Operation.id)
+    ).all()
+
+
+def kept_for(reason: str, after: UUID, limit: int) -> Sequence[Operation]:
+    """Return operations that wait for a person for a reason, in the order in which they came."""
+    return db.session.scalars(
+        sa.select(Operation)
+        .join(ReviewItem, ReviewItem.operation_id == Operation.id)
+        .where(
+            ReviewItem.state == ReviewState.OPEN,
+            ReviewItem.reason == reason,
+            Operation.reason == reason,
+            Operation.id > after,
+        )
+        .order_by(Operation.id)
+        .limit(limit)
     ).all()
 
 

@@ -14,6 +14,7 @@ from app.db import db, new_id
 from app.errors import DomainError
 from app.problems import document
 from sync.devices.models import Device
+from sync.inbox.forms import as_today
 from sync.inbox.models import Operation, OperationWait
 from sync.inbox.rules import Outcome
 from sync.operations import Operation as Pushed
@@ -100,7 +101,8 @@ def record_of(row: Operation) -> Record:
     """Return the record of an operation that is stored, to be decided again."""
     pushed = None
     if row.sig is not None:
-        pushed = parse_line(dumps({"op": row.op, "sig": row.sig}, ensure_ascii=False).encode())
+        line = dumps({"op": row.op, "sig": row.sig}, ensure_ascii=False).encode()
+        pushed = as_today(parse_line(line))
     names = [column.name for column in Operation.__table__.columns]
     return Record(row.id, pushed, {name: getattr(row, name) for name in names}, new=False)
 

@@ -200,7 +200,7 @@ SHAPES: Final[Mapping[OperationType, Shape]] = {
         {}, {"role": _ROLES, "refused": _flag, "content_hash": is_hash, "reason": is_text(1000)}
     ),
     OperationType.DOCUMENT_REFUSE_SIGNATURE: Shape(
-        {"reason": is_text(1000)}, {"role": _ROLES, "content_hash": is_hash}
+        {"reason": is_text(1000), "role": _some_of("party", "witness")}, {"content_hash": is_hash}
     ),
     OperationType.ORDER_ISSUE: _ISSUED,
     OperationType.OPINION_ISSUE: _ISSUED,
@@ -223,6 +223,8 @@ def wrong_fields(type_: OperationType, fields: Mapping[str, Any]) -> list[str]:
             wrong.add(name)
     if type_ is OperationType.UNIT_PROPOSE_CORRECTION and not fields:
         wrong.add("name")
+    if type_ is OperationType.VISIT_START and fields.get("checklist_code") is not None:
+        wrong.update({"form_version"} - fields.keys())
     return sorted(wrong)
 
 

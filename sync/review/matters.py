@@ -11,6 +11,7 @@ from app.db import db
 from app.errors import NotFound
 from sync.inbox.effects import current_of
 from sync.inbox.models import Operation, ReviewItem
+from sync.inbox.records import pushed_of, record_of
 from sync.inbox.rules import Decision, ReviewKind, ReviewState
 from sync.review import queries, rules
 from sync.review.queries import Wish
@@ -145,7 +146,7 @@ def _sides(
 ) -> list[Side]:
     if operation is None or operation.entity_id is None or not _is_compared(item, operation):
         return []
-    pushed = canonical.loads(operation.op)
+    pushed = pushed_of(record_of(operation))
     known = said.get(operation.entity_id, {})
     rest = Said(
         None if current is None else current.get("officer_id"),
@@ -155,8 +156,8 @@ def _sides(
     )
     names = rules.MERGEABLE[str(operation.type)]
     return rules.sides(
-        base=pushed["base"],
-        theirs=pushed["fields"],
+        base=pushed.base,
+        theirs=pushed.fields,
         current=current or {},
         names=names,
         theirs_by=_said(operation),
@@ -169,7 +170,7 @@ def _said_of(entity_ids: set[UUID]) -> dict[UUID, dict[str, Said]]:
     found: dict[UUID, dict[str, Said]] = {}
     for operation in queries.authors_of(entity_ids) if entity_ids else ():
         if operation.entity_id is not None:
-            fields = canonical.loads(operation.op)["fields"]
+            fields = pushed_of(record_of(operation)).fields
             known = found.setdefault(operation.entity_id, {})
             known.update(dict.fromkeys(fields, _said(operation)))
     return found

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app import canonical
+from sync.inbox.forms import history_of
 from sync.simulate.line import Answer, GaveUp, Line, Lost, instant, now
 
 SYNC = "/api/sync/v1"
@@ -245,7 +246,7 @@ class Tablet:
                 "entity_id": entity_id,
                 "fields": fields,
                 "fix": fix,
-                "form_version": int(fields.get("form_version", 1)),
+                "form_version": history_of(kind).current,
                 "monotonic_ms": self.device_seq * 1000,
                 "officer_id": self.officer_id,
                 "op_id": op_id,
