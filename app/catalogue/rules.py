@@ -3,12 +3,12 @@
 Dates are local (Asia/Shanghai). Law lives in dated rows; here is only how rows and terms are read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 _SATURDAY = 5
 
@@ -142,3 +142,67 @@ def working_days_in(days: Sequence[date], calendar: Calendar) -> int:
     if None in worked:
         raise ValueError("The calendar of one of these years is not loaded.")
     return sum(bool(w) for w in worked)
+
+
+# --- checklists ---
+
+
+def wrong_checklist(body: Mapping[str, Any], items: Collection[str], before: int) -> list[str]:
+    """Return the members that keep a row from being the next version of a checklist.
+
+    Its `form_version` is above the one `before`, and its sections name check items, `items`.
+    """
+    checks = {
+        "form_version": _is_version(body.get("form_version"), above=before),
+        "sections": isinstance(body.get("sections"), list)
+        and all(_is_section(one, items) for one in body["sections"]),
+    }
+    return sorted(name for name, right in checks.items() if not right)
+
+
+def wrong_migration(code: str, body: Mapping[str, Any], items: Collection[str]) -> list[str]:
+    """Return the members that keep a row from leading one version of a checklist to a later one.
+
+    Its code is `<checklist>-<from>-<to>`. `items` of the body say of each item that changed its
+    code what it `becomes`: one other, several parts, or nothing; all are check items.
+    """
+    first, last = body.get("from_version"), body.get("to_version")
+    checks = {
+        "name": _is_text(body.get("name")),
+        "checklist": _is_text(body.get("checklist"))
+        and code == f"{body['checklist']}-{first}-{last}",
+        "from_version": _is_version(first),
+        "to_version": _is_version(last, above=first if _is_version(first) else 0),
+        "items": isinstance(body.get("items"), list)
+        and all(_is_mapped(one, items) for one in body["items"]),
+    }
+    return sorted(name for name, right in checks.items() if not right)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_version(value: Any, *, above: Any = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > above
+
+
+def _are_items(value: Any, items: Collection[str]) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) and one in items for one in value)
+
+
+def _is_section(value: Any, items: Collection[str]) -> bool:
+    return (
+        isinstance(value, dict)
+        and _is_text(value.get("title"))
+        and _are_items(value.get("items"), items)
+    )
+
+
+def _is_mapped(value: Any, items: Collection[str]) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"item", "becomes"}
+        and _are_items([value["item"]], items)
+        and _are_items(value["becomes"], items)
+    )

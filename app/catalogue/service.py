@@ -26,6 +26,8 @@ class Kind(StrEnum):
     OBJECT_CLASS = "object_class"
     CHECK_ITEM = "check_item"
     CHECKLIST = "checklist"
+    CHECKLIST_MIGRATION = "checklist_migration"
+    LAW_TEXT = "law_text"
     CLOSING_REASON = "closing_reason"
     ORIGIN = "origin"
     OUTCOME_CODE = "outcome_code"
@@ -98,13 +100,15 @@ def supersede(
 ) -> CatalogueRow:
     """Let a new row hold from a day on, closing the one before it; a new code begins with it.
 
-    The body has the members of the kind's other rows. Raises CatalogueOverlap when a row begins on
-    or after the day (`effective_from`: its own), CatalogueGap when no row holds on the day before
-    (`effective_to`: the last day that is covered), CatalogueBodyWrong (`members`).
+    The body has the members of the kind's other rows; a checklist's next row has a higher form
+    version and known items, a `checklist_migration` is whole. Raises CatalogueOverlap when a row
+    begins on or after the day (`effective_from`: its own), CatalogueGap when no row holds on the
+    day before (`effective_to`: the last day that is covered), CatalogueBodyWrong (`members`).
     """
     rows = queries.rows_of(kind, code)
     last = rows[-1] if rows else None
-    if wrong := _wrong_members(body, last or next(iter(queries.rows_of(kind)), None)):
+    wrong = _wrong_members(body, last or next(iter(queries.rows_of(kind)), None))
+    if wrong := wrong or _wrong_form(kind, code, body, last):
         raise CatalogueBodyWrong(
             "内容应与同类项目有相同的成员和类型，请对照现行内容修改。", members=wrong
         )
@@ -260,6 +264,22 @@ def _close_for(row: CatalogueRow, others: Sequence[CatalogueRow]) -> bool:
             other.effective_to = row.effective_from - _DAY
             return True
     return False
+
+
+def _wrong_form(
+    kind: str, code: str, body: Mapping[str, Any], last: CatalogueRow | None
+) -> list[str]:
+    """Return what is wrong with a version of a checklist, or with what leads from one to another.
+
+    A visit names the version that it was made with: a version is never given to other items.
+    """
+    if kind not in {Kind.CHECKLIST, Kind.CHECKLIST_MIGRATION}:
+        return []
+    items = {row.code for row in queries.rows_of(Kind.CHECK_ITEM)}
+    if kind == Kind.CHECKLIST:
+        before = 0 if last is None else last.body["form_version"]
+        return rules.wrong_checklist(body, items, before)
+    return rules.wrong_migration(code, body, items)
 
 
 def _wrong_members(body: Mapping[str, Any], model: CatalogueRow | None) -> list[str]:

@@ -81,3 +81,26 @@ def form_items(code: str, form_version: int) -> Mapping[UUID, rules.Item] | None
         items = rules.items_of(form.body, {row.code: row.body for row in held})
         known[code, form_version] = {item.id: item for item in items}
     return known[code, form_version]
+
+
+def item_maps(code: str) -> list[rules.ItemMap]:
+    """Return how the items of a checklist's versions follow each other: the newest word on each."""
+    newest = {row.code: row.body for row in catalogue.rows_of("checklist_migration")}
+    return [
+        rules.ItemMap(
+            from_version=body["from_version"],
+            to_version=body["to_version"],
+            becomes={
+                rules.item_id(one["item"]): tuple(rules.item_id(new) for new in one["becomes"])
+                for one in body["items"]
+            },
+        )
+        for body in newest.values()
+        if body["checklist"] == code
+    ]
+
+
+def is_of_some_version(code: str, item_id: UUID) -> bool:
+    """Tell whether any version of a checklist asks an item."""
+    versions = {row.body["form_version"] for row in catalogue.rows_of("checklist", code)}
+    return any(item_id in (form_items(code, version) or ()) for version in versions)

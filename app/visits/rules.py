@@ -165,6 +165,44 @@ def items_of(form: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) ->
 
 
 @dataclass(frozen=True)
+class ItemMap:
+    """What became of the items of one version of a checklist in a later one.
+
+    Whatever is not in `becomes` stayed. One item: it was renamed; several: it was split; none: it
+    was withdrawn.
+    """
+
+    from_version: int
+    to_version: int
+    becomes: Mapping[UUID, tuple[UUID, ...]]
+
+
+def placed(
+    item: UUID, own: Collection[UUID], version: int, maps: Iterable[ItemMap]
+) -> tuple[UUID, ...]:
+    """Return the items of a visit's own form that an item of another version stands for.
+
+    `own` are the items of the visit's form, which has this `version`. An item of an earlier version
+    follows every map up to it; one of a later version goes back only where it was renamed, for a
+    part does not answer the whole. Empty where it has no place.
+    """
+    if item in own:
+        return (item,)
+    ordered = sorted(maps, key=lambda one: one.from_version)
+    found: tuple[UUID, ...] = (item,)
+    for one in ordered:
+        if one.to_version <= version:
+            found = tuple(new for old in found for new in one.becomes.get(old, (old,)))
+    if found and set(found) <= set(own):
+        return found
+    for one in reversed(ordered):
+        if one.from_version >= version:
+            before = [old for old, new in one.becomes.items() if new == (item,)]
+            item = before[0] if len(before) == 1 else item
+    return (item,) if item in own else ()
+
+
+@dataclass(frozen=True)
 class Answer:
     """What was answered to an item, and how many photos show it."""
 

@@ -377,6 +377,32 @@ def answer_item(
     return Answered(met.outcome, answer)
 
 
+def placed_items(visit_id: UUID, item_id: UUID, *, by: Actor) -> tuple[UUID, ...]:
+    """Return the items of a visit's own form that an item stands for: nearly always itself.
+
+    A colleague's tablet may carry another version of the checklist than the visit was begun with:
+    the catalogue's `checklist_migration` rows say which items were renamed or split. An item that
+    no version asks is returned as it is. Raises VisitUnknown, and FormVersionUnknown where the item
+    has no place in the visit's form (withdrawn, new, or a part of what it asks).
+    """
+    visit = get_visit(visit_id, by.agency_id)
+    if visit.checklist_code is None:
+        return (item_id,)
+    own = _items(visit.checklist_code, visit.form_version)
+    if item_id in own:
+        return (item_id,)
+    maps = queries.item_maps(visit.checklist_code)
+    if found := rules.placed(item_id, own.keys(), visit.form_version or 0, maps):
+        return found
+    if queries.is_of_some_version(visit.checklist_code, item_id):
+        raise FormVersionUnknown(
+            "本次检查所用的检查表版本没有与之对应的事项，内容已留存，由负责人处理。",
+            form_version=visit.form_version,
+            item_id=item_id,
+        )
+    return (item_id,)
+
+
 FINDING_FIELDS = ("item_id", "text", "basis", "handling", "correct_within_days")
 
 

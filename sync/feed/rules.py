@@ -9,7 +9,9 @@ CATALOGUE_STREAM = "catalogue"
 CATALOGUE_TYPES = (
     "check_item",
     "checklist",
+    "checklist_migration",
     "closing_reason",
+    "law_text",
     "object_class",
     "outcome_code",
     "setting",

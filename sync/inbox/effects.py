@@ -5,7 +5,7 @@ the problem document under which the operation is kept.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,11 +26,11 @@ from app.tasks.models import Task
 from app.tasks.rules import TaskState
 from app.units import service as units
 from app.units.models import Unit
-from app.visits import queries as visit_queries
 from app.visits import rules as visit_rules
 from app.visits import service as visits
 from app.visits.models import Finding, Visit, VisitAnswer
 from sync.inbox import forms, rules
+from sync.inbox.placing import placed_in_form
 from sync.inbox.rules import OperationType, Outcome
 from sync.operations import Operation, is_id
 
@@ -41,10 +41,6 @@ class OperationTypeUnknown(Invalid):
 
 class OperationFieldsWrong(Invalid):
     code, title = "operation-fields-wrong", "操作内容有误"
-
-
-class EntityIdWrong(Invalid):
-    code, title = "entity-id-wrong", "编号不符"
 
 
 class SubjectUnknown(Conflict):
@@ -126,19 +122,6 @@ def check(operation: Operation) -> OperationType:
     return type_
 
 
-def is_known_by_now(operation: Operation, problem: Mapping[str, Any]) -> bool:
-    """Tell whether the form that an operation was kept for has become known.
-
-    `problem` is the document under which it was kept: of the version of its fields, or of the
-    checklist that its visit was made with.
-    """
-    if "checklist_code" in problem:
-        code, version = str(problem["checklist_code"]), int(problem["form_version"] or 0)
-        return visit_queries.form_items(code, version) is not None
-    known = forms.history_of(operation.type).knows(operation.form_version)
-    return "current" in problem and known
-
-
 def stands_alone(pushed: Operation) -> bool:
     """Tell whether what follows an operation may find it without asking the database."""
     return pushed.type == OperationType.VISIT_ANSWER_ITEM and not pushed.attachments
@@ -162,7 +145,27 @@ def load(pushed: Collection[Operation]) -> list[Any]:
 
 
 def carry_out(doing: Doing) -> Effect:
-    """Expect the operation's attachments, then do what it says."""
+    """Expect the operation's attachments, then do what it says.
+
+    What was answered on another version of the checklist takes effect on the items that it stands
+    for in the visit's own.
+    """
+    placed = placed_in_form(doing.operation, by=doing.by)
+    if placed == [doing.operation]:
+        return _do(doing)
+    done = [_do(replace(doing, operation=one)) for one in placed]
+    if len(done) == 1:
+        db.session.flush()  # the receipt names the version of what it was placed on
+        version = done[0].version if done[0].entity is None else done[0].entity.version
+        return replace(
+            done[0], version=version, entity=None, reason=done[0].reason or forms.MIGRATED
+        )
+    if any(one.outcome is Outcome.CONFLICT for one in done):
+        raise visits.FormVersionUnknown("该事项已拆分，其中一项另有回答，由负责人处理。")
+    return Effect(Outcome.APPLIED, reason=forms.MIGRATED)
+
+
+def _do(doing: Doing) -> Effect:
     subject_type, subject_id = _subject(doing)
     attach(doing.operation, subject_type, subject_id, by=doing.by, at=doing.at)
     return EFFECTS[doing.type](doing)
@@ -344,12 +347,9 @@ def _seen(doing: Doing) -> visits.Seen:
 
 
 def _answer_item(doing: Doing) -> Effect:
-    visit_id, item_id = doing.id_of("visit_id"), doing.id_of("item_id")
-    if doing.entity_id != visit_rules.answer_id(visit_id, item_id):
-        raise EntityIdWrong("答案编号与检查、事项不符，内容已留存。")
     answered = visits.answer_item(
-        visit_id,
-        item_id,
+        doing.id_of("visit_id"),
+        doing.id_of("item_id"),
         {name: doing.fields[name] for name in ("result", "note") if name in doing.fields},
         officer_id=doing.officer_id,
         recorded_at=doing.operation.recorded_at,

@@ -13,7 +13,7 @@ from app.keys import Keys
 from app.visits.service import FormVersionUnknown
 from sync.devices import queries as device_queries
 from sync.devices.models import Device
-from sync.inbox import effects, queries, service
+from sync.inbox import placing, queries, service
 from sync.inbox.batches import drop_content
 from sync.inbox.deciding import RaceLost, Result
 from sync.inbox.models import Operation
@@ -129,7 +129,7 @@ def read_kept_forms(*, keys: Keys, at: datetime) -> int:
 
 def _is_known_by_now(operation: Operation) -> bool:
     problem = json.loads(operation.problem or "{}")
-    return effects.is_known_by_now(pushed_of(record_of(operation)), problem)
+    return placing.is_known_by_now(pushed_of(record_of(operation)), problem)
 
 
 def _read_again(operation_id: UUID, *, keys: Keys, at: datetime) -> bool:

@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from app import canonical
+from app.access import Actor, ActorKind
 from app.db import db
-from app.errors import NotFound
+from app.errors import DomainError, NotFound
 from sync.inbox.effects import current_of
 from sync.inbox.models import Operation, ReviewItem
+from sync.inbox.placing import placed_in_form
 from sync.inbox.records import pushed_of, record_of
-from sync.inbox.rules import Decision, ReviewKind, ReviewState
+from sync.inbox.rules import Decision, OperationType, Outcome, ReviewKind, ReviewState
 from sync.review import queries, rules
 from sync.review.queries import Wish
 from sync.review.rules import Case, Said, Side
@@ -119,7 +121,7 @@ def _is_compared(item: ReviewItem, operation: Operation) -> bool:
 def _matter(
     item: ReviewItem, operation: Operation | None, said: Mapping[UUID, Mapping[str, Said]]
 ) -> Matter:
-    current = None if operation is None else current_of(operation.type, operation.entity_id)
+    current = None if operation is None else current_of(operation.type, _stands_on(operation))
     return Matter(
         item=item,
         op=None if operation is None else operation.op,
@@ -130,6 +132,17 @@ def _matter(
         possible=rules.possible(case_of(item, operation)),
         answered_by=_answer(item, operation),
     )
+
+
+def _stands_on(operation: Operation) -> UUID | None:
+    """Return what an operation is about: for an answer on another form, the answer it stands on."""
+    if (operation.outcome, operation.type) != (Outcome.CONFLICT, OperationType.VISIT_ANSWER_ITEM):
+        return operation.entity_id
+    by = Actor(ActorKind.DEVICE, agency_id=operation.agency_id)
+    try:
+        return placed_in_form(pushed_of(record_of(operation)), by=by)[0].entity_id
+    except DomainError:  # the catalogue says by now that it has no place
+        return operation.entity_id
 
 
 def _answer(item: ReviewItem, operation: Operation | None) -> UUID | None:

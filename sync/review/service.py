@@ -20,9 +20,11 @@ from sync.devices.models import Device, DeviceChain
 from sync.inbox import service as inbox
 from sync.inbox.effects import attach, current_of
 from sync.inbox.models import Operation, ReviewItem
+from sync.inbox.placing import placed_in_form
 from sync.inbox.receipts import Desk
 from sync.inbox.records import Record, pushed_of, record_of
 from sync.inbox.rules import Decision, OperationType, Outcome, ReviewKind, ReviewState
+from sync.operations import Operation as Pushed
 from sync.review import matters, queries, rules
 
 
@@ -257,12 +259,18 @@ def _write(record: Record, fields: Mapping[str, Any], *, by: Actor, at: datetime
         unit = units.change_unit(pushed.entity_id, fields, by=by, at=at)
         db.session.flush()  # the receipt names the version
         return unit.version
+    written = [_write_over(one, fields, by=by, at=at) for one in placed_in_form(pushed, by=by)]
+    db.session.flush()  # the receipt names the version
+    return int(written[0].current.version)
+
+
+def _write_over(pushed: Pushed, fields: Mapping[str, Any], *, by: Actor, at: datetime) -> Any:
+    """Write values over an answer or finding."""
     current = current_of(pushed.type, pushed.entity_id) or {"version": 0}
     seen = visits.Seen(version=current["version"])
     visit_id = UUID(pushed.fields["visit_id"])
-    written: Any
     if pushed.type == OperationType.VISIT_ANSWER_ITEM:
-        written = visits.answer_item(
+        return visits.answer_item(
             visit_id,
             UUID(pushed.fields["item_id"]),
             fields,
@@ -273,20 +281,17 @@ def _write(record: Record, fields: Mapping[str, Any], *, by: Actor, at: datetime
             by=by,
             at=at,
         )
-    else:
-        changes = dict(fields)
-        if changes.get("item_id") is not None:
-            changes["item_id"] = UUID(changes["item_id"])
-        written = visits.state_finding(
-            visit_id,
-            pushed.entity_id,
-            changes,
-            officer_id=pushed.officer_id,
-            recorded_at=pushed.recorded_at,
-            seen=seen,
-            admitted=True,
-            by=by,
-            at=at,
-        )
-    db.session.flush()  # the receipt names the version
-    return int(written.current.version)
+    changes = dict(fields)
+    if changes.get("item_id") is not None:
+        changes["item_id"] = UUID(changes["item_id"])
+    return visits.state_finding(
+        visit_id,
+        pushed.entity_id,
+        changes,
+        officer_id=pushed.officer_id,
+        recorded_at=pushed.recorded_at,
+        seen=seen,
+        admitted=True,
+        by=by,
+        at=at,
+    )

@@ -165,7 +165,7 @@ def write(
     """Write the file of a new payload; one that is there is never written over."""
     path = PAYLOADS / type_ / f"{version}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    value = {
+    value: dict[str, Any] = {
         "line": written(type_, version, fields, entity, more),
         "outcome": "",
         "reason": None,
