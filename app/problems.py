@@ -28,6 +28,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import canonical, db, errors, silence
 from app.fields import Count, Text, absent
+from app.parsing import JsonParser
 
 log = structlog.get_logger()
 V = TypeVar("V", bound=Callable[..., Any])
@@ -199,7 +200,9 @@ def respond(error: errors.DomainError) -> flask.Response:
     """Render any failure; the only function that does."""
     flask.g.problem_code = error.code
     body = document(error, instance=request_id())
-    response = flask.make_response(flask.json.dumps(body, ensure_ascii=False), body["status"])
+    text = flask.json.dumps(body, ensure_ascii=False)
+    # a field may be named by half a character: it goes out as the escape that it came in as
+    response = flask.make_response(text.encode("utf-8", "backslashreplace"), body["status"])
     response.headers["Content-Type"] = MIME
     if isinstance(error, Problem):
         response.headers.update(error.headers)
@@ -369,6 +372,8 @@ def _page_of(schema: type[ma.Schema]) -> type[ma.Schema]:
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest is untyped; this is the one cast
     """flask-smorest's blueprint with our ETag, pages and documented problems."""
+
+    ARGUMENTS_PARSER = JsonParser()
 
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
         super().__init__(name, import_name, **options)

@@ -107,6 +107,13 @@ def drop_postgresql(server: str, name: str) -> None:
 @contextmanager
 def serving(environ: Mapping[str, str]) -> Iterator[str]:
     """Serve the application in a process of its own, as an operator would; yields its address."""
+    with process_of(environ) as (address, _):
+        yield address
+
+
+@contextmanager
+def process_of(environ: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """The same; yields its address and the number of its process and of all that it starts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -121,10 +128,24 @@ def serving(environ: Mapping[str, str]) -> Iterator[str]:
     try:
         address = f"http://127.0.0.1:{port}"
         _await_ready(address)
-        yield address
+        yield address, process.pid
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def peak_kib(pid: int) -> int:
+    """The most memory that a process and all it started ever held, added up."""
+    total = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            if os.getsid(int(status.parent.name)) != pid:
+                continue
+            lines = status.read_text(encoding="utf-8").splitlines()
+        except OSError:  # it has just ended
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return total
 
 
 def _await_ready(address: str) -> None:
