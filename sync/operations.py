@@ -180,7 +180,7 @@ def _list_of(check: Check, longest: int) -> Check:
 
 _ATTACHMENT: Mapping[str, Check] = {
     "sha256": is_hash,
-    "size": lambda v: is_integer(v, 1),
+    "size": lambda v: is_integer(v, 0),
     "mime": _matches(_MIME),
     "role": _matches(_ROLE),
 }

@@ -122,7 +122,7 @@ def test_a_key_that_is_none_is_refused(alg: str, key: bytes):
         {"depends_on": ["x"]},
         {"depends_on": ["019a0000-0000-7000-8000-000000000001"] * 51},
         {"attachments": [{"sha256": "0" * 64, "size": 1, "mime": "image/jpeg"}]},
-        {"attachments": [{"sha256": "0" * 64, "size": 0, "mime": "image/jpeg", "role": "x"}]},
+        {"attachments": [{"sha256": "0" * 64, "size": -1, "mime": "image/jpeg", "role": "x"}]},
         {"fix": {}},
         {"confirmation": {"officer_id": "x", "method": "pin", "at": "y"}},
         {"prev_hash": "0" * 63},
