@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from app.config import SETTINGS
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -57,6 +59,20 @@ def test_every_promise_of_the_sync_protocol_names_tests_that_exist() -> None:
         assert named, row[0]
         for file, test in named:
             text = (ROOT / "tests" / "sync" / file).read_text(encoding="utf-8")
+            assert f"def {test}(" in text, f"{file}::{test}"
+
+
+@pytest.mark.parametrize(
+    ("heading", "least"), [("## What goes wrong elsewhere", 31), ("## When two words meet", 10)]
+)
+def test_every_pitfall_of_sync_names_tests_that_exist(heading: str, least: int) -> None:
+    pitfalls = rows_of("pitfalls.md", heading)
+    assert len(pitfalls) >= least
+    for _, promise, keepers in pitfalls:
+        named = re.findall(r"`([a-z_/]+\.py)::(test_[a-z0-9_]+)`", keepers)
+        assert len(named) == keepers.count("::") > 0, promise
+        for file, test in named:
+            text = (ROOT / "tests" / file).read_text(encoding="utf-8")
             assert f"def {test}(" in text, f"{file}::{test}"
 
 

@@ -114,6 +114,7 @@ def offline_work(tablet: Tablet, task: Task, data: bytes) -> list[bytes]:
     ]
 
 
+@pytest.mark.past_the_services
 @pytest.mark.parametrize("event", EVENTS)
 def test_what_was_done_offline_is_kept_whichever_came_first(
     stage: Stage, tablet: Tablet, event: str
@@ -178,7 +179,8 @@ class Pair:
         self.stage, self.an, self.bo, self.kind = stage, an, bo, kind
         self.task = stage.task(an, bo)
         self.unit_id, self.task_id = self.task.unit_id, str(self.task.id)
-        self.visit_id, self.said = self.task.visit_id, {"task_id": self.task_id}
+        self.visit_id = self.task.visit_id
+        self.said: dict[str, Any] = {"task_id": self.task_id}
         if kind == "planned":
             return
         officers = [bo.officer_id, an.officer_id]
