@@ -1,8 +1,9 @@
 """Where things are: the district's outline, the three datums of Chinese maps, distances.
 
 Stored positions are WGS-84 whole numbers of 1e-7 degree (`lon_e7`, `lat_e7`). GCJ-02 (高德, 腾讯)
-and BD-09 (百度) exist for display and navigation links only: a WGS-84 position is never compared
-with one of another datum, the difference is about 500 m in Shanghai.
+and BD-09 (百度) exist for display and navigation links: a WGS-84 position is never compared with
+one of another datum as it stands, the difference is about 500 m in Shanghai. A position that names
+its datum is converted first (`wgs84_e7`); one that does not is compared with nothing.
 """
 
 import json
@@ -144,7 +145,7 @@ def bd09_to_gcj02(lon: float, lat: float) -> tuple[float, float]:
 
 
 def convert(lon: float, lat: float, source: Crs, target: Crs) -> tuple[float, float]:
-    """Convert degrees between datums, for display and navigation links."""
+    """Convert degrees between datums."""
     if source is Crs.BD09:
         lon, lat = bd09_to_gcj02(lon, lat)
     if source in (Crs.BD09, Crs.GCJ02):
@@ -154,3 +155,15 @@ def convert(lon: float, lat: float, source: Crs, target: Crs) -> tuple[float, fl
     if target is Crs.BD09:
         lon, lat = gcj02_to_bd09(lon, lat)
     return lon, lat
+
+
+def find_crs(name: str) -> Crs | None:
+    """Return the datum of a name as tablets write it (`WGS-84`, `wgs84`, `GCJ02` …), if known."""
+    plain = name.upper().replace("-", "").replace("_", "").replace(" ", "")
+    return next((crs for crs in Crs if crs.replace("-", "") == plain), None)
+
+
+def wgs84_e7(lon_e7: int, lat_e7: int, crs: Crs) -> tuple[int, int]:
+    """Return a position of a named datum as WGS-84 (longitude, latitude), to be compared."""
+    lon, lat = convert(from_e7(lon_e7), from_e7(lat_e7), crs, Crs.WGS84)
+    return to_e7(lon), to_e7(lat)

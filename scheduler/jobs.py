@@ -19,6 +19,7 @@ from app.draws import progress
 from app.journal import service as journal
 from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
+from app.visits.checking import check_integrity
 from scheduler.models import SchedulerRun
 from scheduler.rules import RUNS_KEPT
 from sync.devices import keeping
@@ -104,6 +105,11 @@ JOBS: Mapping[str, Job] = {
         Job("publish-journal-head", publish_journal_head, "publishes the head of every stream"),
         Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),
         Job("trim-feed", trim_feed, "ends yesterday's wanted units, drops old tombstones"),
+        Job(
+            "check-integrity",
+            check_integrity,
+            "looks at new visits and photos: place, journey, time, pictures used again",
+        ),
         Job(
             "drop-old-batches",
             drop_old_batches,

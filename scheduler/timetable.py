@@ -15,6 +15,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "run-due-draws": Every(seconds=tick_s),
         "publish-due-results": Every(seconds=300),
         "publish-journal-head": Daily(hour=0, minute=5),
+        "check-integrity": Every(seconds=600),
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),
         "expire-uploads": Daily(hour=4),

@@ -24,6 +24,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from app.clock import SHANGHAI
 from app.errors import Invalid
+from app.evidence import prints
 from app.evidence.rules import Place
 from app.geometry import E7
 
@@ -75,8 +76,8 @@ class Picture:
     """What a picture says about itself.
 
     `width` and `height` are as stored; an `orientation` of 5 to 8 swaps them on the screen.
-    `taken_at` is an aware UTC instant. `dhash` is a hint for finding a picture used before: it
-    survives resizing and compression, no crop and no turn.
+    `taken_at` is an aware UTC instant. `print` is the fingerprint by which a picture used before
+    is found; None where there is too little to see. `dhash` is one of 64 bits for outsiders.
     """
 
     format: str
@@ -87,6 +88,7 @@ class Picture:
     lat_e7: int | None
     lon_e7: int | None
     dhash: str
+    print: str | None
     orientation: int
 
     @property
@@ -120,6 +122,7 @@ def look(source: bytes | Path, *, edge_px: int, zone: tzinfo = SHANGHAI) -> tupl
             lat_e7=None if place is None else place.lat_e7,
             lon_e7=None if place is None else place.lon_e7,
             dhash=_dhash(small),
+            print=_print(small),
             orientation=orientation,
         )
         return picture, _plain_jpeg(small)
@@ -213,6 +216,13 @@ def _dhash(image: Image.Image) -> str:
             at = row * width + column
             bits = bits << 1 | (pixels[at] < pixels[at + 1])
     return f"{bits:016x}"
+
+
+def _print(image: Image.Image) -> str | None:
+    grey = _opaque(image).convert("L")
+    whole = grey.resize((prints.GREY_EDGE, prints.GREY_EDGE), Image.Resampling.LANCZOS)
+    steps = grey.resize(prints.STEP_SIZE, Image.Resampling.LANCZOS)
+    return prints.fingerprint(whole.tobytes(), steps.tobytes())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Tables of evidence: originals by SHA-256 within an agency, and what they are evidence of."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -53,8 +54,35 @@ class Evidence(Entity, Base):
     )
 
 
+class EvidencePrint(Base):
+    """The fingerprint of a picture in which there is enough to see; its bands are what is searched.
+
+    Two fingerprints whose first halves differ in three bits at most have at least one band in
+    common, so four look-ups find every picture that is nearly the same.
+    """
+
+    __tablename__ = "evidence_print"
+
+    evidence_id: Mapped[UUID] = mapped_column(sa.ForeignKey("evidence.id"), primary_key=True)
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    print: Mapped[str]
+    band_0: Mapped[int]
+    band_1: Mapped[int]
+    band_2: Mapped[int]
+    band_3: Mapped[int]
+
+    __table_args__ = tuple(
+        sa.Index(f"ix_evidence_print_band_{number}", "agency_id", f"band_{number}")
+        for number in range(4)
+    )
+
+
 class EvidenceLink(Base):
-    """What an original is evidence of; retracted links stay."""
+    """What an original is evidence of; retracted links stay.
+
+    `claimed_*` are what the tablet recorded for this use: when, with which fix, and whether its
+    clock could not be trusted.
+    """
 
     __tablename__ = "evidence_link"
 
@@ -64,6 +92,9 @@ class EvidenceLink(Base):
     subject_id: Mapped[UUID] = mapped_column(index=True)
     role: Mapped[str]
     op_id: Mapped[UUID | None]
+    claimed_at: Mapped[datetime | None]
+    claimed_fix: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    claimed_suspect: Mapped[bool] = mapped_column(default=False)
     attached_at: Mapped[datetime]
     attached_by_kind: Mapped[str]
     attached_by_id: Mapped[UUID | None]

@@ -6,7 +6,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.db import db
-from app.evidence.models import Evidence, EvidenceLink
+from app.evidence import prints
+from app.evidence.models import Evidence, EvidenceLink, EvidencePrint
 from app.evidence.rules import EvidenceState
 
 
@@ -51,3 +52,40 @@ def awaited_of(subject_ids: Collection[UUID]) -> dict[UUID, int]:
         .group_by(EvidenceLink.subject_id)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def near_prints(evidence_id: UUID, *, bits: int) -> list[UUID]:
+    """Return the other pictures of the agency that look the same, oldest first.
+
+    Each of four look-ups finds those that have one band of the fingerprint in common; one of them
+    finds whatever differs in no more than `prints.SEARCH_BITS`.
+    """
+    own = db.session.get(EvidencePrint, evidence_id)
+    if own is None:
+        return []
+    alike = [
+        sa.select(EvidencePrint.evidence_id, EvidencePrint.print).where(
+            EvidencePrint.agency_id == own.agency_id, column == getattr(own, column.key)
+        )
+        for column in (
+            EvidencePrint.band_0,
+            EvidencePrint.band_1,
+            EvidencePrint.band_2,
+            EvidencePrint.band_3,
+        )
+    ]
+    found = {row.evidence_id: row.print for row in db.session.execute(sa.union_all(*alike))}
+    found.pop(evidence_id)
+    same = (one for one, text in found.items() if prints.is_same(own.print, text, bits=bits))
+    return sorted(same)
+
+
+def uses_of(evidence_ids: Collection[UUID]) -> list[tuple[EvidenceLink, Evidence]]:
+    """Return what these originals are evidence of now, oldest use first."""
+    rows = db.session.execute(
+        sa.select(EvidenceLink, Evidence)
+        .join(Evidence, Evidence.id == EvidenceLink.evidence_id)
+        .where(EvidenceLink.evidence_id.in_(evidence_ids), EvidenceLink.retracted_at.is_(None))
+        .order_by(EvidenceLink.id)
+    )
+    return [(link, evidence) for link, evidence in rows]

@@ -1,7 +1,9 @@
 """Evidence: expected by an operation, stored by an upload, in either order, once by content."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -9,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from app.access import Actor
 from app.db import db, new_id, savepoint
 from app.errors import NotFound
-from app.evidence import images, queries
-from app.evidence.models import Evidence, EvidenceLink
+from app.evidence import images, prints, queries
+from app.evidence.models import Evidence, EvidenceLink, EvidencePrint
 from app.evidence.rules import (
     EvidenceState,
     Place,
@@ -36,11 +38,17 @@ class EvidenceMissing(NotFound):
 
 @dataclass(frozen=True)
 class Claim:
-    """What the tablet recorded when the evidence was made."""
+    """What the tablet recorded when the evidence was made.
+
+    Latitude and longitude are WGS-84; `fix` is all the tablet said of its place, as it said it.
+    `suspect`: its clock could not be trusted.
+    """
 
     at: datetime | None = None
     lat_e7: int | None = None
     lon_e7: int | None = None
+    fix: Mapping[str, Any] | None = None
+    suspect: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,7 @@ def expect(
         found.claimed_at = claim.at
         found.claimed_lat_e7, found.claimed_lon_e7 = claim.lat_e7, claim.lon_e7
         _compare(found)
-    _link(found, subject_type, subject_id, role, op_id, by=by, at=at)
+    _link(found, subject_type, subject_id, role, op_id, claim or Claim(), by=by, at=at)
     return found
 
 
@@ -133,6 +141,7 @@ def _link(
     subject_id: UUID,
     role: str,
     op_id: UUID | None,
+    claim: Claim,
     *,
     by: Actor,
     at: datetime,
@@ -147,6 +156,9 @@ def _link(
             subject_id=subject_id,
             role=role,
             op_id=op_id,
+            claimed_at=claim.at,
+            claimed_fix=None if claim.fix is None else dict(claim.fix),
+            claimed_suspect=claim.suspect,
             attached_at=at,
             attached_by_kind=by.kind,
             attached_by_id=by.id,
@@ -218,6 +230,7 @@ def record_stored(
         if found.state != EvidenceState.AWAITED:
             return found
         _fill(found, inspected, size_bytes=size_bytes, by=by, at=at)
+    _print(found, inspected)
     journal.record(
         Event.EVIDENCE_STORED,
         found,
@@ -241,6 +254,25 @@ def _fill(
         evidence.lat_e7, evidence.lon_e7 = picture.lat_e7, picture.lon_e7
         evidence.width, evidence.height = picture.width, picture.height
     _compare(evidence)
+
+
+def _print(evidence: Evidence, inspected: Inspected) -> None:
+    """Keep the fingerprint of a picture that has one, so that its next use finds it."""
+    found = None if inspected.picture is None else inspected.picture.print
+    if found is None or db.session.get(EvidencePrint, evidence.id) is not None:
+        return
+    first, second, third, fourth = prints.bands(found)
+    db.session.add(
+        EvidencePrint(
+            evidence_id=evidence.id,
+            agency_id=evidence.agency_id,
+            print=found,
+            band_0=first,
+            band_1=second,
+            band_2=third,
+            band_3=fourth,
+        )
+    )
 
 
 def _compare(evidence: Evidence) -> None:

@@ -93,6 +93,8 @@ class Event(StrEnum):
     DOCUMENT_ISSUED = "document.issued"
     DOCUMENT_CHANGED = "document.changed"
     DOCUMENT_SIGNED = "document.signed"
+    INTEGRITY_FOUND = "integrity.found"
+    INTEGRITY_DECIDED = "integrity.decided"
     ANNUAL_PLAN_SAVED = "annual-plan.saved"
     ANNUAL_PLAN_PUBLISHED = "annual-plan.published"
     ANNUAL_PLAN_SUPERSEDED = "annual-plan.superseded"

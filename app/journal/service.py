@@ -1,6 +1,6 @@
 """The one log. Services record; the closing step numbers, chains and stores before the commit."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -195,6 +195,42 @@ def seq_before(stream: str, at: datetime) -> int:
         .limit(1)
     ).first()
     return found or 0
+
+
+@dataclass(frozen=True)
+class Told:
+    """An entry as who reads the journal afterwards is told of it."""
+
+    seq: int
+    event: str
+    subject_id: UUID | None
+    data: Mapping[str, Any]
+
+
+def entries_after(
+    stream: str, seq: int, events: Collection[Event], *, limit: int
+) -> tuple[list[Told], int]:
+    """Return the next entries of some events in a stream, and up to where it has been read.
+
+    Nothing is skipped that commits later: numbers are given under the stream's lock, and nothing
+    behind the head as it was before the reading is counted as read.
+    """
+    last = head(db.session(), stream)[0]
+    rows = db.session.execute(
+        sa.select(JournalEntry.seq, JournalEntry.event, JournalEntry.subject_id, JournalEntry.text)
+        .where(
+            JournalEntry.stream == stream,
+            JournalEntry.seq > seq,
+            JournalEntry.seq <= last,
+            JournalEntry.event.in_(events),
+        )
+        .order_by(JournalEntry.seq)
+        .limit(limit)
+    ).all()
+    found = [
+        Told(row.seq, row.event, row.subject_id, canonical.loads(row.text)["data"]) for row in rows
+    ]
+    return found, found[-1].seq if len(found) == limit else max(seq, last)
 
 
 def heads() -> dict[str, tuple[int, str]]:

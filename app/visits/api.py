@@ -6,11 +6,14 @@ from uuid import UUID
 from app.access import Role, current_actor, requires
 from app.evidence import service as evidence
 from app.problems import Blueprint, Page, page
-from app.visits import queries, service
+from app.visits import integrity, queries, service
+from app.visits.integrity_api import OVERSEERS
+from app.visits.integrity_api import blp as integrity_blp
 from app.visits.models import Visit
 from app.visits.schemas import VisitQuerySchema, VisitSchema, WholeVisitSchema
 
 blp = Blueprint("visits", __name__, url_prefix="/visits", description="检查")
+BLUEPRINTS = (blp, integrity_blp)
 
 
 @blp.route("")
@@ -28,7 +31,10 @@ def list_visits(query: dict[str, Any]) -> Page[Visit]:
 @requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
 @blp.response(200, WholeVisitSchema)
 def get_visit(visit_id: UUID) -> dict[str, Any]:
-    """查看检查及其填报、发现、签名和待上传照片数"""
+    """查看检查及其填报、发现、签名和待上传照片数
+
+    疑点（integrity）只给负责人和稽查人员，监督员看到的是空值。
+    """
     visit = service.get_visit(visit_id, current_actor().agency_id)
     answers, findings = queries.answers_of(visit_id), queries.findings_of(visit_id)
     subjects = {visit_id, *(row.id for row in answers), *(row.id for row in findings)}
@@ -39,4 +45,5 @@ def get_visit(visit_id: UUID) -> dict[str, Any]:
         "answers": answers,
         "findings": findings,
         "photos_awaited": sum(evidence.awaited_of(subjects).values()),
+        "integrity": integrity.shown_of(visit) if current_actor().has(*OVERSEERS) else None,
     }

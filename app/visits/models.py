@@ -1,4 +1,7 @@
-"""Tables of visits: entries into a unit, who was there, what was answered and found."""
+"""Tables of visits: entries into a unit, who was there, what was answered and found.
+
+And what makes a person look again: the integrity findings on their evidence.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -8,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from app.db import Base, Entity, in_pairs, one_of
+from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason
 from app.visits.rules import AnswerResult, CodeMark, SignMethod, SignRole, VisitKind, VisitState
 
 
@@ -37,6 +41,7 @@ class Visit(Entity, Base):
     interrupted_by_id: Mapped[UUID | None]
     outcome: Mapped[str | None]
     summary: Mapped[str | None]
+    finished_fix: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     finished_recorded_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     finished_by_kind: Mapped[str | None]
@@ -81,7 +86,7 @@ class Visit(Entity, Base):
 
 
 class VisitAttendance(Base):
-    """An officer who was there, by the tablet that says so."""
+    """An officer who was there, by the tablet that says so, with the place it had then."""
 
     __tablename__ = "visit_attendance"
 
@@ -91,8 +96,12 @@ class VisitAttendance(Base):
     )
     device_id: Mapped[UUID | None]
     recorded_at: Mapped[datetime]
+    fix: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    clock_suspect: Mapped[bool] = mapped_column(default=False)
 
     visit: Mapped[Visit] = relationship(back_populates="attendance")
+
+    __table_args__ = (sa.Index("ix_visit_attendance_device_id", "device_id"),)
 
 
 class VisitSignature(Base):
@@ -159,3 +168,61 @@ class Finding(Entity, Base):
     recorded_at: Mapped[datetime]
 
     __table_args__ = (sa.CheckConstraint("correct_within_days >= 0", name="days_not_negative"),)
+
+
+class IntegrityFinding(Entity, Base):
+    """Something about a visit's evidence that a supervisor should look at; it blocks nothing.
+
+    Of a visit, or of a task whose photos came without one. `other_*` are the second of two visits
+    or pictures. `key` keeps one matter one finding. `measured` and `thresholds` are whole numbers
+    and words: what was measured, and the catalogue rows it was held against, with their versions.
+    """
+
+    __tablename__ = "integrity_finding"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    key: Mapped[str]
+    kind: Mapped[str]
+    reason: Mapped[str]
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"))
+    visit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("visit.id"), index=True)
+    task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"))
+    evidence_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("evidence.id"))
+    officer_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    device_id: Mapped[UUID | None]
+    other_unit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("unit.id"))
+    other_visit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("visit.id"), index=True)
+    other_task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"))
+    other_evidence_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("evidence.id"))
+    measured: Mapped[dict[str, Any]]
+    thresholds: Mapped[list[Any]]
+    found_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default=IntegrityState.OPEN)
+    decision_reason: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    decided_by_kind: Mapped[str | None]
+    decided_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("agency_id", "key"),
+        sa.Index("ix_integrity_finding_agency_id_state_id", "agency_id", "state", "id"),
+        one_of("kind", IntegrityKind),
+        one_of("reason", Reason),
+        one_of("state", IntegrityState),
+        in_pairs("decided"),
+        sa.CheckConstraint("visit_id IS NOT NULL OR task_id IS NOT NULL", name="of_something"),
+        sa.CheckConstraint(
+            "(state = 'open') = (decided_at IS NULL)"
+            " AND (decided_at IS NULL) = (decision_reason IS NULL)",
+            name="decided_with_reason",
+        ),
+    )
+
+
+class IntegrityCursor(Base):
+    """Up to which entry of a stream of the journal visits and photos have been looked at."""
+
+    __tablename__ = "integrity_cursor"
+
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]

@@ -1,10 +1,13 @@
-"""The shape of visits over HTTP; they are written by tablets and only read here."""
+"""The shape of visits over HTTP, which tablets write and others read, and of their findings."""
+
+from enum import StrEnum
 
 import marshmallow as ma
 from marshmallow import fields
 
 from app.fields import Choice, Count, Id, Instant, Sha256, Text
 from app.problems import PageSchema
+from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason, Unjudged
 from app.visits.rules import (
     AnswerResult,
     CodeMark,
@@ -96,11 +99,96 @@ class VisitSchema(ma.Schema):
     attendance = fields.List(fields.Nested(VisitAttendanceSchema), required=True)
 
 
+class ThresholdSchema(ma.Schema):
+    """The catalogue row that something was held against, as it was."""
+
+    code = fields.String(required=True)
+    value = fields.Raw(required=True)
+    unit = fields.String(required=True)
+    effective_from = fields.String(required=True)
+    row_id = Id(required=True)
+    row_version = Count(1, required=True)
+    confirmed = fields.Boolean(required=True)
+
+
+class IntegrityFindingSchema(ma.Schema):
+    """Something to look at on a visit's evidence; it blocks nothing.
+
+    `other_*` name the second of two visits or pictures. `measured` holds whole numbers and words.
+    """
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    kind = Choice(IntegrityKind, required=True)
+    reason = Choice(Reason, required=True)
+    unit_id = Id(required=True)
+    visit_id = Id(required=True, allow_none=True)
+    task_id = Id(required=True, allow_none=True)
+    evidence_id = Id(required=True, allow_none=True)
+    officer_id = Id(required=True, allow_none=True)
+    device_id = Id(required=True, allow_none=True)
+    other_unit_id = Id(required=True, allow_none=True)
+    other_visit_id = Id(required=True, allow_none=True)
+    other_task_id = Id(required=True, allow_none=True)
+    other_evidence_id = Id(required=True, allow_none=True)
+    measured = fields.Dict(required=True)
+    thresholds = fields.List(fields.Nested(ThresholdSchema), required=True)
+    found_at = Instant(required=True)
+    state = Choice(IntegrityState, required=True)
+    decision_reason = Text(max=1000, required=True, allow_none=True)
+    decided_at = Instant(required=True, allow_none=True)
+    decided_by_id = Id(required=True, allow_none=True)
+
+
+class IntegrityQuerySchema(PageSchema):
+    """Which findings of the agency, in the order in which they were found."""
+
+    kind = Choice(IntegrityKind, load_default=None, allow_none=True)
+    state = Choice(IntegrityState, load_default=None, allow_none=True)
+    visit_id = Id(load_default=None, allow_none=True)
+    unit_id = Id(load_default=None, allow_none=True)
+    officer_id = Id(load_default=None, allow_none=True)
+
+
+class IntegrityDecision(StrEnum):
+    """What a supervisor can say: there is an explanation, or it stands."""
+
+    EXPLAINED = IntegrityState.EXPLAINED
+    UPHELD = IntegrityState.UPHELD
+
+
+class IntegrityDecisionSchema(ma.Schema):
+    """What is decided, and why."""
+
+    state = Choice(IntegrityDecision, required=True)
+    reason = Text(max=1000, required=True)
+
+
+class NotJudgedSchema(ma.Schema):
+    """What could not be judged, why, and of how many arrivals or photos."""
+
+    kind = Choice(IntegrityKind, required=True)
+    of = fields.String(required=True)
+    reason = Choice(Unjudged, required=True)
+    count = Count(1, required=True)
+
+
+class IntegritySchema(ma.Schema):
+    """What is known against a visit's evidence, and what nothing can be said of."""
+
+    findings = fields.List(fields.Nested(IntegrityFindingSchema), required=True)
+    not_judged = fields.List(fields.Nested(NotJudgedSchema), required=True)
+
+
 class WholeVisitSchema(VisitSchema):
-    """A visit with all that belongs to it; `photos_awaited`: 照片待上传 k 张."""
+    """A visit with all that belongs to it; `photos_awaited`: 照片待上传 k 张.
+
+    `integrity` is for those who supervise: null for officers.
+    """
 
     fix = fields.Dict(required=True, allow_none=True)
     signatures = fields.List(fields.Nested(VisitSignatureSchema), required=True)
     answers = fields.List(fields.Nested(VisitAnswerSchema), required=True)
     findings = fields.List(fields.Nested(FindingSchema), required=True)
     photos_awaited = Count(required=True)
+    integrity = fields.Nested(IntegritySchema, required=True, allow_none=True)

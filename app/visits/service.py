@@ -206,7 +206,13 @@ def start_visit(
     known = {one.officer_id for one in visit.attendance}
     if officer_id not in known:
         visit.attendance.append(
-            VisitAttendance(officer_id=officer_id, device_id=device_id, recorded_at=recorded_at)
+            VisitAttendance(
+                officer_id=officer_id,
+                device_id=device_id,
+                recorded_at=recorded_at,
+                fix=None if start.fix is None else dict(start.fix),
+                clock_suspect=start.clock_suspect,
+            )
         )
     if visit.interrupted_at is not None and visit.state == VisitState.UNDER_WAY:
         visit.interrupted_reason = visit.interrupted_at = None
@@ -473,6 +479,7 @@ def finish_visit(
     *,
     officer_id: UUID,
     recorded_at: datetime,
+    fix: Mapping[str, Any] | None = None,
     by: Actor,
     at: datetime,
 ) -> Visit:
@@ -500,6 +507,7 @@ def finish_visit(
     _refuse_incomplete(visit)
     visit.state, visit.outcome, visit.summary = VisitState.FINISHED, outcome, summary or None
     visit.finished_recorded_at, visit.finished_at = recorded_at, at
+    visit.finished_fix = None if fix is None else dict(fix)
     visit.finished_by_kind, visit.finished_by_id = by.kind, by.id
     journal.record(
         Event.VISIT_FINISHED,

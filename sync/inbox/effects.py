@@ -21,6 +21,7 @@ from app.evidence import queries as evidence_queries
 from app.evidence import service as evidence
 from app.evidence.models import Evidence
 from app.evidence.rules import EvidenceState
+from app.geometry import find_crs, wgs84_e7
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
@@ -167,17 +168,30 @@ def carry_out(doing: Doing) -> Effect:
 
 def _do(doing: Doing) -> Effect:
     subject_type, subject_id = _subject(doing)
-    attach(doing.operation, subject_type, subject_id, by=doing.by, at=doing.at)
+    attach(
+        doing.operation,
+        subject_type,
+        subject_id,
+        clock_suspect=doing.clock_suspect,
+        by=doing.by,
+        at=doing.at,
+    )
     return EFFECTS[doing.type](doing)
 
 
 def attach(
-    operation: Operation, subject_type: str, subject_id: UUID, *, by: Actor, at: datetime
+    operation: Operation,
+    subject_type: str,
+    subject_id: UUID,
+    *,
+    clock_suspect: bool = False,
+    by: Actor,
+    at: datetime,
 ) -> None:
     """Expect every attachment of an operation as evidence of a subject."""
     if by.agency_id is None or by.district is None:
         return
-    fix = operation.fix or {}
+    lon_e7, lat_e7 = _place(operation.fix)
     for one in operation.attachments:
         evidence.expect(
             one["sha256"],
@@ -190,11 +204,23 @@ def attach(
             district=by.district,
             op_id=operation.op_id,
             claim=evidence.Claim(
-                at=operation.recorded_at, lat_e7=fix.get("lat_e7"), lon_e7=fix.get("lon_e7")
+                at=operation.recorded_at,
+                lat_e7=lat_e7,
+                lon_e7=lon_e7,
+                fix=operation.fix,
+                suspect=clock_suspect,
             ),
             by=by,
             at=at,
         )
+
+
+def _place(fix: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
+    """Return a tablet's fix as WGS-84 longitude and latitude, none of a datum nobody knows."""
+    crs = None if fix is None else find_crs(fix["datum"])
+    if fix is None or crs is None:
+        return None, None
+    return wgs84_e7(fix["lon_e7"], fix["lat_e7"], crs)
 
 
 def attachments_pending(operation: Operation, agency_id: UUID) -> int:
@@ -336,6 +362,7 @@ def _finish_visit(doing: Doing) -> Effect:
         doing.fields.get("summary"),
         officer_id=doing.officer_id,
         recorded_at=doing.operation.recorded_at,
+        fix=doing.operation.fix,
         by=doing.by,
         at=doing.at,
     )

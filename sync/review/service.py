@@ -190,7 +190,14 @@ def _merge(hearing: _Hearing) -> None:
     if record.row["outcome"] != Outcome.CONFLICT:  # else its photos came with it
         pushed = pushed_of(record)
         subject = _SUBJECTS[OperationType(pushed.type)]
-        attach(pushed, subject, pushed.entity_id, by=hearing.by, at=hearing.at)
+        attach(
+            pushed,
+            subject,
+            pushed.entity_id,
+            clock_suspect=record.row["clock_suspect"],
+            by=hearing.by,
+            at=hearing.at,
+        )
     version = _write(record, hearing.ruling.fields or {}, by=hearing.by, at=hearing.at)
     record.row.update(outcome=Outcome.MERGED, reason="merged", problem=None, entity_version=version)
     inbox.decide_again(hearing.desk, hearing.chain, record, by=hearing.by)

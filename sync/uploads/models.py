@@ -16,7 +16,8 @@ class Upload(Base):
 
     `pieces` are `[offset, size, object]` of what lies in the storage, one behind the other;
     `offset_bytes` is where the last one ends, and no change of the pieces leaves it as it was.
-    `described` is `Upload-Metadata` as it came. `lease` is who writes now, if that takes longer
+    `described` is `Upload-Metadata` as it came; `found_sha256` is the hash of bytes that were not
+    what they were said to be. `lease` is who writes now, if that takes longer
     than a moment.
     """
 
@@ -28,6 +29,7 @@ class Upload(Base):
     agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
     district: Mapped[str]
     sha256: Mapped[str]
+    found_sha256: Mapped[str | None]
     size_bytes: Mapped[int]
     mime: Mapped[str | None]
     role: Mapped[str]

@@ -69,6 +69,7 @@ OBJECTS: dict[str, Get] = {
     "hold_id": by_name("hold"),
     "import_id": by_name("import:units"),
     "file_id": by_name("list-file:current"),
+    "finding_id": by_name("integrity-finding"),
     "item_id": by_name("item"),
     "label_id": by_name("label"),
     "list_id": by_name("list"),
@@ -184,6 +185,7 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     },
     "draw-plans.change_plan": lambda side, persona: {"name": "住宿场所", "level": "attended"},
     "draw-plans.save_plan": lambda side, persona: {"name": "新计划", "level": "attended"},
+    "integrity.decide": lambda side, persona: {"state": "explained"},
     "lists.decide_row": lambda side, persona: {
         "decision": "unit",
         "unit_id": side["unit"],

@@ -22,9 +22,9 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
+from app import canonical, db
 from app import clock as app_clock
-from app import db
-from app.access import Actor, ActorKind, Role
+from app.access import TIMETABLE, Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import Base
@@ -51,6 +51,7 @@ from app.tasks.rules import DrawKind
 from app.units import imports
 from app.units.models import Unit
 from app.units.rules import Register
+from app.visits import integrity, integrity_queries
 from app.visits import service as visits
 from sync.devices import service as devices
 from sync.devices.rules import DeviceState
@@ -564,6 +565,37 @@ class _Builder:
                 at=self.make.at,
             )
         self.keep("visit", started.visit)
+        self._mocked_visit()
+
+    def _mocked_visit(self) -> None:
+        """A visit whose tablet said that its place was made up: something to look at."""
+        task = self._task("accepted")
+        fix = {
+            "lat_e7": 312_204_560,
+            "lon_e7": 1_214_246_780,
+            "accuracy_cm": 1000,
+            "datum": "WGS-84",
+            "fixed_at": canonical.instant(self.make.at),
+            "mock": True,
+            "provider": "gps",
+        }
+        start = visits.Start(task.id, task.unit_id, "lodging", 1, fix=fix)
+        with self.make.writing():
+            visit = visits.start_visit(
+                task.visit_id,
+                start,
+                officer_id=self.officers[0].id,
+                device_id=None,
+                recorded_at=self.make.at,
+                by=self.actor(Role.OFFICER),
+                at=self.make.at,
+            ).visit
+        with self.make.writing():
+            limits = integrity.limits_on(local_date(self.make.at))
+            found = integrity.judge_visit(visit, limits).found
+            integrity.keep(found, by=TIMETABLE, at=self.make.at)
+        with self.make.flask_app.app_context():
+            self.keep("integrity-finding", integrity_queries.findings_of_visit(visit.id)[0])
 
     # --- catalogue
 
