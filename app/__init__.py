@@ -35,6 +35,7 @@ FEATURES = (
     "units",
     "tasks",
     "visits",
+    "cases",
     "lists",
     "draws",
     "reports",

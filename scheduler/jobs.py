@@ -3,12 +3,14 @@
 Each item is its own transaction, and twice is harmless: what was done is found done.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import CursorResult
 
 from app import entry
@@ -16,9 +18,12 @@ from app.access import TIMETABLE
 from app.days import local_date
 from app.db import db, transaction
 from app.draws import progress
+from app.errors import DomainError
 from app.journal import service as journal
 from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
+from app.visits import orders
+from app.visits import queries as visit_queries
 from app.visits.checking import check_integrity
 from scheduler.models import SchedulerRun
 from scheduler.rules import RUNS_KEPT
@@ -29,6 +34,8 @@ from sync.inbox.pushing import drop_old_batches, read_forms
 from sync.review.absences import list_missing_photos
 from sync.uploads.cleaning import expire_uploads
 from sync.wire import LIMITS
+
+log = structlog.get_logger()
 
 Run = Callable[..., str]
 HEAD_KEY = "journal/head.json"
@@ -93,6 +100,23 @@ def trim_feed(*, at: datetime) -> str:
     return f"{ended} wants ended, {dropped} tombstones dropped"
 
 
+def follow_orders(*, at: datetime) -> str:
+    """Compute terms that a calendar was missing for, call rechecks, conclude what was rechecked.
+
+    Each order is its own transaction: one that cannot be followed stands in nobody's way.
+    """
+    done: Counter[str] = Counter()
+    for order_id in visit_queries.orders_to_follow(local_date(at)):
+        try:
+            with transaction():
+                step = orders.follow_order(order_id, by=TIMETABLE, at=at)
+        except DomainError as error:
+            log.warning("order not followed", order=str(order_id), problem=error.code)
+            step = "refused"
+        done[step or "waiting"] += 1
+    return ", ".join(f"{count} {step}" for step, count in sorted(done.items())) or "nothing due"
+
+
 def _delete(statement: sa.Delete) -> int:
     return cast("CursorResult[Any]", db.session.execute(statement)).rowcount
 
@@ -124,6 +148,11 @@ JOBS: Mapping[str, Job] = {
             "read-kept-forms",
             read_forms,
             "decides again what newer tablets sent before this server knew its form",
+        ),
+        Job(
+            "follow-orders",
+            follow_orders,
+            "computes terms of corrective orders, calls and concludes rechecks",
         ),
         Job("expire-uploads", expire_uploads, "clears uploads nobody came back to, and orphans"),
     )

@@ -18,6 +18,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "check-integrity": Every(seconds=600),
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),
+        "follow-orders": Daily(hour=0, minute=30),
         "expire-uploads": Daily(hour=4),
         "list-missing-photos": Daily(hour=5),
         "drop-old-batches": Daily(hour=4, minute=30),

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
-from app.db import transaction
+from app.db import new_id, transaction
 from app.draws import annual_plans, plans, seeding
 from app.draws.annual import Item, Way
 from app.draws.annual_plans import NewAnnualPlan
@@ -32,6 +32,9 @@ from app.units import labels
 from app.units import service as units
 from app.units.models import Unit, UnitLabel
 from app.units.rules import NewUnit, Registration
+from app.visits import service as visits
+from app.visits.models import Finding, Visit
+from app.visits.service import Start
 
 DISTRICT = "310105"
 OTHER_DISTRICT = "310107"
@@ -226,6 +229,46 @@ class Make:
                 ids = [officer.id for officer in team]
                 tasks.assign_task(task.id, ids, ids[0], by=by, at=self.at)
             return task
+
+    def tablet_of(self, officer: Officer) -> Actor:
+        """A tablet that speaks for an officer, as the services see it."""
+        return Actor(
+            ActorKind.DEVICE,
+            id=new_id(),
+            agency_id=officer.agency_id,
+            district=officer.district,
+            officer_id=officer.id,
+        )
+
+    def visit(self, task: Task, *officers: Officer) -> Visit:
+        """The visit of a task, started by each of these officers of its team."""
+        start = Start(task.id, task.unit_id, task.checklist_code, 1)
+        for officer in officers:
+            with self.writing():
+                by = self.tablet_of(officer)
+                started = visits.start_visit(
+                    task.visit_id,
+                    start,
+                    officer_id=officer.id,
+                    device_id=by.id,
+                    recorded_at=self.at,
+                    by=by,
+                    at=self.at,
+                )
+        return started.visit
+
+    def finding(self, visit: Visit, officer: Officer, text: str = "泳池水浑浊") -> Finding:
+        """Something that an officer found at a visit under way."""
+        with self.writing():
+            return visits.state_finding(
+                visit.id,
+                new_id(),
+                {"text": text},
+                officer_id=officer.id,
+                recorded_at=self.at,
+                by=self.tablet_of(officer),
+                at=self.at,
+            ).current
 
     def plan(self, agency: Agency | None = None, **values: Any) -> DrawPlan:
         """A sealed plan of 住宿场所 that is due today, unless `values` differ."""

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     UNIT_LABEL = "unit_label"
     DOCUMENT_TEMPLATE = "document_template"
     CALENDAR = "calendar"
+    CASE_CAUSE = "case_cause"
+    SIMPLE_LIMIT = "simple_limit"
 
 
 class CatalogueRowMissing(NotFound):

@@ -42,6 +42,10 @@ class TaskStateWrong(Conflict):
     code, title = "task-state-wrong", "任务状态不允许此操作"
 
 
+class SamplesOut(Conflict):
+    code, title = "samples-out", "样品尚未全部出结果"
+
+
 class TeamInvalid(Invalid):
     code, title = "team-invalid", "检查人员不符合要求"
 
@@ -70,8 +74,10 @@ class TeamStep:
 
 TeamGuard = Callable[[TeamStep, Actor, datetime], None]
 ClosingGuard = Callable[[Task, Actor, datetime], None]
+SampleWatch = Callable[[Task], bool]
 _team_guards: list[TeamGuard] = []
 _closing_guards: list[ClosingGuard] = []
+_sample_watches: list[SampleWatch] = []
 
 
 def guard(*, teams: TeamGuard, closings: ClosingGuard) -> None:
@@ -86,9 +92,15 @@ def guard(*, teams: TeamGuard, closings: ClosingGuard) -> None:
         _closing_guards.append(closings)
 
 
-def guards() -> Sequence[TeamGuard | ClosingGuard]:
+def watch(samples: SampleWatch) -> None:
+    """Ask a higher package whether samples of a task are still out: the task waits as long."""
+    if samples not in _sample_watches:
+        _sample_watches.append(samples)
+
+
+def guards() -> Sequence[TeamGuard | ClosingGuard | SampleWatch]:
     """Return who is asked."""
-    return (*_team_guards, *_closing_guards)
+    return (*_team_guards, *_closing_guards, *_sample_watches)
 
 
 _EVENTS = {
@@ -367,8 +379,8 @@ def start_task(task_id: UUID, *, officer_id: UUID, by: Actor, at: datetime) -> T
 def submit_task(task_id: UUID, outcome: str, *, by: Actor, at: datetime) -> Task:
     """Hand in what the visit found; who was there is the visit's business.
 
-    `outcome` is a catalogue code; one that ends no task (待检测) says that samples are out. Raises
-    TaskStateWrong and TaskInvalid.
+    `outcome` is a catalogue code; one that ends no task (待检测) says that samples are out, as does
+    one whose results are not here. Raises TaskStateWrong and TaskInvalid.
     """
     return _hand_in(task_id, Verb.SUBMIT, outcome, by=by, at=at)
 
@@ -385,7 +397,7 @@ def _hand_in(task_id: UUID, verb: Verb, outcome: str | None, *, by: Actor, at: d
     task = get_task(task_id, by.agency_id)
     state = _following(task, verb)
     stated = outcome or task.outcome or ""
-    awaiting = not _ends_task(stated, at=at)
+    awaiting = not _ends_task(stated, at=at) or _samples_out(task)
     task.outcome = stated
     data = {"outcome": stated, "awaiting_results": awaiting}
     _move(task, verb, state, by=by, at=at, data=data)
@@ -393,13 +405,33 @@ def _hand_in(task_id: UUID, verb: Verb, outcome: str | None, *, by: Actor, at: d
     return task
 
 
+def _samples_out(task: Task) -> bool:
+    return any(out(task) for out in _sample_watches)
+
+
+def await_results(task_id: UUID, *, by: Actor, at: datetime) -> Task:
+    """Let a submitted task wait for results: a sample of its visit came to be known only now.
+
+    Raises TaskStateWrong for a task in another state.
+    """
+    task = get_task(task_id, by.agency_id)
+    _following(task, Verb.COMPLETE)  # what can be completed can wait for results
+    task.awaiting_results = True
+    data = {"outcome": task.outcome, "awaiting_results": True}
+    journal.record(Event.TASK_RESULTS_AWAITED, task, by=by, at=at, data=data)
+    return task
+
+
 def record_results(task_id: UUID, outcome: str, *, by: Actor, at: datetime) -> Task:
     """Record the last result of the samples: the task is completed with this outcome.
 
-    Raises TaskStateWrong when no result is awaited, TaskInvalid when the outcome ends nothing.
+    Raises TaskStateWrong when no result is awaited, SamplesOut while further ones are, TaskInvalid
+    when the outcome ends nothing.
     """
     task = get_task(task_id, by.agency_id)
     state = _following(task, Verb.RECORD_RESULTS)
+    if _samples_out(task):
+        raise SamplesOut("还有样品没有录入检测结果，任务不能完成。", state=str(task.state))
     if not _ends_task(outcome, at=at):
         raise TaskInvalid("最后一项检测结果录入后任务即完成，请选择最终的检查结果。")
     task.outcome = outcome

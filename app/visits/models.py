@@ -1,9 +1,9 @@
 """Tables of visits: entries into a unit, who was there, what was answered and found.
 
-And what makes a person look again: the integrity findings on their evidence.
+And what followed, and what makes a person look again: the integrity findings on their evidence.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relation
 from app.db import Base, Entity, in_pairs, one_of
 from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason
 from app.visits.rules import AnswerResult, CodeMark, SignMethod, SignRole, VisitKind, VisitState
+from app.visits.terms import OrderState, SampleResult, SampleState
 
 
 class Visit(Entity, Base):
@@ -226,3 +227,116 @@ class IntegrityCursor(Base):
 
     stream: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int]
+
+
+class CorrectiveOrder(Entity, Base):
+    """An order to correct 责令改正, under the id that the tablet gave it.
+
+    `content_key` says what it wants corrected: two tablets of a pair make one order. Without
+    `due_on` its term cannot be computed yet, and `due_reason` says why. The version guards items.
+    """
+
+    __tablename__ = "corrective_order"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    visit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit.id"))
+    task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"))
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"))
+    document_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("document.id"))
+    number: Mapped[str]
+    content_key: Mapped[str]
+    state: Mapped[str]
+    issued_on: Mapped[date]
+    correct_within_days: Mapped[int | None]
+    due_on: Mapped[date | None]
+    due_reason: Mapped[str | None]
+    specialty: Mapped[str | None]
+    object_class: Mapped[str | None]
+    checklist_code: Mapped[str | None]
+    recheck_task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"), unique=True)
+    note: Mapped[str | None]
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    recorded_at: Mapped[datetime]
+    issued_at: Mapped[datetime]
+    issued_by_kind: Mapped[str]
+    issued_by_id: Mapped[UUID | None]
+    concluded_at: Mapped[datetime | None]
+    concluded_by_kind: Mapped[str | None]
+    concluded_by_id: Mapped[UUID | None]
+
+    items: Mapped[list["CorrectiveOrderItem"]] = relationship(
+        back_populates="order",
+        order_by="CorrectiveOrderItem.place",
+        cascade="all, delete-orphan",
+        lazy="selectin",
+    )
+
+    __table_args__ = (
+        one_of("state", OrderState),
+        in_pairs("issued", required=True),
+        in_pairs("concluded"),
+        sa.UniqueConstraint("visit_id", "content_key"),
+        sa.CheckConstraint("(due_on IS NULL) = (due_reason IS NOT NULL)", name="due_or_reason"),
+        sa.CheckConstraint("correct_within_days >= 0", name="days_not_negative"),
+        sa.CheckConstraint(
+            "(state IN ('complied', 'overdue')) = (concluded_at IS NOT NULL)",
+            name="concluded_when",
+        ),
+        sa.Index("ix_corrective_order_unit_id_state", "unit_id", "state"),
+        sa.Index("ix_corrective_order_state_due_on", "state", "due_on"),
+        sa.Index("ix_corrective_order_agency_id_id", "agency_id", "id"),
+    )
+
+
+class CorrectiveOrderItem(Base):
+    """One thing to be corrected; a finding is ordered to be corrected once."""
+
+    __tablename__ = "corrective_order_item"
+
+    order_id: Mapped[UUID] = mapped_column(sa.ForeignKey("corrective_order.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    finding_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("finding.id"), unique=True)
+    text: Mapped[str]
+    basis: Mapped[str | None]
+
+    order: Mapped[CorrectiveOrder] = relationship(back_populates="items")
+
+
+class Sample(Entity, Base):
+    """A sample 样品 that a visit took, and what the laboratory found in it."""
+
+    __tablename__ = "sample"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    visit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit.id"), index=True)
+    item_id: Mapped[UUID | None]
+    document_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("document.id"))
+    number: Mapped[str | None]
+    name: Mapped[str]
+    lot: Mapped[str | None]
+    amount: Mapped[str]
+    method: Mapped[str]
+    place: Mapped[str | None]
+    taken_at: Mapped[datetime]
+    state: Mapped[str]
+    result: Mapped[str | None]
+    result_note: Mapped[str | None]
+    report_no: Mapped[str | None]
+    reported_on: Mapped[date | None]
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    recorded_at: Mapped[datetime]
+    resulted_at: Mapped[datetime | None]
+    resulted_by_kind: Mapped[str | None]
+    resulted_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        one_of("state", SampleState),
+        one_of("result", SampleResult),
+        in_pairs("resulted"),
+        sa.UniqueConstraint("visit_id", "number"),
+        sa.CheckConstraint(
+            "(state = 'resulted') = (result IS NOT NULL AND resulted_at IS NOT NULL)",
+            name="resulted_when",
+        ),
+        sa.Index("ix_sample_agency_id_id", "agency_id", "id"),
+    )

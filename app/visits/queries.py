@@ -1,6 +1,7 @@
 """Reads of visits that deserve a name."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -11,8 +12,18 @@ from sqlalchemy.engine import Engine
 from app.catalogue import queries as catalogue
 from app.db import db
 from app.evidence.models import EvidenceLink
+from app.tasks.models import Task
+from app.tasks.rules import TaskState
 from app.visits import rules
-from app.visits.models import Finding, Visit, VisitAnswer
+from app.visits.models import (
+    CorrectiveOrder,
+    CorrectiveOrderItem,
+    Finding,
+    Sample,
+    Visit,
+    VisitAnswer,
+)
+from app.visits.terms import OrderState, SampleState
 
 _forms: WeakKeyDictionary[Engine, dict[tuple[str, int], Mapping[UUID, rules.Item]]] = (
     WeakKeyDictionary()
@@ -104,3 +115,87 @@ def is_of_some_version(code: str, item_id: UUID) -> bool:
     """Tell whether any version of a checklist asks an item."""
     versions = {row.body["form_version"] for row in catalogue.rows_of("checklist", code)}
     return any(item_id in (form_items(code, version) or ()) for version in versions)
+
+
+# --- orders and samples ---
+
+
+def find_order(visit_id: UUID, content_key: str) -> CorrectiveOrder | None:
+    """Return the order of a visit that wants the same corrected."""
+    query = sa.select(CorrectiveOrder).where(
+        CorrectiveOrder.visit_id == visit_id, CorrectiveOrder.content_key == content_key
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def finding_ids_of(visit_id: UUID) -> set[UUID]:
+    """Return the ids of the findings of a visit."""
+    return set(db.session.scalars(sa.select(Finding.id).where(Finding.visit_id == visit_id)))
+
+
+def ordered_findings(finding_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of some findings that an order wants corrected already."""
+    column = CorrectiveOrderItem.finding_id
+    found = db.session.scalars(sa.select(column).where(column.in_(finding_ids)))
+    return {one for one in found if one is not None}
+
+
+def orders_of(agency_id: UUID | None, **filters: Any) -> sa.Select[CorrectiveOrder]:
+    """Return the query for the orders of an agency; a filter that is None does not count.
+
+    Filters: `state`, `unit_id`, `visit_id`, `due_until` (included).
+    """
+    query = sa.select(CorrectiveOrder).where(CorrectiveOrder.agency_id == agency_id)
+    for name in ("state", "unit_id", "visit_id"):
+        if filters.get(name) is not None:
+            query = query.where(getattr(CorrectiveOrder, name) == filters[name])
+    if filters.get("due_until") is not None:
+        query = query.where(CorrectiveOrder.due_on <= filters["due_until"])
+    return query
+
+
+def orders_to_follow(on: date) -> list[UUID]:
+    """Return the orders for which the timetable may have a step: no term, term over, rechecked."""
+    done = sa.select(Task.id).where(Task.state == TaskState.COMPLETED)
+    query = sa.select(CorrectiveOrder.id).where(
+        sa.or_(
+            sa.and_(
+                CorrectiveOrder.state == OrderState.OPEN,
+                sa.or_(CorrectiveOrder.due_on.is_(None), CorrectiveOrder.due_on < on),
+            ),
+            sa.and_(
+                CorrectiveOrder.state == OrderState.RECHECK_DUE,
+                CorrectiveOrder.recheck_task_id.in_(done),
+            ),
+        )
+    )
+    return list(db.session.scalars(query.order_by(CorrectiveOrder.id)))
+
+
+def find_sample(sample_id: UUID, visit_id: UUID, number: str | None) -> Sample | None:
+    """Return a sample by its id, else by its number in a visit."""
+    found = db.session.get(Sample, sample_id)
+    if found is not None or number is None:
+        return found
+    query = sa.select(Sample).where(Sample.visit_id == visit_id, Sample.number == number)
+    return db.session.scalars(query).one_or_none()
+
+
+def samples_of(agency_id: UUID | None, **filters: Any) -> sa.Select[Sample]:
+    """Return the query for the samples of an agency; a filter that is None does not count.
+
+    Filters: `state`, `visit_id`.
+    """
+    query = sa.select(Sample).where(Sample.agency_id == agency_id)
+    for name in ("state", "visit_id"):
+        if filters.get(name) is not None:
+            query = query.where(getattr(Sample, name) == filters[name])
+    return query
+
+
+def samples_out(visit_id: UUID) -> int:
+    """Count the samples of a visit whose result is not here."""
+    query = sa.select(sa.func.count()).where(
+        Sample.visit_id == visit_id, Sample.state == SampleState.AWAITED
+    )
+    return db.session.scalar(query) or 0

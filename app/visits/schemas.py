@@ -1,11 +1,11 @@
-"""The shape of visits over HTTP, which tablets write and others read, and of their findings."""
+"""The shape of visits, their findings, orders and samples over HTTP; tablets write them."""
 
 from enum import StrEnum
 
 import marshmallow as ma
 from marshmallow import fields
 
-from app.fields import Choice, Count, Id, Instant, Sha256, Text
+from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
 from app.problems import PageSchema
 from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason, Unjudged
 from app.visits.rules import (
@@ -16,6 +16,7 @@ from app.visits.rules import (
     VisitKind,
     VisitState,
 )
+from app.visits.terms import OrderState, SampleResult, SampleState
 
 
 class VisitQuerySchema(PageSchema):
@@ -192,3 +193,93 @@ class WholeVisitSchema(VisitSchema):
     findings = fields.List(fields.Nested(FindingSchema), required=True)
     photos_awaited = Count(required=True)
     integrity = fields.Nested(IntegritySchema, required=True, allow_none=True)
+
+
+class OrderQuerySchema(PageSchema):
+    """Query of the corrective orders of an agency, in the order of their ids."""
+
+    state = Choice(OrderState, load_default=None, allow_none=True)
+    unit_id = Id(load_default=None, allow_none=True)
+    visit_id = Id(load_default=None, allow_none=True)
+    due_until = Day(load_default=None, allow_none=True)
+
+
+class OrderItemSchema(ma.Schema):
+    """One thing to be corrected."""
+
+    finding_id = Id(required=True, allow_none=True)
+    text = Text(max=4000, required=True)
+    basis = Text(max=1000, required=True, allow_none=True)
+
+
+class OrderSchema(ma.Schema):
+    """A corrective order; without `due_on`, `due_reason` says what its term waits for."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    visit_id = Id(required=True)
+    task_id = Id(required=True, allow_none=True)
+    unit_id = Id(required=True)
+    document_id = Id(required=True, allow_none=True)
+    number = Text(max=200, required=True)
+    state = Choice(OrderState, required=True)
+    issued_on = Day(required=True)
+    correct_within_days = Count(0, 3650, required=True, allow_none=True)
+    due_on = Day(required=True, allow_none=True)
+    due_reason = Text(max=100, required=True, allow_none=True)
+    recheck_task_id = Id(required=True, allow_none=True)
+    note = Text(max=1000, required=True, allow_none=True)
+    officer_id = Id(required=True)
+    recorded_at = Instant(required=True)
+    issued_at = Instant(required=True)
+    concluded_at = Instant(required=True, allow_none=True)
+    items = fields.List(fields.Nested(OrderItemSchema), required=True)
+
+
+class ConcludeOrderSchema(ma.Schema):
+    """Whether what was ordered is corrected, and how that is known."""
+
+    complied = Flag(required=True)
+    note = Text(max=1000, required=True)
+
+
+class SampleQuerySchema(PageSchema):
+    """Query of the samples of an agency, in the order of their ids."""
+
+    state = Choice(SampleState, load_default=None, allow_none=True)
+    visit_id = Id(load_default=None, allow_none=True)
+
+
+class SampleSchema(ma.Schema):
+    """A sample; `taken_at` and `recorded_at` are the tablet's clock."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    visit_id = Id(required=True)
+    item_id = Id(required=True, allow_none=True)
+    document_id = Id(required=True, allow_none=True)
+    number = Text(max=200, required=True, allow_none=True)
+    name = Text(max=200, required=True)
+    lot = Text(max=200, required=True, allow_none=True)
+    amount = Text(max=200, required=True)
+    method = Text(max=400, required=True)
+    place = Text(max=400, required=True, allow_none=True)
+    taken_at = Instant(required=True)
+    state = Choice(SampleState, required=True)
+    result = Choice(SampleResult, required=True, allow_none=True)
+    result_note = Text(max=4000, required=True, allow_none=True)
+    report_no = Text(max=100, required=True, allow_none=True)
+    reported_on = Day(required=True, allow_none=True)
+    officer_id = Id(required=True)
+    recorded_at = Instant(required=True)
+    resulted_at = Instant(required=True, allow_none=True)
+
+
+class NewSampleResultSchema(ma.Schema):
+    """What the laboratory reports; `outcome`, with the last one, completes the task."""
+
+    result = Choice(SampleResult, required=True)
+    report_no = Text(max=100, load_default=None, allow_none=True)
+    reported_on = Day(load_default=None, allow_none=True)
+    note = Text(max=4000, load_default=None, allow_none=True)
+    outcome = Text(max=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", load_default=None, allow_none=True)

@@ -490,7 +490,7 @@ def finish_visit(
     VisitIncomplete (`items`, `without_photo`: item codes), VisitAlreadyFinished (`finished_at`,
     `outcome`), VisitLocked and what keeps an officer from contributing.
     """
-    visit = _visit_for(visit_id, officer_id, by=by)
+    visit = visit_for(visit_id, officer_id, by=by)
     if visit.state != VisitState.UNDER_WAY:
         if (visit.outcome, visit.summary) == (outcome, summary or None):
             return visit
@@ -556,7 +556,7 @@ def sign_visit(
     colleague who confirmed by PIN. Raises VisitNotFinished and what keeps an officer from
     contributing.
     """
-    visit = _visit_for(visit_id, officer_id, by=by)
+    visit = visit_for(visit_id, officer_id, by=by)
     if visit.state == VisitState.UNDER_WAY:
         raise VisitNotFinished("检查尚未结束，请先结束检查再签名。")
     for role, who, method in _signatories(signature, officer_id):
@@ -610,7 +610,7 @@ def _signatories(signature: Signature, officer_id: UUID) -> list[tuple[SignRole,
 
 def _open_visit(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
     """Return a visit whose contents this officer may still change."""
-    visit = _visit_for(visit_id, officer_id, admitted=admitted, by=by)
+    visit = visit_for(visit_id, officer_id, admitted=admitted, by=by)
     _refuse_locked(visit)
     return visit
 
@@ -622,7 +622,7 @@ def _refuse_locked(visit: Visit) -> None:
         )
 
 
-def _visit_for(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
+def visit_for(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
     """Return a visit that this officer is part of, and whose task is still theirs."""
     visit = get_visit(visit_id, by.agency_id)
     if visit.task_id is not None:

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import canonical
+from app.cases.models import PenaltyCase
 from app.catalogue.models import CatalogueRow
 from app.db import Base
 from app.people.models import Officer
 from app.tasks.models import Task
 from app.units.models import Unit
-from app.visits.models import Finding, Visit, VisitAnswer
+from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAnswer
 from sync.devices.models import DeviceNotice
 from sync.feed.rules import CATALOGUE_TYPES, Key
 
@@ -106,6 +107,66 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "officer_id",
         "recorded_at",
     ),
+    "sample": (
+        "visit_id",
+        "item_id",
+        "document_id",
+        "number",
+        "name",
+        "lot",
+        "amount",
+        "method",
+        "place",
+        "taken_at",
+        "state",
+        "result",
+        "result_note",
+        "report_no",
+        "reported_on",
+        "officer_id",
+        "recorded_at",
+    ),
+    "corrective_order": (
+        "agency_id",
+        "visit_id",
+        "task_id",
+        "unit_id",
+        "document_id",
+        "number",
+        "state",
+        "issued_on",
+        "correct_within_days",
+        "due_on",
+        "due_reason",
+        "recheck_task_id",
+        "note",
+        "officer_id",
+        "recorded_at",
+    ),
+    "penalty_case": (
+        "agency_id",
+        "unit_id",
+        "visit_id",
+        "finding_id",
+        "document_id",
+        "number",
+        "state",
+        "cause_code",
+        "cause_from",
+        "cause_name",
+        "basis_law",
+        "basis_article",
+        "party_kind",
+        "party_name",
+        "act",
+        "place",
+        "warning",
+        "fine_fen",
+        "acted_on",
+        "decided_on",
+        "officer_ids",
+        "recorded_at",
+    ),
     "officer": (
         "agency_id",
         "name",
@@ -135,6 +196,9 @@ _MODELS: Mapping[str, type[Base]] = {
     "visit": Visit,
     "visit_answer": VisitAnswer,
     "finding": Finding,
+    "sample": Sample,
+    "corrective_order": CorrectiveOrder,
+    "penalty_case": PenaltyCase,
     "officer": Officer,
     "device_notice": DeviceNotice,
     **dict.fromkeys(CATALOGUE_TYPES, CatalogueRow),
@@ -167,10 +231,19 @@ def _visit(visit: Visit) -> dict[str, Any]:
     }
 
 
+def _order(order: CorrectiveOrder) -> dict[str, Any]:
+    items = [
+        {"finding_id": _plain(one.finding_id), "text": one.text, "basis": one.basis}
+        for one in sorted(order.items, key=lambda one: one.place)
+    ]
+    return {"items": items}
+
+
 _CHILDREN: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "task": _task,
     "unit": _unit,
     "visit": _visit,
+    "corrective_order": _order,
 }
 
 

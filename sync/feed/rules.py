@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 ALL = "all"
 CATALOGUE_STREAM = "catalogue"
 CATALOGUE_TYPES = (
+    "case_cause",
     "check_item",
     "checklist",
     "checklist_migration",
@@ -15,10 +16,12 @@ CATALOGUE_TYPES = (
     "object_class",
     "outcome_code",
     "setting",
+    "simple_limit",
     "specialty",
 )
 ENTITY_TYPES = (
     *("task", "unit", "visit", "visit_answer", "finding", "officer", "device_notice"),
+    *("corrective_order", "penalty_case", "sample"),
     *CATALOGUE_TYPES,
 )
 HISTORY = 3  # signed visits of a unit that come along with it
@@ -157,7 +160,8 @@ def _rank(entity_type: str) -> int:
     """Let what others point to come before them: officers and units before tasks and visits."""
     order = (
         *CATALOGUE_TYPES,
-        *("officer", "unit", "task", "visit", "visit_answer", "finding", "device_notice"),
+        *("officer", "unit", "task", "visit", "visit_answer", "finding", "sample"),
+        *("corrective_order", "penalty_case", "device_notice"),
     )
     return order.index(entity_type)
 

@@ -6,6 +6,9 @@
 - A visit is there for who carries its task, or attended an unsigned triggered one; the newest
   signed ones of a unit come along with the unit, as its history.
 - An answer goes with its visit, history apart; a finding goes with its visit.
+- A sample goes with its visit.
+- A corrective order that is not complied with, and a case that is not closed, go with their unit to
+  the officers who carry it.
 - An officer is there for themselves and for who shares a task with them.
 - A notice is there for the one device whose operation it is about.
 
@@ -20,14 +23,24 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases.models import PenaltyCase
+from app.cases.rules import OPEN_CASES
 from app.catalogue.models import CatalogueRow
 from app.people.models import Officer
 from app.people.rules import OfficerState
 from app.tasks.models import Task, TaskOfficer
 from app.tasks.rules import OPEN_STATES, TaskState
 from app.units.models import Unit
-from app.visits.models import Finding, Visit, VisitAnswer, VisitAttendance
+from app.visits.models import (
+    CorrectiveOrder,
+    Finding,
+    Sample,
+    Visit,
+    VisitAnswer,
+    VisitAttendance,
+)
 from app.visits.rules import VisitState
+from app.visits.terms import UNMET_ORDERS
 from sync.devices.models import DeviceNotice
 from sync.feed import rules
 from sync.feed.models import FeedRow, FeedWant
@@ -124,7 +137,7 @@ _CATALOGUE = sa.select(_catalogue.id, _catalogue.version, _catalogue.kind).where
 )
 
 
-def _children(model: type[VisitAnswer | Finding], by: str) -> sa.Select[Any]:
+def _children(model: type[VisitAnswer | Finding | Sample], by: str) -> sa.Select[Any]:
     columns = model.__table__.c
     return sa.select(columns.id, columns.visit_id, columns.district, columns.version).where(
         columns[by].in_(_IDS)
@@ -134,6 +147,32 @@ def _children(model: type[VisitAnswer | Finding], by: str) -> sa.Select[Any]:
 _CHILDREN = {
     "visit_answer": (_children(VisitAnswer, "id"), _children(VisitAnswer, "visit_id")),
     "finding": (_children(Finding, "id"), _children(Finding, "visit_id")),
+    "sample": (_children(Sample, "id"), _children(Sample, "visit_id")),
+}
+
+
+def _at_unit(
+    model: type[CorrectiveOrder | PenaltyCase], by: str, states: Iterable[str] | None = None
+) -> sa.Select[Any]:
+    """Return the question for what goes with a unit: by id, or all of some states at units."""
+    columns = model.__table__.c
+    query = sa.select(
+        columns.id, columns.unit_id, columns.district, columns.version, columns.state
+    ).where(columns[by].in_(_IDS))
+    return query if states is None else query.where(columns.state.in_(sorted(states)))
+
+
+_AT_UNITS = {
+    "corrective_order": (
+        _at_unit(CorrectiveOrder, "id"),
+        _at_unit(CorrectiveOrder, "unit_id", UNMET_ORDERS),
+        UNMET_ORDERS,
+    ),
+    "penalty_case": (
+        _at_unit(PenaltyCase, "id"),
+        _at_unit(PenaltyCase, "unit_id", OPEN_CASES),
+        OPEN_CASES,
+    ),
 }
 
 
@@ -148,8 +187,9 @@ def _ask(session: Session, question: sa.Executable, ids: Iterable[Any]) -> Itera
 class Touched:
     """The entities whose rows have to be compared.
 
-    `parents` are visits whose answers and findings have to be, `history_of` units whose signed
-    visits have to be; `whole_catalogue` stands for all of its rows.
+    `parents` are visits whose answers, findings and samples have to be, `history_of` units whose
+    signed visits have to be, `moving` units whose officers change; `whole_catalogue` stands for all
+    of its rows.
     """
 
     tasks: set[UUID] = field(default_factory=set)
@@ -157,10 +197,14 @@ class Touched:
     visits: set[UUID] = field(default_factory=set)
     answers: set[UUID] = field(default_factory=set)
     findings: set[UUID] = field(default_factory=set)
+    samples: set[UUID] = field(default_factory=set)
+    orders: set[UUID] = field(default_factory=set)
+    cases: set[UUID] = field(default_factory=set)
     officers: set[UUID] = field(default_factory=set)
     notices: set[UUID] = field(default_factory=set)
     parents: set[UUID] = field(default_factory=set)
     history_of: set[UUID] = field(default_factory=set)
+    moving: set[UUID] = field(default_factory=set)
     whole_catalogue: bool = False
 
     def __bool__(self) -> bool:
@@ -168,6 +212,7 @@ class Touched:
             (
                 *(self.tasks, self.units, self.visits, self.answers),
                 *(self.findings, self.officers, self.notices),
+                *(self.samples, self.orders, self.cases),
             )
         )
 
@@ -191,13 +236,14 @@ class Compared:
 def compare(session: Session, touched: Touched) -> Compared:
     """Return what should be shown of the touched entities, and of all that moves with them.
 
-    A task that comes or goes takes its unit, visit and colleagues along; a unit its history; a
-    visit its answers and findings.
+    A task that comes or goes takes its unit, visit and colleagues along; a unit its history, orders
+    and cases; a visit its answers, findings and samples.
     """
     found = Compared()
     _compare_tasks(session, touched, found)
     unit_scopes = _compare_units(session, touched, found)
     _compare_visits(session, touched, found, unit_scopes)
+    _compare_at_units(session, touched, found, unit_scopes)
     _compare_officers(session, touched, found)
     _compare_notices(session, touched, found)
     if touched.whole_catalogue:
@@ -219,6 +265,9 @@ def everything(session: Session, streams: Iterable[str]) -> Touched:
         visits=visits,
         answers=ids(VisitAnswer),
         findings=ids(Finding),
+        samples=ids(Sample),
+        orders=ids(CorrectiveOrder),
+        cases=ids(PenaltyCase),
         officers=ids(Officer),
         notices=ids(DeviceNotice),
         parents=visits,
@@ -254,14 +303,13 @@ def _compare_units(
     for unit_id, agency_id in _ask(session, _UNIT_AGENCIES, touched.units):
         agencies[unit_id] = agencies.get(unit_id, _NOBODY) | {rules.agency_scope(agency_id)}
     _read_stored(session, touched.units, found)
-    moving = set(touched.history_of)
     for row in _ask(session, _UNITS, touched.units):
         key = ("unit", str(row.id))
         of_unit = scopes[row.id] | agencies.get(row.id, _NOBODY)
         found.wanted[key] = Wanted(row.district, row.version, of_unit)
         if found.moves(key):
-            moving.add(row.id)
-    touched.visits |= _visits_at(session, moving)
+            touched.moving.add(row.id)
+    touched.visits |= _visits_at(session, touched.moving | touched.history_of)
     return scopes
 
 
@@ -307,9 +355,34 @@ def _history_scopes(
     session: Session, unit_ids: Set[UUID], known: Mapping[UUID, frozenset[str]]
 ) -> dict[UUID, frozenset[str]]:
     """Return who carries a visit as the history of a unit of theirs."""
-    scopes = {**known, **_officers_at(session, unit_ids - known.keys())}
+    scopes = _scopes_of(session, unit_ids, known)
     carried = [unit for unit in unit_ids if scopes[unit]]
     return {row.id: scopes[row.unit_id] for row in _ask(session, _HISTORY, carried)}
+
+
+def _scopes_of(
+    session: Session, unit_ids: Set[UUID], known: Mapping[UUID, frozenset[str]]
+) -> Mapping[UUID, frozenset[str]]:
+    """Return the officers' scopes of units, asking for those that are not known yet."""
+    return {**known, **_officers_at(session, unit_ids - known.keys())}
+
+
+def _compare_at_units(
+    session: Session,
+    touched: Touched,
+    found: Compared,
+    known: Mapping[UUID, frozenset[str]],
+) -> None:
+    """Compare the orders and cases that were touched, and those of units whose officers change."""
+    for kind, ids in (("corrective_order", touched.orders), ("penalty_case", touched.cases)):
+        by_id, by_unit, shown_states = _AT_UNITS[kind]
+        rows = {row.id: row for row in _ask(session, by_unit, touched.moving)}
+        rows.update((row.id, row) for row in _ask(session, by_id, ids - rows.keys()))
+        scopes = _scopes_of(session, {row.unit_id for row in rows.values()}, known)
+        _read_stored(session, rows, found)
+        for row in rows.values():
+            shown = scopes[row.unit_id] if row.state in shown_states else _NOBODY
+            found.wanted[kind, str(row.id)] = Wanted(row.district, row.version, shown)
 
 
 def _compare_children(
@@ -319,14 +392,18 @@ def _compare_children(
     current: Mapping[UUID, frozenset[str]],
     history: Mapping[UUID, frozenset[str]],
 ) -> None:
-    for kind, ids in (("visit_answer", touched.answers), ("finding", touched.findings)):
+    for kind, ids in (
+        ("visit_answer", touched.answers),
+        ("finding", touched.findings),
+        ("sample", touched.samples),
+    ):
         by_id, by_visit = _CHILDREN[kind]
         rows = {row.id: row for row in _ask(session, by_visit, touched.parents)}
         rows.update((row.id, row) for row in _ask(session, by_id, ids - rows.keys()))
         _read_stored(session, rows, found)
         for row in rows.values():
             scopes = current.get(row.visit_id, _NOBODY)
-            if kind == "finding":
+            if kind != "visit_answer":
                 scopes |= history.get(row.visit_id, _NOBODY)
             found.wanted[kind, str(row.id)] = Wanted(row.district, row.version, scopes)
 

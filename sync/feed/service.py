@@ -94,6 +94,11 @@ def _touch_finding(touched: scopes.Touched, finding: Any) -> None:
     touched.visits.add(finding.visit_id)
 
 
+def _touch_sample(touched: scopes.Touched, sample: Any) -> None:
+    touched.samples.add(sample.id)
+    touched.visits.add(sample.visit_id)
+
+
 _TOUCH: Mapping[str | None, Any] = {
     "task": lambda touched, task: touched.tasks.add(task.id),
     "unit": lambda touched, unit: touched.units.add(unit.id),
@@ -101,6 +106,9 @@ _TOUCH: Mapping[str | None, Any] = {
     "visit": _touch_visit,
     "visit_answer": _touch_answer,
     "finding": _touch_finding,
+    "sample": _touch_sample,
+    "corrective_order": lambda touched, order: touched.orders.add(order.id),
+    "penalty_case": lambda touched, case: touched.cases.add(case.id),
     "device_notice": lambda touched, notice: touched.notices.add(notice.id),
 }
 

@@ -25,6 +25,10 @@ from PIL import Image
 from app import canonical, db
 from app import clock as app_clock
 from app.access import TIMETABLE, Actor, ActorKind, Role
+from app.cases import service as cases
+from app.cases.models import PenaltyCase
+from app.cases.rules import PartyKind, Sanction
+from app.cases.service import Decision
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import Base
@@ -51,8 +55,12 @@ from app.tasks.rules import DrawKind
 from app.units import imports
 from app.units.models import Unit
 from app.units.rules import Register
-from app.visits import integrity, integrity_queries
+from app.visits import integrity, integrity_queries, orders, samples
 from app.visits import service as visits
+from app.visits.models import Visit
+from app.visits.orders import NewOrder
+from app.visits.samples import NewSample
+from app.visits.terms import OrderItem
 from sync.devices import service as devices
 from sync.devices.rules import DeviceState
 from sync.inbox.models import ReviewItem
@@ -565,6 +573,7 @@ class _Builder:
                 at=self.make.at,
             )
         self.keep("visit", started.visit)
+        self._consequences(started.visit)
         self._mocked_visit()
 
     def _mocked_visit(self) -> None:
@@ -596,6 +605,49 @@ class _Builder:
             integrity.keep(found, by=TIMETABLE, at=self.make.at)
         with self.make.flask_app.app_context():
             self.keep("integrity-finding", integrity_queries.findings_of_visit(visit.id)[0])
+
+    def _consequences(self, visit: Visit) -> None:
+        """What the visit leads to: an order, a sample that is out, two penalties."""
+        author = self.officers[0]
+        who: dict[str, Any] = {
+            "officer_id": author.id,
+            "recorded_at": self.make.at,
+            "at": self.make.at,
+        }
+        by = self.actor(Role.OFFICER)
+        items = [OrderItem("地面不洁")]
+        new = NewOrder(items=items, number="2026—001", correct_within_days=15)
+        taken = NewSample("泳池水", "500ml", "GB/T 18204.6", taken_at=self.make.at)
+        with self.make.writing():
+            order = orders.issue_order(db.new_id(), visit.id, new, by=by, **who).order
+            sample = samples.record_sample(db.new_id(), visit.id, taken, by=by, **who).sample
+        self.keep("order", order)
+        self.keep("sample", sample)
+        for name in ("case", "case:filed"):
+            self.keep(name, self._case(visit, author, by))
+        with self.make.writing():
+            case_id = UUID(self.side["case:filed"])
+            cases.file_case(case_id, by=self.actor(Role.SUPERVISOR), at=self.make.at)
+
+    def _case(self, visit: Visit, author: Officer, by: Actor) -> PenaltyCase:
+        decision = Decision(
+            finding_id=self.make.finding(visit, author).id,
+            cause_code="pp-without-testing",
+            party_kind=PartyKind.ORGANISATION,
+            sanction=Sanction(warning=True, fine_fen=0),
+            officer_ids=(author.id, self.officers[4].id),
+            number="2026—001",
+        )
+        with self.make.writing():
+            return cases.decide_on_site(
+                db.new_id(),
+                visit.id,
+                decision,
+                officer_id=author.id,
+                recorded_at=self.make.at,
+                by=by,
+                at=self.make.at,
+            ).case
 
     # --- catalogue
 

@@ -13,6 +13,7 @@ from app.units.rules import UnitStatus, uscc_problems
 
 TABLES = [
     "calendar",
+    "case_causes",
     "change_causes",
     "check_items",
     "checklists",
@@ -25,6 +26,7 @@ TABLES = [
     "rate_roundings",
     "recusal_reasons",
     "settings",
+    "simple_limits",
     "specialties",
     "unit_labels",
     "weights",

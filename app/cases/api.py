@@ -1,0 +1,65 @@
+"""Cases over HTTP: tablets bring decisions made on the spot, supervisors file and close them."""
+
+from typing import Any
+from uuid import UUID
+
+from app import clock
+from app.access import Role, current_actor, requires
+from app.cases import queries, service
+from app.cases.models import PenaltyCase
+from app.cases.schemas import CaseQuerySchema, CaseSchema, CloseCaseSchema
+from app.db import transaction
+from app.problems import Blueprint, Page, page
+
+blp = Blueprint("cases", __name__, url_prefix="/cases", description="行政处罚案件")
+
+
+@blp.route("")
+@requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
+@blp.arguments(CaseQuerySchema, location="query")
+@blp.paged(CaseSchema)
+def list_cases(query: dict[str, Any]) -> Page[PenaltyCase]:
+    """查询行政处罚案件"""
+    limit, cursor = query.pop("limit"), query.pop("cursor")
+    found = queries.cases_of(current_actor().agency_id, **query)
+    return page(found, PenaltyCase.id, limit=limit, cursor=cursor)
+
+
+@blp.route("/<uuid:case_id>")
+@requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
+@blp.etag
+@blp.response(200, CaseSchema)
+def get_case(case_id: UUID) -> PenaltyCase:
+    """查看行政处罚案件"""
+    case = service.get_case(case_id, current_actor().agency_id)
+    blp.set_etag(case.version)
+    return case
+
+
+@blp.route("/<uuid:case_id>/file", methods=["POST"])
+@requires(Role.SUPERVISOR)
+@blp.etag
+@blp.response(200, CaseSchema)
+def file_case(case_id: UUID) -> PenaltyCase:
+    """当场处罚决定备案"""
+    with transaction():
+        by = current_actor()
+        blp.check_version(service.get_case(case_id, by.agency_id), CaseSchema)
+        case = service.file_case(case_id, by=by, at=clock.now())
+    blp.set_etag(case.version)
+    return case
+
+
+@blp.route("/<uuid:case_id>/close", methods=["POST"])
+@requires(Role.SUPERVISOR)
+@blp.etag
+@blp.arguments(CloseCaseSchema)
+@blp.response(200, CaseSchema)
+def close_case(data: dict[str, Any], case_id: UUID) -> PenaltyCase:
+    """结案"""
+    with transaction():
+        by = current_actor()
+        blp.check_version(service.get_case(case_id, by.agency_id), CaseSchema)
+        case = service.close_case(case_id, data["note"], by=by, at=clock.now())
+    blp.set_etag(case.version)
+    return case

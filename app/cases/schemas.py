@@ -1,0 +1,55 @@
+"""The shape of cases over HTTP; a decision on the spot comes from a tablet."""
+
+import marshmallow as ma
+from marshmallow import fields
+
+from app.cases.rules import CaseState, PartyKind
+from app.fields import Choice, Count, Day, Flag, Id, Instant, Text
+from app.problems import PageSchema
+
+
+class CaseQuerySchema(PageSchema):
+    """Query of the cases of an agency, in the order of their ids."""
+
+    state = Choice(CaseState, load_default=None, allow_none=True)
+    unit_id = Id(load_default=None, allow_none=True)
+    visit_id = Id(load_default=None, allow_none=True)
+    cause_code = Text(max=100, load_default=None, allow_none=True)
+
+
+class CaseSchema(ma.Schema):
+    """A case of the simple procedure; `fine_fen` is in fen, a hundredth of a yuan."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    unit_id = Id(required=True)
+    visit_id = Id(required=True)
+    finding_id = Id(required=True)
+    document_id = Id(required=True, allow_none=True)
+    number = Text(max=200, required=True)
+    state = Choice(CaseState, required=True)
+    cause_code = Text(max=100, required=True)
+    cause_from = Day(required=True)
+    cause_name = Text(max=200, required=True)
+    basis_law = Text(max=200, required=True)
+    basis_article = Text(max=200, required=True)
+    party_kind = Choice(PartyKind, required=True)
+    party_name = Text(max=200, required=True)
+    act = Text(max=4000, required=True)
+    place = Text(max=400, required=True, allow_none=True)
+    warning = Flag(required=True)
+    fine_fen = Count(required=True)
+    acted_on = Day(required=True)
+    decided_on = Day(required=True)
+    officer_ids = fields.List(Id(), required=True)
+    recorded_at = Instant(required=True)
+    note = Text(max=1000, required=True, allow_none=True)
+    decided_at = Instant(required=True)
+    filed_at = Instant(required=True, allow_none=True)
+    closed_at = Instant(required=True, allow_none=True)
+
+
+class CloseCaseSchema(ma.Schema):
+    """How the sanction was carried out."""
+
+    note = Text(max=1000, required=True)

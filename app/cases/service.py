@@ -1,0 +1,304 @@
+"""Cases 行政处罚: decided on the spot at a visit, filed with the agency, closed.
+
+A penalty happens once, however often its cause is replayed: the same finding, rule and version of
+the rule make one case.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from app.access import Actor
+from app.cases import queries, rules
+from app.cases.models import PenaltyCase, PenaltyCaseOfficer
+from app.cases.rules import CaseState, CaseVerb, PartyKind, Sanction
+from app.catalogue import service as catalogue
+from app.catalogue.models import CatalogueRow
+from app.catalogue.service import Kind
+from app.days import local_date
+from app.db import db
+from app.errors import Conflict, Invalid, NotFound
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people import service as people
+from app.tasks.models import Task
+from app.tasks.service import TEAM_SIZE
+from app.units import service as units
+from app.visits import queries as visit_queries
+from app.visits import service as visits
+from app.visits.models import Finding, Visit
+from app.visits.orders import FindingUnknown
+from app.visits.rules import effective_at
+
+
+class CaseUnknown(NotFound):
+    code, title = "case-unknown", "未找到案件"
+
+
+class CauseUnknown(Invalid):
+    code, title = "case-cause-unknown", "案由不在现行目录中"
+
+
+class SimpleLimitExceeded(Invalid):
+    """The fine is above what the simple procedure allows; extras: `limit_fen`, `article`."""
+
+    code, title = "simple-limit-exceeded", "超过当场处罚的限额"
+
+
+class SanctionNotOffered(Invalid):
+    """The cause's row does not offer this sanction; extras: `article`, `errors`."""
+
+    code, title = "sanction-not-offered", "处罚种类或金额不符合案由"
+
+
+class OfficersTooFew(Invalid):
+    code, title = "officers-too-few", "执法人员人数不足"
+
+
+class OfficerNotThere(Invalid):
+    code, title = "officer-not-there", "执法人员未参加本次检查"
+
+
+class DecisionDiffers(Conflict):
+    """The finding was punished by the same rule already, and otherwise; extras: the `case_id`."""
+
+    code, title = "decision-differs", "与已作出的当场处罚决定不一致"
+
+
+class CaseStateWrong(Conflict):
+    code, title = "case-state-wrong", "案件状态不允许此操作"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a tablet says of a decision on the spot 当场行政处罚决定.
+
+    `party_name` and `act` default to the unit's name and the finding's words. At least as many
+    officers as a visit needs, all of whom were there.
+    """
+
+    finding_id: UUID
+    cause_code: str
+    party_kind: PartyKind
+    sanction: Sanction
+    officer_ids: tuple[UUID, ...]
+    number: str
+    party_name: str | None = None
+    act: str | None = None
+    place: str | None = None
+    clock_suspect: bool = False
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A case that stands; `again` when the same had been decided before."""
+
+    case: PenaltyCase
+    again: bool
+
+
+def get_case(case_id: UUID, agency_id: UUID | None) -> PenaltyCase:
+    """Return a case of the agency. Raises CaseUnknown, also for another agency's."""
+    case = queries.find_case(case_id)
+    if case is None or case.agency_id != agency_id:
+        raise CaseUnknown("没有这个案件，或它不属于本机构。")
+    return case
+
+
+def decide_on_site(
+    case_id: UUID,
+    visit_id: UUID,
+    decision: Decision,
+    *,
+    officer_id: UUID,
+    recorded_at: datetime,
+    document_id: UUID | None = None,
+    admitted: bool = False,
+    by: Actor,
+    at: datetime,
+) -> Decided:
+    """Take up a decision made on the spot, under the id that the tablet gave the case.
+
+    Cause, sanctions and limit are those in force on the day of the act, which is the visit's. The
+    same finding punished by the same rule again, in the same way, makes no second case. `admitted`:
+    a supervisor lets in what came too late. Flushes: of two at once one finds the other's.
+
+    Raises FindingUnknown, CauseUnknown, SimpleLimitExceeded, SanctionNotOffered, OfficersTooFew,
+    OfficerNotThere, DecisionDiffers, and what keeps an officer from contributing (VisitUnknown,
+    TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
+    """
+    visit = visits.visit_for(visit_id, officer_id, admitted=admitted, by=by)
+    finding = visit_queries.find_finding(decision.finding_id)
+    if finding is None or finding.visit_id != visit_id:
+        raise FindingUnknown("处罚决定引用的检查发现还没有上报，或属于另一次检查。")
+    acted_on = local_date(
+        effective_at(visit.started_recorded_at, visit.started_at, suspect=visit.clock_suspect)
+    )
+    cause = _cause(decision, acted_on)
+    _refuse_sanction(decision, cause, acted_on)
+    named = set(decision.officer_ids) | {officer_id}
+    _refuse_officers(named, visit, acted_on, admitted=admitted)
+    if known := queries.find_by_cause(finding.id, cause.code, cause.effective_from):
+        _refuse_different(known, decision)
+        return Decided(known, again=True)
+    if queries.find_case(case_id) is not None:
+        raise DecisionDiffers("这个编号已用于另一个案件。", case_id=case_id)
+    suspect = visit.clock_suspect or decision.clock_suspect
+    case = _case(case_id, visit, finding, decision, cause)
+    case.officers = [PenaltyCaseOfficer(officer_id=one) for one in sorted(named)]
+    case.acted_on = acted_on
+    case.decided_on = local_date(effective_at(recorded_at, at, suspect=suspect))
+    case.document_id, case.officer_id, case.recorded_at = document_id, officer_id, recorded_at
+    case.decided_at, case.decided_by_kind, case.decided_by_id = at, by.kind, by.id
+    db.session.add(case)
+    journal.record(
+        Event.PENALTY_CASE_DECIDED,
+        case,
+        by=by,
+        at=at,
+        data={
+            "visit_id": str(visit_id),
+            "unit_id": str(visit.unit_id),
+            "finding_id": str(finding.id),
+            "cause_code": cause.code,
+            "cause_from": cause.effective_from.isoformat(),
+            "party_kind": str(decision.party_kind),
+            "warning": decision.sanction.warning,
+            "fine_fen": decision.sanction.fine_fen,
+            "officer_ids": [str(one) for one in case.officer_ids],
+        },
+    )
+    db.session.flush()
+    return Decided(case, again=False)
+
+
+def _cause(decision: Decision, on: date) -> CatalogueRow:
+    try:
+        return catalogue.get_row(Kind.CASE_CAUSE, decision.cause_code, on)
+    except catalogue.CatalogueRowMissing as error:
+        raise CauseUnknown(
+            "这个案由不在违法行为发生之日有效的目录中，内容已留存。",
+            cause_code=decision.cause_code,
+            on=on,
+        ) from error
+
+
+def _refuse_sanction(decision: Decision, cause: CatalogueRow, on: date) -> None:
+    limit = catalogue.get_row(Kind.SIMPLE_LIMIT, decision.party_kind, on)
+    fine_max_fen = limit.body["fine_max_fen"]
+    if rules.exceeds_simple_limit(decision.sanction, fine_max_fen):
+        fine, most = rules.yuan(decision.sanction.fine_fen), rules.yuan(fine_max_fen)
+        raise SimpleLimitExceeded(
+            f"罚款 {fine} 元超过对{limit.body['name']}当场处罚的限额 {most} 元"
+            f"（{limit.source}），应适用普通程序；内容已留存，由负责人处理。",
+            limit_fen=fine_max_fen,
+            fine_fen=decision.sanction.fine_fen,
+            article=limit.source,
+        )
+    if problems := rules.sanction_problems(decision.sanction, decision.party_kind, cause.body):
+        basis = cause.body["basis"]
+        raise SanctionNotOffered(
+            "".join(one.detail for one in problems) + f"（{basis['law']} {basis['article']}）",
+            article=f"{basis['law']} {basis['article']}",
+            errors=[{"pointer": f"#/{one.code}", "detail": one.detail} for one in problems],
+        )
+
+
+def _refuse_officers(named: Collection[UUID], visit: Visit, on: date, *, admitted: bool) -> None:
+    least = catalogue.get_row(Kind.SETTING, TEAM_SIZE, on)
+    if len(named) < int(least.body["value"]):
+        raise OfficersTooFew(
+            f"当场处罚应由不少于 {least.body['value']} 名执法人员作出（{least.source}）。",
+            article=least.source,
+        )
+    if strangers := set(named) - _were_there(visit, on, admitted=admitted):
+        raise OfficerNotThere(
+            "处罚决定上的执法人员没有参加本次检查，或已不在岗。",
+            officer_ids=sorted(str(one) for one in strangers),
+        )
+
+
+def _were_there(visit: Visit, on: date, *, admitted: bool) -> set[UUID]:
+    """Return who may have decided at a visit: its people, and those of the task's team.
+
+    A colleague without a tablet of his own has started nothing. Where there is no task, or it is
+    another team's by now, any officer of the agency in service may have been there.
+    """
+    attending = {one.officer_id for one in visit.attendance}
+    if visit.task_id is not None and not admitted:
+        return attending | set(db.session.get_one(Task, visit.task_id).officer_ids())
+    return attending | {one.id for one in people.officers_of(visit.agency_id, on)}
+
+
+def _refuse_different(known: PenaltyCase, decision: Decision) -> None:
+    same = (
+        known.warning == decision.sanction.warning
+        and known.fine_fen == decision.sanction.fine_fen
+        and known.party_kind == decision.party_kind
+        and decision.party_name in {None, known.party_name}
+    )
+    if not same:
+        raise DecisionDiffers(
+            "同一违法行为已当场处罚，但当事人或处罚内容不同，内容已留存，由负责人核对。",
+            case_id=known.id,
+            number=known.number,
+        )
+
+
+def _case(
+    case_id: UUID, visit: Visit, finding: Finding, decision: Decision, cause: CatalogueRow
+) -> PenaltyCase:
+    return PenaltyCase(
+        id=case_id,
+        agency_id=visit.agency_id,
+        district=visit.district,
+        unit_id=visit.unit_id,
+        visit_id=visit.id,
+        finding_id=finding.id,
+        number=decision.number,
+        state=CaseState.DECIDED_ON_SITE,
+        cause_code=cause.code,
+        cause_from=cause.effective_from,
+        cause_name=cause.body["name"],
+        basis_law=cause.body["basis"]["law"],
+        basis_article=cause.body["basis"]["article"],
+        party_kind=decision.party_kind,
+        party_name=decision.party_name or units.get_unit(visit.unit_id, visit.agency_id).name,
+        act=decision.act or finding.text,
+        place=decision.place,
+        warning=decision.sanction.warning,
+        fine_fen=decision.sanction.fine_fen,
+    )
+
+
+# --- what a supervisor does --------------------------------------------------------------------
+
+
+def file_case(case_id: UUID, *, by: Actor, at: datetime) -> PenaltyCase:
+    """File a decision made on the spot with the agency 备案. Raises CaseUnknown, CaseStateWrong."""
+    case = get_case(case_id, by.agency_id)
+    case.state = _following(case, CaseVerb.FILE)
+    case.filed_at, case.filed_by_kind, case.filed_by_id = at, by.kind, by.id
+    journal.record(Event.PENALTY_CASE_FILED, case, by=by, at=at, data={"state": case.state})
+    return case
+
+
+def close_case(case_id: UUID, note: str, *, by: Actor, at: datetime) -> PenaltyCase:
+    """Close a filed case: its sanction is carried out. Raises CaseUnknown, CaseStateWrong."""
+    case = get_case(case_id, by.agency_id)
+    case.state, case.note = _following(case, CaseVerb.CLOSE), note
+    case.closed_at, case.closed_by_kind, case.closed_by_id = at, by.kind, by.id
+    journal.record(Event.PENALTY_CASE_CLOSED, case, by=by, at=at, data={"state": case.state})
+    return case
+
+
+def _following(case: PenaltyCase, verb: CaseVerb) -> CaseState:
+    state = CaseState(case.state)
+    following = rules.following(verb, state)
+    if following is None:
+        raise CaseStateWrong(
+            f"案件现为“{rules.STATE_NAMES[state]}”，不能{rules.VERB_NAMES[verb]}。请刷新后再办理。",
+            state=str(state),
+        )
+    return following
