@@ -1,7 +1,8 @@
 """Engine, session, types and the one place that commits.
 
 Reads and writes are separate transactions. Outside `transaction()` a session begins DEFERRED on
-SQLite and READ ONLY on PostgreSQL; `transaction()` begins IMMEDIATE or READ COMMITTED.
+SQLite and REPEATABLE READ, READ ONLY on PostgreSQL: what is read together is of one moment.
+`transaction()` begins IMMEDIATE or READ COMMITTED.
 """
 
 import sqlite3
@@ -102,6 +103,7 @@ db = SQLAlchemy(
     metadata=Base.metadata, session_options={"expire_on_commit": False, "autoflush": False}
 )
 
+READ_COMMITTED, REPEATABLE_READ = 2, 3  # as psycopg numbers them
 WRITER_WAIT_S = 10
 # SQLite has one writer, and who waits for it polls, ever more seldom: those of one process queue.
 _queues: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
@@ -166,7 +168,9 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     options = connection.get_execution_options()
     raw: Any = connection.connection.dbapi_connection
-    raw.read_only = not options.get("suicha_write", False)
+    writes = options.get("suicha_write", False)
+    raw.read_only = not writes
+    raw.isolation_level = READ_COMMITTED if writes else REPEATABLE_READ
     if not options.get("suicha_durable", True):
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from app.access import TIMETABLE
 from app.days import local_date
 from app.db import ChangedMeanwhile, Overloaded, db, transaction
@@ -105,7 +107,7 @@ def _freezing(draw: Draw, at: datetime, chance: Chance) -> Step:
     try:
         prepared = freezing.prepare(draw.plan, at=at, salt_seed=salts)
     except DomainError as error:
-        return _failing(error)
+        return _failing(draw, error)
     version = draw.plan.version
 
     def freeze(fresh_draw: Draw) -> str | None:
@@ -159,7 +161,7 @@ def _drawing(draw: Draw, at: datetime) -> Step:
     try:
         computed = outcome.compute_result(draw)
     except DomainError as error:
-        return _failing(error)
+        return _failing(draw, error)
 
     def store(fresh_draw: Draw) -> str:
         outcome.store_result(fresh_draw, computed, by=TIMETABLE, at=at)
@@ -172,8 +174,12 @@ def _refused(draw: Draw) -> None:
     steps.refuse_held(draw.agency_id, draw.period)
 
 
-def _failing(error: DomainError) -> Step:
-    def fail(_draw: Draw) -> str | None:
+def _failing(draw: Draw, error: DomainError) -> Step:
+    version = draw.version
+
+    def fail(fresh_draw: Draw) -> str | None:
+        if fresh_draw.version != version:
+            return None  # it went on meanwhile: what failed is not asked any more
         raise error
 
     return fail
@@ -190,16 +196,21 @@ def _published(draw: Draw, at: datetime) -> str:
 
 def _take(draw_id: UUID, step: Step, *, at: datetime) -> list[str]:
     """Take a step; what another process took already is left alone, what is refused is noted."""
+    version = None
     try:
         with transaction():
-            line = step(_get(draw_id))
+            draw = _lock(draw_id)
+            version = draw.version
+            line = step(draw)
     except _TAKEN:
         return []
     except Overloaded:
         raise
     except DomainError as error:
         with transaction():
-            draw = _get(draw_id)
+            draw = _lock(draw_id)
+            if draw.version != version:
+                return []
             held = service.hold_draw(draw, error, by=TIMETABLE, at=at)
             return [f"{draw.draw_no} held: {error.code}"] if held else []
     return [] if line is None else [line]
@@ -259,7 +270,7 @@ def _redrawing(draw: Draw, change_id: UUID, at: datetime) -> Step:
     try:
         x = redraws.seed_of(draw)
     except DomainError as error:
-        return _failing(error)
+        return _failing(draw, error)
     return lambda fresh: redraws.redraw(fresh, change_id, x, by=TIMETABLE, at=at)
 
 
@@ -276,3 +287,9 @@ def _read(draw_id: UUID) -> Draw:
 
 def _get(draw_id: UUID) -> Draw:
     return db.session.get_one(Draw, draw_id)
+
+
+def _lock(draw_id: UUID) -> Draw:
+    """Return a draw as it is now; until the commit nobody else takes a step with it."""
+    found = sa.select(Draw).where(Draw.id == draw_id).with_for_update(of=Draw)
+    return db.session.scalars(found.execution_options(populate_existing=True)).one()

@@ -97,6 +97,19 @@ def test_who_stops_reading_holds_no_connection(app_context: flask.Flask) -> None
         stop_reading()
 
 
+def test_what_is_read_together_is_of_one_moment(flask_app: flask.Flask, at: datetime) -> None:
+    def write() -> None:
+        with flask_app.app_context(), transaction():
+            head(at)
+
+    with flask_app.app_context(), ThreadPoolExecutor(1) as pool:
+        before = recorded()
+        pool.submit(write).result()
+        assert recorded() == before
+        stop_reading()
+        assert recorded() == before + 1
+
+
 def test_a_writer_that_waits_too_long_is_told_so(
     flask_app: flask.Flask, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
