@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -42,7 +43,21 @@ _EFFECTS = {
     "visit.finish": "SELECT count(*) FROM visit WHERE id = :entity AND finished_at IS NOT NULL",
     "task.accept": "SELECT count(*) FROM task WHERE id = :entity AND state <> 'assigned'",
     "document.sign": "SELECT count(*) FROM visit WHERE id = :entity AND signed_at IS NOT NULL",
+    "opinion.issue": "SELECT count(*) FROM document WHERE id = :entity",
 }
+_BLOCKS = sa.text(
+    "SELECT b.id, b.device_id, b.officer_id, b.series, b.first, b.last FROM number_block b"
+    " WHERE b.agency_id = :agency ORDER BY b.series, b.first"
+).columns(id=sa.Uuid, device_id=sa.Uuid, officer_id=sa.Uuid)
+_BLOCKS = _BLOCKS.bindparams(sa.bindparam("agency", type_=sa.Uuid))
+_DOCUMENTS = sa.text(
+    "SELECT d.id, d.block_id, d.device_id, d.officer_id, d.series, d.serial, d.number"
+    " FROM document d WHERE d.agency_id = :agency ORDER BY d.series, d.serial, d.id"
+).columns(id=sa.Uuid, block_id=sa.Uuid, device_id=sa.Uuid, officer_id=sa.Uuid)
+_DOCUMENTS = _DOCUMENTS.bindparams(sa.bindparam("agency", type_=sa.Uuid))
+_ENTRIES = sa.text(
+    "SELECT j.op_id, j.stream, j.seq FROM journal_entry j WHERE j.op_id IS NOT NULL"
+).columns(op_id=sa.Uuid)
 
 _DOUBLES = {
     "answers to one item of a visit": (
@@ -68,6 +83,7 @@ class Ledger:
     devices: list[str] = field(default_factory=list)
     operations: list[dict[str, Any]] = field(default_factory=list)
     photos: list[dict[str, Any]] = field(default_factory=list)
+    numbers: list[dict[str, Any]] = field(default_factory=list)
     receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -79,6 +95,8 @@ class Report:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)  # numbers nobody used: listed, and no fault
+    entries: set[tuple[str, str, int]] = field(default_factory=set)  # of operations, in the journal
 
     @property
     def clean(self) -> bool:
@@ -98,6 +116,8 @@ def read_ledger(lines: Iterable[str]) -> Ledger:
                 ledger.operations.append(made)
             case "photo":
                 ledger.photos.append(made)
+            case "number":
+                ledger.numbers.append(made)
             case "receipt":
                 ledger.receipts[made["op_id"]] = made
             case other:
@@ -111,6 +131,7 @@ def audit(path: Path, storage: Storage, receipt_keys: dict[str, bytes]) -> Repor
         ledger = read_ledger(lines)
     report = Report()
     report.counts["devices"] = len(ledger.devices)
+    report.entries = {(str(row.op_id), row.stream, row.seq) for row in _rows(_ENTRIES)}
     made = {operation["op_id"]: operation for operation in ledger.operations}
     if len(made) != len(ledger.operations):
         report.doubled.append("the ledger itself names an operation twice")
@@ -120,6 +141,7 @@ def audit(path: Path, storage: Storage, receipt_keys: dict[str, bytes]) -> Repor
     for photo in ledger.photos:
         _check_photo(photo, storage, agencies.get(photo["device_id"], set()), report)
     _check_doubles(report)
+    _check_numbers(ledger, {one for found in agencies.values() for one in found}, report)
     return report
 
 
@@ -164,8 +186,13 @@ def _check_operation(
         report.lost.append(f"receipt of operation {op_id}")
         return
     first = receipts[0]
-    if json.loads(first.body)["op_hash"] != operation["hash"]:
+    said = json.loads(first.body)
+    if [said[key] for key in ("op_id", "device_id", "device_seq", "op_hash")] != [
+        operation[key] for key in ("op_id", "device_id", "device_seq", "hash")
+    ]:
         report.wrong.append(f"the receipt of {op_id} is for another operation")
+    if (op_id, said["stream"], said["journal_seq"]) not in report.entries:
+        report.wrong.append(f"the receipt of {op_id} names no entry of the journal that is its own")
     held = ledger.receipts.get(op_id)
     if held is None:
         report.lost.append(f"receipt of {op_id} never reached the tablet")
@@ -256,6 +283,79 @@ def _check_doubles(report: Report) -> None:
         count = db.session.scalar(sa.text(query)) or 0
         if count:
             report.doubled.append(f"{what}: {count} stand more than once")
+
+
+def _check_numbers(ledger: Ledger, agencies: set[str], report: Report) -> None:
+    """See that each number stands on one document, out of its tablet's own block; list the gaps."""
+    documents: list[Any] = []
+    for agency in sorted(agencies):
+        blocks = list(_rows(_BLOCKS, agency=UUID(agency)))
+        found = list(_rows(_DOCUMENTS, agency=UUID(agency)))
+        documents += found
+        _check_blocks(blocks, report)
+        _check_owners(blocks, found, report)
+        _list_gaps(blocks, found, {UUID(device) for device in ledger.devices}, report)
+        for what in (lambda row: f"{row.series} {row.serial}", lambda row: row.number):
+            numbers = Counter(what(row) for row in found)
+            report.doubled += [
+                f"number {number} stands on {times} documents"
+                for number, times in numbers.items()
+                if times > 1
+            ]
+    written = Counter((made["series"], made["serial"]) for made in ledger.numbers)
+    report.doubled += [
+        f"number {series} {serial} was written {times} times"
+        for (series, serial), times in written.items()
+        if times > 1
+    ]
+    stored = {str(row.id): row for row in documents}
+    report.counts["numbers"] += len(ledger.numbers)
+    for made in ledger.numbers:
+        _check_number(made, stored.get(made["document_id"]), ledger, report)
+
+
+def _check_number(made: dict[str, Any], row: Any, ledger: Ledger, report: Report) -> None:
+    name = f"number {made['number']} of document {made['document_id']}"
+    if row is None:
+        receipt = ledger.receipts.get(made["op_id"], {"body": '{"status":""}'})
+        if json.loads(receipt["body"])["status"] != "quarantined":  # then somebody decides about it
+            report.lost.append(name)
+    elif (row.series, row.serial, row.number) != (made["series"], made["serial"], made["number"]):
+        report.wrong.append(f"{name}: stored as {row.number}")
+
+
+def _check_blocks(blocks: list[Any], report: Report) -> None:
+    for before, after in pairwise(blocks):
+        if before.series == after.series and after.first <= before.last:
+            report.doubled.append(
+                f"numbers {after.series} {after.first} to {before.last} lie in two blocks"
+            )
+
+
+def _check_owners(blocks: list[Any], documents: list[Any], report: Report) -> None:
+    by_id = {block.id: block for block in blocks}
+    for row in documents:
+        block = by_id.get(row.block_id)
+        inside = (
+            block is not None
+            and block.series == row.series
+            and block.first <= row.serial <= block.last
+            and (block.device_id, block.officer_id)
+            in {(row.device_id, row.officer_id), (None,) * 2}
+        )
+        if not inside:
+            report.wrong.append(f"number {row.number} is out of no block of its tablet and officer")
+
+
+def _list_gaps(blocks: list[Any], documents: list[Any], devices: set[UUID], report: Report) -> None:
+    """List what was left out below the last used number of each block of the fleet's tablets."""
+    used: dict[UUID, set[int]] = {}
+    for row in documents:
+        used.setdefault(row.block_id, set()).add(row.serial)
+    for block in blocks:
+        if block.device_id in devices and block.id in used:
+            missing = sorted(set(range(block.first, max(used[block.id]))) - used[block.id])
+            report.gaps += [f"{block.series} {serial}" for serial in missing]
 
 
 def _rows(query: Any, **values: Any) -> Iterator[Any]:

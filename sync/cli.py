@@ -184,6 +184,8 @@ def audit(ledger: Path) -> None:
     ):
         for line in found:
             click.echo(f"{heading} {line}")
+    for number in report.gaps:
+        click.echo(f"GAP {number} was used for no document")
     click.echo(f"{len(report.lost)} lost, {len(report.doubled)} doubled, {len(report.wrong)} wrong")
     if not report.clean:
         raise click.exceptions.Exit(1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sync.simulate import photo
+from sync.simulate import papers, photo
 from sync.simulate.line import Faults, GaveUp, Line, Stopped, instant, now
 from sync.simulate.tablet import Tablet
 
@@ -298,6 +298,7 @@ def _visit(
         here = _fix(tablet.chance, unit, at)
         pictured = number < order.photos_each
         wrong += _answer(tablet, visit_id, item, at, here, pictured=pictured) == "no"
+    papers.maybe_opine(tablet, task, at + timedelta(minutes=1))
     tablet.operate(
         "visit.finish",
         visit_id,

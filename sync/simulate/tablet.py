@@ -72,6 +72,7 @@ class Tablet:
         self.cursor = ""
         self.made: list[dict[str, Any]] = []
         self.receipts: dict[str, dict[str, str]] = {}
+        self.next_serials: dict[str, int] = {}  # by block; never goes back
 
     # --- the line ---------------------------------------------------------------------------
 
@@ -288,6 +289,19 @@ class Tablet:
             }
         )
         self.counters.photos += 1
+
+    def take_number(self, kind: str) -> tuple[str, int, str] | None:
+        """Take the next number from the officer's blocks of a kind: series, serial, as printed."""
+        for block in sorted(self.bodies("number_block"), key=lambda one: int(one["first"])):
+            serial = self.next_serials.get(block["id"], int(block["first"]))
+            if (block["kind"], block["officer_id"]) != (kind, self.officer_id):
+                continue
+            if serial <= block["last"]:
+                self.next_serials[block["id"]] = serial + 1
+                number = block["number_form"].replace("{year}", str(block["year"]))
+                digits = f"{serial:0{block['serial_digits']}d}"
+                return block["series"], serial, number.replace("{serial}", digits)
+        return None
 
     def answer_id(self, visit_id: str, item_id: str) -> str:
         """Return the id of an answer: the same on every tablet of the visit."""

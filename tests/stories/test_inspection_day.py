@@ -1,6 +1,7 @@
 """One inspection day, end to end: tablets go out, come home, and the supervisor reads the rates."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,10 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app import entry
+from app import canonical, entry
 from app.db import db, transaction
 from app.demo.accounts import PASSWORD
-from app.keys import key_id, public_bytes
+from app.keys import key_id, public_bytes, sign_receipt
 from sync import audit
 from tests.stories.conftest import Office
 from wsgi import create_app
@@ -141,6 +142,7 @@ def test_the_audit_misses_an_operation_that_is_gone(inside: None, ledger: Path) 
             session.execute(sa.text(statement).bindparams(sa.bindparam("id", found, type_=sa.Uuid)))
         report = judge(ledger)
         raise Undone
+    assert not report.clean
     assert any(str(op_id) in line for line in report.lost)
     assert any("breaks the chain" in line for line in report.wrong)
 
@@ -178,6 +180,130 @@ def test_the_audit_sees_what_was_doubled(inside: None, ledger: Path) -> None:
         report = judge(ledger)
         raise Undone
     assert [line for line in report.doubled if str(UUID(int=2)) in line]
+
+
+def change(statement: str, **values: Any) -> None:
+    """Change stored rows behind everybody's back; ids are UUIDs."""
+    bound = [
+        sa.bindparam(name, value, type_=sa.Uuid if isinstance(value, UUID) else None)
+        for name, value in values.items()
+    ]
+    done = db.session.execute(sa.text(statement).bindparams(*bound))
+    assert done.rowcount == 1, statement  # type: ignore[attr-defined]
+
+
+def receipts(ledger: Path) -> list[Any]:
+    """The stored receipts of the first tablet, in their order."""
+    device = UUID(made(ledger, "device")[0]["device_id"])
+    query = sa.text(
+        "SELECT device_id, receipt_seq, body, sig FROM receipt WHERE device_id = :device"
+        " ORDER BY receipt_seq"
+    ).columns(device_id=sa.Uuid)
+    found = db.session.execute(query.bindparams(sa.bindparam("device", device, type_=sa.Uuid)))
+    return list(found)
+
+
+SEAL = "UPDATE receipt SET body = :body, sig = :sig, hash = :hash"
+SEAL += " WHERE device_id = :device AND receipt_seq = :seq"
+
+
+def test_the_audit_sees_a_receipt_that_the_server_never_signed(inside: None, ledger: Path) -> None:
+    one, other = receipts(ledger)[3:5]
+    with pytest.raises(Undone), transaction():
+        change(
+            "UPDATE receipt SET sig = :sig WHERE device_id = :device AND receipt_seq = :seq",
+            sig=other.sig,
+            device=one.device_id,
+            seq=one.receipt_seq,
+        )
+        report = judge(ledger)
+        raise Undone
+    assert not report.clean
+    name = f"receipt {one.receipt_seq} of {one.device_id}: signature does not hold"
+    assert [line for line in report.wrong if line == name]
+
+
+def test_the_audit_sees_a_chain_of_receipts_that_was_broken(inside: None, ledger: Path) -> None:
+    """Signed by the right key, and still not the one that followed the one before."""
+    one = receipts(ledger)[2]
+    body = canonical.dumps({**json.loads(one.body), "prev_receipt_hash": "1" * 64})
+    digest = canonical.digest(body)
+    with pytest.raises(Undone), transaction():
+        change(
+            SEAL,
+            body=body,
+            sig=sign_receipt(entry.keys().receipt_key, digest),
+            hash=digest,
+            device=one.device_id,
+            seq=one.receipt_seq,
+        )
+        report = judge(ledger)
+        raise Undone
+    broken = f"receipt {one.receipt_seq} of {one.device_id}: breaks the chain"
+    assert broken in report.wrong
+    assert not [line for line in report.wrong if "signature" in line]
+
+
+def test_the_audit_sees_a_receipt_that_is_in_no_journal(inside: None, ledger: Path) -> None:
+    one = receipts(ledger)[-1]
+    body = canonical.dumps({**json.loads(one.body), "journal_seq": 999_999})
+    digest = canonical.digest(body)
+    with pytest.raises(Undone), transaction():
+        change(
+            SEAL,
+            body=body,
+            sig=sign_receipt(entry.keys().receipt_key, digest),
+            hash=digest,
+            device=one.device_id,
+            seq=one.receipt_seq,
+        )
+        report = judge(ledger)
+        raise Undone
+    op_id = json.loads(one.body)["op_id"]
+    assert [line for line in report.wrong if op_id in line and "journal" in line]
+
+
+def test_every_number_stands_on_one_document_and_spoiled_forms_are_listed(
+    office: Office, ledger: Path
+) -> None:
+    written = [line["serial"] for line in made(ledger, "number")]
+    assert written
+    said = office.suicha("audit", "--ledger", str(ledger)).stdout
+    assert re.search(rf"^numbers +{len(written)}$", said, re.MULTILINE)
+    assert "GAP opinion:" in said
+
+
+def test_the_audit_sees_a_number_that_is_used_twice(inside: None, ledger: Path) -> None:
+    one, other = made(ledger, "number")[:2]
+    with pytest.raises(Undone), transaction():
+        change(
+            "UPDATE document SET number = :number WHERE id = :id",
+            number=one["number"],
+            id=UUID(other["document_id"]),
+        )
+        report = judge(ledger)
+        raise Undone
+    assert f"number {one['number']} stands on 2 documents" in report.doubled
+    assert [line for line in report.wrong if other["document_id"] in line]
+
+
+def test_the_audit_sees_a_number_from_another_tablets_block(inside: None, ledger: Path) -> None:
+    one = made(ledger, "number")[0]
+    with pytest.raises(Undone), transaction():
+        change("UPDATE document SET serial = 987654 WHERE id = :id", id=UUID(one["document_id"]))
+        report = judge(ledger)
+        raise Undone
+    assert [line for line in report.wrong if one["number"] in line and "block" in line]
+
+
+def test_the_audit_misses_a_document_that_is_gone(inside: None, ledger: Path) -> None:
+    one = made(ledger, "number")[0]
+    with pytest.raises(Undone), transaction():
+        change("DELETE FROM document WHERE id = :id", id=UUID(one["document_id"]))
+        report = judge(ledger)
+        raise Undone
+    assert [line for line in report.lost if one["number"] in line]
+    assert [line for line in report.lost if one["op_id"] in line], "and its effect"
 
 
 def test_the_command_ends_with_one_when_something_is_lost(
