@@ -19,6 +19,7 @@ from sync.simulate.tablet import Tablet
 Progress = Callable[[int], None]
 Disturb = Callable[["Fleet"], None]
 BREAK_OFF = 0.3
+PUSH_FIRST = 0.5  # share of the tablets whose photos come after their operations
 PAIRS = 0.25  # share of the visits at which the colleague's tablet writes too
 _NO_SHARE, _NOT_APPLICABLE_SHARE = 0.08, 0.06
 
@@ -197,6 +198,8 @@ def _make(
 def _come_home(order: Order, tablet: Tablet, progress: Progress) -> None:
     if order.within_s:
         tablet.line.pause(tablet.chance.uniform(0, order.within_s))
+    if tablet.chance.random() < PUSH_FIRST:
+        tablet.push()
     tablet.upload(break_off=BREAK_OFF)
     tablet.push()
     tablet.upload()

@@ -26,7 +26,7 @@ from sync.inbox.forms import history_of
 from sync.simulate.line import Answer, GaveUp, Line, Lost, instant, now
 
 SYNC = "/api/sync/v1"
-BATCH = 50
+BATCH = (5, 50)  # operations, as chance has it
 CHUNK_BYTES = 64 * 1024
 RENEWALS = 3
 STEPS = 60  # of one upload, whatever is cut
@@ -313,7 +313,7 @@ class Tablet:
         """Send the outbox in batches; forget what has a receipt with our hash."""
         hashes = {made["op_id"]: made["hash"] for made in self.made if made["kind"] == "operation"}
         while self.outbox:
-            batch = self.outbox[:BATCH]
+            batch = self.outbox[: self.chance.randint(*BATCH)]
             lines = "".join(
                 json.dumps({"op": entry["op"], "sig": entry["sig"]}, ensure_ascii=False) + "\n"
                 for entry in batch

@@ -170,3 +170,27 @@ def test_a_slow_sender_who_goes_on_is_served(server: int) -> None:
         slow.sendall(content[10:])
         slow.settimeout(30)
         assert slow.recv(4096).startswith(b"HTTP/1.1 401")
+
+
+def test_a_byte_now_and_then_is_as_good_as_silence(server: int) -> None:
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server)) as slow:
+        slow.sendall(HEAD)
+        slow.settimeout(0.4)
+        answer = b""
+        while not answer and time.monotonic() - began < 60:
+            with suppress(TimeoutError):
+                slow.sendall(b"a")
+                answer = slow.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert LIMIT_S <= time.monotonic() - began < LIMIT_S + 10
+
+
+def test_readers_who_do_not_read_hold_up_nobody(server: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(80):  # more than there are threads
+            half = stack.enter_context(socket.create_connection(("127.0.0.1", server)))
+            half.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            half.sendall(b"GET /api/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+        status, took = ask(server)
+        assert (status, took < 20) == (200, True), took
