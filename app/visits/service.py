@@ -480,15 +480,17 @@ def finish_visit(
     officer_id: UUID,
     recorded_at: datetime,
     fix: Mapping[str, Any] | None = None,
+    clock_suspect: bool = False,
     by: Actor,
     at: datetime,
 ) -> Visit:
     """Finish a visit: every required item is answered, every 否 that asks for a photo has one.
 
     A photo counts from the operation that promises it. `outcome` is a catalogue code in force on
-    the day that counts. Finished again in the same words, nothing happens. Raises OutcomeUnknown,
-    VisitIncomplete (`items`, `without_photo`: item codes), VisitAlreadyFinished (`finished_at`,
-    `outcome`), VisitLocked and what keeps an officer from contributing.
+    the day that counts; of a clock that cannot be right (`clock_suspect`) the arrival's. Finished
+    again in the same words, nothing happens. Raises OutcomeUnknown, VisitIncomplete (`items`,
+    `without_photo`: item codes), VisitAlreadyFinished (`finished_at`, `outcome`), VisitLocked and
+    what keeps an officer from contributing.
     """
     visit = visit_for(visit_id, officer_id, by=by)
     if visit.state != VisitState.UNDER_WAY:
@@ -500,7 +502,8 @@ def finish_visit(
             finished_at=visit.finished_at,
             outcome=visit.outcome,
         )
-    counted = rules.effective_at(recorded_at, at, suspect=visit.clock_suspect)
+    suspect = clock_suspect or visit.clock_suspect
+    counted = rules.effective_at(recorded_at, at, suspect=suspect)
     known = {row.code for row in catalogue.in_force("outcome_code", local_date(counted))}
     if outcome not in known:
         raise OutcomeUnknown(f"“{outcome}”不是现行的检查结果代码。")
@@ -575,6 +578,7 @@ def sign_visit(
         )
     first = visit.state != VisitState.SIGNED
     if first:
+        _advance_task(visit, officer_id, by=by, at=at)
         visit.state, visit.signed_at = VisitState.SIGNED, at
         visit.signed_by_kind, visit.signed_by_id = by.kind, by.id
     touch(visit)
@@ -623,10 +627,17 @@ def _refuse_locked(visit: Visit) -> None:
 
 
 def visit_for(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
-    """Return a visit that this officer is part of, and whose task is still theirs."""
+    """Return a visit that this officer is part of, and whose task is still theirs.
+
+    The visit of a round that is over ended with it: what comes to it now is late.
+    """
     visit = get_visit(visit_id, by.agency_id)
     if visit.task_id is not None:
-        _task_for(visit.task_id, officer_id, admitted=admitted, by=by)
+        task = _task_for(visit.task_id, officer_id, admitted=admitted, by=by)
+        if task.visit_id != visit.id and not admitted:
+            raise TaskIsClosed(
+                "任务已重新打开，这次检查属于上一轮；内容已留存，由负责人处理。", state=task.state
+            )
     elif not admitted and officer_id not in _attending(visit):
         raise NotOnVisit("您不是本次检查的人员，不能修改其内容。")
     return visit
@@ -651,8 +662,11 @@ def _task_for(task_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Ac
 
 
 def _advance_task(visit: Visit, officer_id: UUID, *, by: Actor, at: datetime) -> None:
-    """Let the task follow a visit that is under way; who starts has accepted."""
-    if visit.task_id is None or visit.state != VisitState.UNDER_WAY:
+    """Let the task follow a visit that is not signed yet; who starts or signs has accepted.
+
+    A task that was reassigned after the visit was finished would else never be handed in.
+    """
+    if visit.task_id is None or visit.state == VisitState.SIGNED:
         return
     task = db.session.get_one(Task, visit.task_id)
     if officer_id not in task.officer_ids():

@@ -363,6 +363,7 @@ def _finish_visit(doing: Doing) -> Effect:
         officer_id=doing.officer_id,
         recorded_at=doing.operation.recorded_at,
         fix=doing.operation.fix,
+        clock_suspect=doing.clock_suspect,
         by=doing.by,
         at=doing.at,
     )
