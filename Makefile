@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 T ?= tests
 JOBS ?= 3
 
-.PHONY: help run test check fix demo scheduler shell bench mutants e2e migration lock clean
+.PHONY: help run test check fix demo scheduler shell bench mutants soak e2e migration lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ bench: $(VENV)/dev.stamp ## every benchmark beside its peer
 
 mutants: $(VENV)/dev.stamp ## break lines of the draw's rules: noticed? SEED=7 repeats, F=FILE
 	@$(BIN)/python -m tests.mutants $(if $(SEED),--seed $(SEED)) $(F)
+
+soak: $(VENV)/dev.stamp ## long walk of the sync model; SEED=7 repeats
+	@$(BIN)/python -m tests.sync.model --steps $(or $(STEPS),10000) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE))
 
 migration: $(VENV)/dev.stamp ## M="add unit boundary"
 	@$(BIN)/suicha db revision --autogenerate -m "$(M)"

@@ -11,6 +11,8 @@ import time
 import traceback
 from collections import Counter
 
+from hypothesis import Phase
+
 from tests.sync.model.soak import STEPS_EACH, database_of, walk, world_in
 
 SEEDS = 2**32
@@ -22,7 +24,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--database", choices=("sqlite", "private"), default="sqlite")
+    parser.add_argument("--as-found", action="store_true", help="do not look for a shorter walk")
     given = parser.parse_args(arguments)
+    phases = (Phase.generate,) if given.as_found else (Phase.generate, Phase.shrink)
     seed = secrets.randbelow(SEEDS) if given.seed is None else given.seed
     say(f"seed {seed}: at least {given.steps} steps, {given.database}")
     began, counts = time.monotonic(), Counter[str]()
@@ -36,6 +40,7 @@ def main(arguments: list[str]) -> int:
                     number=seed + rounds * SEEDS,
                     examples=max(1, -(-left // STEPS_EACH)),
                     real_kills=True,
+                    phases=phases,
                 )
             except Exception:  # noqa: BLE001 - whatever it is, it is the finding
                 say(traceback.format_exc())

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from tests.sync.model.model import (
     ANSWER_FIELDS,
     CLOSABLE,
+    FINDING_FIELDS,
     Device,
     Item,
     Model,
@@ -59,24 +60,26 @@ def lead_task(
     if following is None:
         raise Refused("task-state-wrong")
     if verb == "propose-closing":
-        if not set(evidence) & model.stored:
-            raise Refused("closing-invalid")
+        _refuse_unproven(model, evidence)
         task.previous, task.evidence, task.closing_reason = task.state, tuple(evidence), reason
     if verb == "approve-closing":
-        if not set(task.evidence) & model.stored:
-            raise Refused("closing-invalid")
+        _refuse_unproven(model, task.evidence)
         if task.closing_reason == "ceased":
             model.units[task.unit]["state"] = "closed"
-    if verb in {"assign", "reassign"} or (verb == "reopen" and team):
+    if verb in {"assign", "reassign", "reopen"}:
         task.team, task.lead = tuple(sorted(team)), team[0]
     if verb == "reopen":
-        if not task.team:
-            raise Refused("team-invalid")
         task.outcome, task.round = None, task.round + 1
         task.visit = str(uuid5(UUID(task.id), f"visit|{task.round}"))
     task.state = following or str(task.previous)
     if verb != "propose-closing":
         task.previous = None
+
+
+def _refuse_unproven(model: Model, evidence: Sequence[str]) -> None:
+    """Nothing is closed on photos of which nobody has one."""
+    if not set(evidence) & model.stored:
+        raise Refused("closing-invalid")
 
 
 # --- the review list ---------------------------------------------------------------------------
@@ -178,10 +181,11 @@ def _write(model: Model, op: Op, fields: Mapping[str, Any] | None) -> None:
         asked = model.items[said["item_id"]]
         if wanted["result"] not in asked.answers:
             raise Refused("answer-not-allowed")
-        rows, key, names = visit.answers, said["item_id"], ANSWER_FIELDS
+        rows, key = visit.answers, said["item_id"]
+        names: tuple[str, ...] = ANSWER_FIELDS
     else:
         rows, key = visit.findings, op.values["entity_id"]
-        names = ("item_id", "text", "basis", "handling", "correct_within_days")
+        names = FINDING_FIELDS
     wanted = empty_is_none(wanted, names)
     row = row or Row(op.values["entity_id"], dict.fromkeys(names))
     rows[key] = row

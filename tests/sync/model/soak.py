@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.stateful import run_state_machine_as_test
 
 from app import clock as app_clock
@@ -72,7 +74,14 @@ def database_of(kind: str) -> Iterator[tuple[Place, str]]:
             server.cleanup()
 
 
-def walk(world: World, *, number: int | None, examples: int, real_kills: bool) -> Counter[str]:
+def walk(
+    world: World,
+    *,
+    number: int | None,
+    examples: int,
+    real_kills: bool,
+    phases: tuple[Phase, ...] = (Phase.generate, Phase.shrink),
+) -> Counter[str]:
     """Walk so many examples of STEPS_EACH steps; `number` None is the suite's fixed walk.
 
     Raises what the shortest failing walk raised, with its steps in the exception's notes.
@@ -81,18 +90,21 @@ def walk(world: World, *, number: int | None, examples: int, real_kills: bool) -
     machine = type("Walk", (Walk,), {"world": world, "counts": counts, "real_kills": real_kills})
     if number is not None:
         seed(number)(machine)
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=STEPS_EACH,
-            derandomize=number is None,
-            deadline=None,
-            database=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-            print_blob=False,
-        ),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        # copies of parts of a walk within itself: five of six examples would be the same act again
+        patch.setattr(ConjectureRunner, "generate_mutations_from", lambda *_: None)
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=STEPS_EACH,
+                derandomize=number is None,
+                deadline=None,
+                database=None,
+                phases=phases,
+                suppress_health_check=list(HealthCheck),
+                report_multiple_bugs=False,
+                print_blob=False,
+            ),
+        )
     return counts

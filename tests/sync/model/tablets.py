@@ -159,7 +159,7 @@ class Sim:
         if self.clock() >= self.access_until:
             self._renew()
         self.line.fault = fault
-        return self.tablet.request(method, path, body, **headers)
+        return self.tablet.request(method, path, body, signed_in=True, **headers)
 
     def _renew(self) -> None:
         answer = self.tablet.tokens(refresh=self.tablet.refresh)

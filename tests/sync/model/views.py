@@ -1,4 +1,4 @@
-"""What each tablet must see in the end, by the pure model: the scopes of its officers in session."""
+"""What each tablet must see in the end, by the pure model: what its officers carry."""
 
 from collections.abc import Iterable
 from typing import Any

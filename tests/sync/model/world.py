@@ -25,8 +25,9 @@ from flask.testing import FlaskClient
 
 from app import entry
 from app.access import Role
-from app.db import db
+from app.db import Base, db
 from app.journal import service as journal
+from app.journal.models import JournalEntry
 from app.people import accounts as people
 from app.storage import Storage
 from app.tasks import service as tasks
@@ -353,15 +354,17 @@ class World:
         return str(found)
 
     def check_versions(self) -> None:
-        """Every entity's version is that of its newest entry; the chains hold; the feed is fresh."""
+        """Every entity has the version of its newest entry; the chains hold; the feed is fresh."""
         with self.flask_app.app_context():
             for name in ENTITIES:
-                query = (
-                    f"SELECT e.id, e.version, (SELECT max(j.subject_version) FROM journal_entry j"
-                    f" WHERE j.subject_id = e.id AND j.subject_type = '{name}') AS newest"
-                    f' FROM "{name}" e'
+                table, entry_of = Base.metadata.tables[name], JournalEntry
+                newest = (
+                    sa.select(sa.func.max(entry_of.subject_version))
+                    .where(entry_of.subject_id == table.c.id, entry_of.subject_type == name)
+                    .scalar_subquery()
                 )
-                rows = db.session.execute(sa.text(query)).all()
+                query = sa.select(table.c.id, table.c.version, newest.label("newest"))
+                rows = db.session.execute(query).all()
                 wrong = [tuple(row) for row in rows if row.version != row.newest]
                 assert wrong == [], f"{name}: rows written outside the journal {wrong}"
             assert journal.verify()[1] == []
@@ -369,7 +372,7 @@ class World:
             db.session.remove()
 
     def check_receipts(self, sim: Sim) -> None:
-        """Every operation that came has its receipts, in the model's words, and no other has one."""
+        """Every operation that came has its receipts, in the model's words; no other has one."""
         device = self.model.devices[sim.id]
         found = [(one["op_id"], one["status"], one["reason"]) for one in sim.all_receipts()]
         assert found == device.receipts, _differing(device.receipts, found)
@@ -403,7 +406,9 @@ class World:
             answers = db.session.execute(
                 sa.text("SELECT id, result, note, version FROM visit_answer")
             )
-            found = {str(UUID(str(row.id))): (row.result, row.note, row.version) for row in answers}
+            found: dict[str, tuple[Any, ...]] = {
+                str(UUID(str(row.id))): (row.result, row.note, row.version) for row in answers
+            }
             findings = db.session.execute(sa.text("SELECT id, text, version FROM finding"))
             found |= {str(UUID(str(row.id))): (row.text, row.version) for row in findings}
             ops = db.session.execute(
