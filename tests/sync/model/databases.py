@@ -1,8 +1,6 @@
 """A database that can be put back to how it was staged, within milliseconds."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +19,8 @@ class Database:
     flask_app: flask.Flask
     place: Place
     server: str = ""
+    name: str = ""
+    kept: str = ""
 
     def keep(self) -> None:
         """Remember how everything stands now."""
@@ -28,7 +28,7 @@ class Database:
         if self.place.kind == "sqlite":
             shutil.copy(self._file, self._kept)
             return
-        self.name = self.place.environ["DATABASE_URL"].rsplit("/", 1)[1].partition("?")[0]
+        self.name = self.place.environ["DATABASE_URL"].partition("?")[0].rsplit("/", 1)[1]
         self.kept, _ = copy_postgresql(self.server, self.name)
 
     def put_back(self) -> None:
@@ -46,17 +46,8 @@ class Database:
     def drop(self) -> None:
         """Forget what was kept."""
         self._let_go()
-        if self.place.kind != "sqlite":
+        if self.kept:
             drop_postgresql(self.server, self.kept)
-
-    @contextmanager
-    def kept_meanwhile(self) -> Iterator["Database"]:
-        """Keep the present state for as long as the block lasts."""
-        self.keep()
-        try:
-            yield self
-        finally:
-            self.drop()
 
     def _let_go(self) -> None:
         """Close every connection; on SQLite that also empties the write-ahead log."""

@@ -265,6 +265,7 @@ class World:
             cwd=ROOT,
             env={**os.environ, **self.place.environ},
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
         )
         try:
