@@ -20,6 +20,7 @@ TABLES = [
     "closing_reasons",
     "document_templates",
     "draw_exclusions",
+    "law_texts",
     "object_classes",
     "origins",
     "outcome_codes",
@@ -150,7 +151,7 @@ def test_a_check_item_states_its_duty_its_basis_and_what_a_no_leads_to(item):
     assert item["specialty"] in SPECIALTIES
     assert len(item["text"]) >= 10
     assert item["text"].endswith("。")
-    assert set(item["basis"]) == {"law", "article", "text", "standard"}
+    assert set(item["basis"]) == {"law", "article", "text", "standard", "law_texts"}
     assert item["basis"]["law"]
     assert re.fullmatch("第.+|全文", item["basis"]["article"])
     assert len(item["basis"]["text"]) >= 10
@@ -159,6 +160,33 @@ def test_a_check_item_states_its_duty_its_basis_and_what_a_no_leads_to(item):
     assert isinstance(item["key"], bool)
     if item["penalty"] is not None:
         assert re.fullmatch("第.+", item["penalty"]["article"])
+
+
+def test_what_a_check_item_cites_is_among_the_law_texts_on_every_day_that_it_holds():
+    texts = dated("law_texts")
+    cited = set()
+    for item in dated("check_items"):
+        for citing in (item.row["basis"], item.row["penalty"]):
+            if citing is None:
+                continue
+            found = {
+                text.code: text.row["article"]
+                for text in rules.in_force(texts, item.effective_from)
+                if text.row["law"] == citing["law"]
+            }
+            assert citing["law_texts"], item.code
+            assert set(citing["law_texts"]) <= set(found), item.code
+            articles = citing["article"].split("、")
+            for code, article in zip(citing["law_texts"], articles, strict=True):
+                assert found[code].endswith(article), item.code
+            cited.update(citing["law_texts"])
+    assert cited == {text.code for text in texts}
+
+
+def test_a_law_text_names_its_article_and_is_unconfirmed_while_it_has_no_text():
+    for row in seeds.rows("law_texts"):
+        assert row["name"].startswith(f"《{row['law']}》")
+        assert row["confirmed"] == (row["text"] is not None), row["code"]
 
 
 @pytest.mark.parametrize("item", ITEMS.values(), ids=lambda row: row["code"])

@@ -88,6 +88,10 @@ def test_the_first_sync_brings_tasks_with_units_colleagues_and_the_catalogue(
     assert "no-problem" in {one["code"] for one in held.bodies("outcome_code").values()}
     for kind in ("closing_reason", "setting", "check_item"):
         assert held.shown(kind), kind
+    texts = {one["code"]: one for one in held.bodies("law_text").values()}
+    for item in held.bodies("check_item").values():
+        for code in item["basis"]["law_texts"]:
+            assert texts[code]["law"] == item["basis"]["law"]
 
 
 def test_a_colleague_is_told_by_name_and_certificate_and_not_by_phone(stage: Stage, tablet: Tablet):
