@@ -133,6 +133,7 @@ class Event(StrEnum):
     DEVICE_CODE_ISSUED = "device.code-issued"
     DEVICE_ENROLLED = "device.enrolled"
     DEVICE_SESSION_OPENED = "device.session-opened"
+    OFFICER_PIN_SET = "officer-pin.set"
     DEVICE_TOKENS_REVOKED = "device.tokens-revoked"
     DEVICE_SUSPENDED = "device.suspended"
     DEVICE_WIPE_REQUESTED = "device.wipe-requested"

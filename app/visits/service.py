@@ -20,6 +20,7 @@ from app.db import db, touch
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.people import service as people
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
@@ -556,12 +557,14 @@ def sign_visit(
 
     A further signature joins the first and changes nothing else. The tablet's officer signs with
     it; `signature` may add the party's or a witness's, given or refused (with a reason), and a
-    colleague who confirmed by PIN. Raises VisitNotFinished and what keeps an officer from
-    contributing.
+    colleague of the agency who confirmed by PIN. Raises VisitNotFinished, OfficerNotFound and what
+    keeps an officer from contributing.
     """
     visit = visit_for(visit_id, officer_id, by=by)
     if visit.state == VisitState.UNDER_WAY:
         raise VisitNotFinished("检查尚未结束，请先结束检查再签名。")
+    if signature.confirmed_by is not None:
+        people.get_officer(signature.confirmed_by, visit.agency_id)
     for role, who, method in _signatories(signature, officer_id):
         if any(one.role == role and one.officer_id == who for one in visit.signatures):
             continue

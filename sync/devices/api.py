@@ -25,7 +25,7 @@ from app.people.models import Account
 from app.people.queries import find_account_by_login
 from app.problems import Blueprint, NotSignedIn, Page, PageSchema, page
 from sync import operations, wire
-from sync.devices import keeping, queries, service
+from sync.devices import keeping, pins, queries, service
 from sync.devices.models import Device
 from sync.devices.rules import DeviceState
 from sync.devices.schemas import (
@@ -44,6 +44,7 @@ from sync.devices.schemas import (
     MyDeviceSchema,
     NewDeviceCodeSchema,
     NewDeviceSchema,
+    NewPinSchema,
     WipedSchema,
 )
 from sync.devices.service import (
@@ -168,6 +169,27 @@ def sign_in(data: dict[str, Any]) -> Any:
         session = service.open_session(device, account, lives=_lives(), at=at)
     keeping.keep(entry.storage(), device_id)
     return session
+
+
+@blp.route("/pins", methods=["POST"])
+@requires_device
+@per_address
+@blp.arguments(NewPinSchema)
+@blp.response(204)
+@blp.refuses(429)
+def set_pin(data: dict[str, Any]) -> None:
+    """设置协办确认用的 PIN
+
+    只传送 PBKDF2-SHA-256 校验值，PIN 本身不离开终端；
+    校验值下发到有共同任务的同事的终端，供离线确认。
+    """
+    at = clock.now()
+    device_id = _me()
+    account_id = _checked(data, at)
+    verifier = pins.Verifier(data["salt"], data["iterations"], data["verifier"])
+    with transaction():
+        device = service.get_device(device_id, current_actor().agency_id)
+        pins.set_pin(device, db.session.get_one(Account, account_id), verifier, at=at)
 
 
 def _me() -> UUID:

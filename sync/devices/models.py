@@ -125,6 +125,27 @@ class DeviceNotice(Entity, Base):
     decided_at: Mapped[datetime]
 
 
+class OfficerPin(Entity, Base):
+    """What a colleague's tablet checks an officer's PIN by, offline: PBKDF2-SHA-256, salted.
+
+    The PIN itself never leaves the tablet on which it was chosen. `salt` and `verifier` are
+    base64url; they go to the tablets of the officer's colleagues and nowhere else.
+    """
+
+    __tablename__ = "officer_pin"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"), unique=True)
+    salt: Mapped[str]
+    iterations: Mapped[int]
+    verifier: Mapped[str]
+    set_at: Mapped[datetime]
+    set_by_kind: Mapped[str]
+    set_by_id: Mapped[UUID | None]
+
+    __table_args__ = (in_pairs("set", required=True),)
+
+
 class DeviceChain(Base):
     """How far a tablet's chain of operations and our chain of receipts have come.
 

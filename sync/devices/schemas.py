@@ -52,6 +52,20 @@ class EnrolledSchema(ma.Schema):
     tokens = fields.Nested(DeviceTokensSchema, required=True)
 
 
+class NewPinSchema(ma.Schema):
+    """What an officer's PIN is checked by on colleagues' tablets: PBKDF2-SHA-256, base64url.
+
+    At least 600,000 rounds, a salt of 16 to 32 bytes of its own (not the one that wraps the content
+    key), a verifier of 32 bytes.
+    """
+
+    login = Text(max=100, required=True)
+    password = Text(max=200, required=True)
+    salt = Text(pattern=r"^[A-Za-z0-9_-]{22,43}$", max=43, required=True)
+    iterations = Count(600_000, 10_000_000, required=True)
+    verifier = Text(pattern=r"^[A-Za-z0-9_-]{43}$", max=43, required=True)
+
+
 class DeviceSignInSchema(ma.Schema):
     """A further officer signs in on a tablet."""
 

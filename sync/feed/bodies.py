@@ -21,7 +21,7 @@ from app.people.models import Officer
 from app.tasks.models import Task
 from app.units.models import Unit
 from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAnswer
-from sync.devices.models import DeviceNotice
+from sync.devices.models import DeviceNotice, OfficerPin
 from sync.feed.rules import CATALOGUE_TYPES, Key
 
 _AT_ONCE = 500
@@ -177,6 +177,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "lead_specialties",
         "state",
     ),
+    "officer_pin": ("officer_id", "salt", "iterations", "verifier"),
     "device_notice": (
         "device_id",
         "op_id",
@@ -200,6 +201,7 @@ _MODELS: Mapping[str, type[Base]] = {
     "corrective_order": CorrectiveOrder,
     "penalty_case": PenaltyCase,
     "officer": Officer,
+    "officer_pin": OfficerPin,
     "device_notice": DeviceNotice,
     **dict.fromkeys(CATALOGUE_TYPES, CatalogueRow),
 }

@@ -21,7 +21,7 @@ CATALOGUE_TYPES = (
 )
 ENTITY_TYPES = (
     *("task", "unit", "visit", "visit_answer", "finding", "officer", "device_notice"),
-    *("corrective_order", "penalty_case", "sample"),
+    *("officer_pin", "corrective_order", "penalty_case", "sample"),
     *CATALOGUE_TYPES,
 )
 HISTORY = 3  # signed visits of a unit that come along with it
@@ -160,7 +160,7 @@ def _rank(entity_type: str) -> int:
     """Let what others point to come before them: officers and units before tasks and visits."""
     order = (
         *CATALOGUE_TYPES,
-        *("officer", "unit", "task", "visit", "visit_answer", "finding", "sample"),
+        *("officer", "officer_pin", "unit", "task", "visit", "visit_answer", "finding", "sample"),
         *("corrective_order", "penalty_case", "device_notice"),
     )
     return order.index(entity_type)

@@ -10,6 +10,7 @@
 - A corrective order that is not complied with, and a case that is not closed, go with their unit to
   the officers who carry it.
 - An officer is there for themselves and for who shares a task with them.
+- What an officer's PIN is checked by is there for who shares a task with them, not for themselves.
 - A notice is there for the one device whose operation it is about.
 
 Catalogue rows are in `all`, in a stream of their own.
@@ -41,7 +42,7 @@ from app.visits.models import (
 )
 from app.visits.rules import VisitState
 from app.visits.terms import UNMET_ORDERS
-from sync.devices.models import DeviceNotice
+from sync.devices.models import DeviceNotice, OfficerPin
 from sync.feed import rules
 from sync.feed.models import FeedRow, FeedWant
 from sync.feed.rules import Key, Stored, Wanted
@@ -55,7 +56,7 @@ _IDS: Any = sa.bindparam("ids", expanding=True)
 _task, _member = Task.__table__.c, TaskOfficer.__table__.c
 _visit, _attendance = Visit.__table__.c, VisitAttendance.__table__.c
 _unit, _officer, _want = Unit.__table__.c, Officer.__table__.c, FeedWant.__table__.c
-_notice = DeviceNotice.__table__.c
+_notice, _pin = DeviceNotice.__table__.c, OfficerPin.__table__.c
 _row, _catalogue = FeedRow.__table__.c, CatalogueRow.__table__.c
 _colleague = TaskOfficer.__table__.alias("colleague").c
 
@@ -121,6 +122,9 @@ _STORED = sa.select(
 ).where(_row.entity_id.in_(_IDS))
 _OFFICERS = sa.select(_officer.id, _officer.district, _officer.version, _officer.state).where(
     _officer.id.in_(_IDS)
+)
+_PINS = sa.select(_pin.id, _pin.district, _pin.version, _pin.officer_id).where(
+    _pin.officer_id.in_(_IDS)
 )
 _NOTICES = sa.select(_notice.id, _notice.district, _notice.version, _notice.device_id).where(
     _notice.id.in_(_IDS)
@@ -414,11 +418,19 @@ def _compare_officers(session: Session, touched: Touched, found: Compared) -> No
         scope = rules.officer_scope(colleague_id)
         sharing[officer_id] = sharing.get(officer_id, _NOBODY) | {scope}
     _read_stored(session, touched.officers, found)
+    active = set()
     for row in _ask(session, _OFFICERS, touched.officers):
         scopes = sharing.get(row.id, _NOBODY)
         if row.state == OfficerState.ACTIVE:
             scopes |= {rules.officer_scope(row.id)}
+            active.add(row.id)
         found.wanted["officer", str(row.id)] = Wanted(row.district, row.version, scopes)
+    pins = list(_ask(session, _PINS, touched.officers))
+    _read_stored(session, [row.id for row in pins], found)
+    for row in pins:
+        scopes = sharing.get(row.officer_id, _NOBODY) if row.officer_id in active else _NOBODY
+        scopes -= {rules.officer_scope(row.officer_id)}
+        found.wanted["officer_pin", str(row.id)] = Wanted(row.district, row.version, scopes)
 
 
 def _compare_notices(session: Session, touched: Touched, found: Compared) -> None:

@@ -109,6 +109,7 @@ _TOUCH: Mapping[str | None, Any] = {
     "sample": _touch_sample,
     "corrective_order": lambda touched, order: touched.orders.add(order.id),
     "penalty_case": lambda touched, case: touched.cases.add(case.id),
+    "officer_pin": lambda touched, pin: touched.officers.add(pin.officer_id),
     "device_notice": lambda touched, notice: touched.notices.add(notice.id),
 }
 

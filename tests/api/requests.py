@@ -202,6 +202,11 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     },
     "unit-labels.end_label": lambda side, persona: {"until_on": "2026-12-31"},
     "review.decide": lambda side, persona: {"decision": "decline"},
+    "sync-devices.set_pin": lambda side, persona: {
+        "salt": "A" * 22,
+        "iterations": 600_000,
+        "verifier": "A" * 43,
+    },
     "sync-devices.enrol": lambda side, persona: _enrolment(side),
     "sync-devices.renew": lambda side, persona: _renewal(side),
     "tasks.propose_closing": lambda side, persona: {"reason": "ceased"},
