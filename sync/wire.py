@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import hmac
+import io
 import json
 import re
 import zlib
@@ -185,9 +186,9 @@ def attach(blueprint: flask.Blueprint, *, protocol_optional: bool = False) -> No
     """Let every request of a blueprint speak the protocol's headers, both ways.
 
     Another or no `Sync-Protocol` is answered 406 with the supported list (`protocol_optional`: none
-    passes). `Device-Time` is compared, never obeyed: see `clock_skew_s`. The answer, a problem too,
-    carries `Sync-Protocol`, `Sync-Epoch` and `Server-Time`; `Alert` where the tablet's build ends,
-    `Backoff` where it should wait.
+    passes). A JSON body may come as gzip. `Device-Time` is compared, never obeyed: see
+    `clock_skew_s`. The answer, a problem too, carries `Sync-Protocol`, `Sync-Epoch` and
+    `Server-Time`; `Alert` where the tablet's build ends, `Backoff` where it should wait.
     """
 
     def before() -> None:
@@ -198,6 +199,7 @@ def attach(blueprint: flask.Blueprint, *, protocol_optional: bool = False) -> No
             raise ProtocolUnsupported(
                 "请在 Sync-Protocol 请求头中给出服务器支持的协议版本。", supported=list(SUPPORTED)
             )
+        _unpack_json()
 
     blueprint.before_request(before)
     blueprint.after_request(_answer_headers)
@@ -324,6 +326,12 @@ def read_body(*, packed: int = BATCH_BYTES, unpacked: int = BATCH_BYTES_UNPACKED
     if encoding != "gzip":
         raise MediaTypeUnsupported("请求内容只能不压缩或用 gzip 压缩。")
     return _gunzip(raw, packed, unpacked)
+
+
+def _unpack_json() -> None:
+    """Let a compressed JSON body be read like any other; others are read by `read_body`."""
+    if flask.request.is_json and "Content-Encoding" in flask.request.headers:
+        flask.request.stream = io.BytesIO(read_body())
 
 
 def _gunzip(raw: bytes, packed: int, unpacked: int) -> bytes:

@@ -78,10 +78,13 @@ def _want(unit_ids: set[UUID], officers: list[UUID]) -> None:
 
 
 def _nothing_new(cursor: wire.Cursor, text: str) -> flask.Response:
-    """Answer that the tablet has everything; asked again with the tag, without a body."""
+    """Answer that the tablet has everything; asked again with the tag, without a body.
+
+    The tag is weak: it means the same whichever way the answer is compressed.
+    """
     response = _answer(cursor.generation, [], text, more=False)
-    response.set_etag(text[-32:])
-    if response.headers["ETag"] in flask.request.headers.get("If-None-Match", ""):
+    response.set_etag(text[-32:], weak=True)
+    if flask.request.if_none_match.contains_weak(text[-32:]):
         response.status_code = 304
         response.set_data(b"")
     return response

@@ -136,7 +136,7 @@ def test_a_new_pin_replaces_the_old_one(stage: Stage, tablet: Tablet):
         ({"iterations": 1000}, 422),
         ({"salt": "short"}, 422),
         ({"verifier": "A" * 42}, 422),
-        ({"pin": PIN}, 422),
+        ({"plain": PIN}, 422),
     ],
 )
 def test_a_pin_is_set_with_the_password_and_enough_rounds(
