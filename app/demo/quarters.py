@@ -22,6 +22,7 @@ from app.days import day_begins, local_date
 from app.db import db, transaction
 from app.demo.chance import Chance
 from app.demo.registers import actor_of
+from app.documents.rules import Signature
 from app.draws import annual_plans, plans, progress, queries, seeding
 from app.draws.annual import QUARTERS, Item, Way
 from app.draws.annual_plans import NewAnnualPlan
@@ -35,7 +36,7 @@ from app.tasks.models import Task
 from app.tasks.rules import TaskState
 from app.visits import rules as visit_rules
 from app.visits import service as visits
-from app.visits.service import Signature, Start
+from app.visits.service import Start
 
 STRATA = {
     "公共场所/住宿场所": [10, 100],

@@ -82,6 +82,26 @@ def documents_at(visit_ids: Collection[UUID]) -> Sequence[Document]:
     ).all()
 
 
+def last_serial(agency_id: UUID, series: str) -> int:
+    """Return the last number that was allotted in a series, 0 before the first; locked."""
+    found = db.session.get(NumberSeries, (agency_id, series), with_for_update=True)
+    return 0 if found is None else found.last
+
+
+def last_serials() -> dict[str, int]:
+    """Return the last number allotted in every agency's series, by the name of the series.
+
+    Named `document.<kind>:<agency>:<year>`, as the head that the storage keeps wants it.
+    """
+    rows = db.session.execute(
+        sa.select(NumberSeries.agency_id, NumberSeries.series, NumberSeries.last)
+    )
+    return {
+        "document.{1}:{0}:{2}".format(agency_id, *series.split(":")): last
+        for agency_id, series, last in rows
+    }
+
+
 def take_serials(agency_id: UUID, series: str, count: int) -> range:
     """Take the next `count` numbers of a series; nobody else gets them.
 

@@ -7,8 +7,10 @@ and its officer, so that two tablets never write the same number.
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from app import canonical
 
@@ -66,6 +68,34 @@ class SignMethod(StrEnum):
     REFUSED = "refused"
 
 
+@dataclass(frozen=True)
+class Signature:
+    """A signature on a tablet; `confirmed_by` is the colleague who gave their PIN on it.
+
+    `content_hash` is of what was shown when it was signed; `refusal` says why the party did not.
+    """
+
+    role: SignRole = SignRole.OFFICER
+    content_hash: str | None = None
+    refusal: str | None = None
+    confirmed_by: UUID | None = None
+
+
+def signatories(signature: Signature, officer_id: UUID) -> list[tuple[SignRole, UUID, SignMethod]]:
+    """Return who signs, as what and how, when an officer's tablet sends a signature.
+
+    The tablet's officer signs with it, and a colleague who confirmed by PIN; the party or a witness
+    by hand, or not.
+    """
+    found = [(SignRole.OFFICER, officer_id, SignMethod.DEVICE_KEY)]
+    if signature.confirmed_by is not None and signature.confirmed_by != officer_id:
+        found.append((SignRole.OFFICER, signature.confirmed_by, SignMethod.PIN))
+    if signature.role is not SignRole.OFFICER:
+        method = SignMethod.HAND if signature.refusal is None else SignMethod.REFUSED
+        found.append((signature.role, officer_id, method))
+    return found
+
+
 # --- numbers -----------------------------------------------------------------------------------
 
 _SERIES = re.compile(r"([a-z]+(?:-[a-z]+)*):([0-9]{4})\Z")
@@ -111,15 +141,28 @@ class Template:
     on_tablet: bool
 
 
+NUMBER_FORM = "{year}—{serial}"
+MAX_DIGITS = 9
+
+
 def read_template(code: str, body: Mapping[str, Any]) -> Template:
-    """Return the template in a catalogue row's body."""
+    """Return the template in a catalogue row's body; agencies write such rows.
+
+    A form that would print two numbers alike is not used. Raises ValueError for a code that is no
+    kind of document.
+    """
+    form = body["number_form"]
     return Template(
         kind=DocumentKind(code),
-        name=body["name"],
-        required=tuple(one["field"] for one in body["required"]),
-        number_form=body["number_form"],
-        serial_digits=body["serial_digits"],
-        on_tablet=body["on_tablet"],
+        name=str(body["name"]),
+        required=tuple(
+            str(one["field"])
+            for one in body["required"]
+            if isinstance(one, Mapping) and "field" in one
+        ),
+        number_form=form if "{year}" in form and "{serial}" in form else NUMBER_FORM,
+        serial_digits=min(max(int(body["serial_digits"]), 1), MAX_DIGITS),
+        on_tablet=bool(body["on_tablet"]),
     )
 
 
@@ -185,3 +228,17 @@ def free_of(blocks: Sequence[tuple[int, int]], used: Collection[int]) -> int:
         last - max((one for one in used if first <= one <= last), default=first - 1)
         for first, last in blocks
     )
+
+
+# --- the year's turn ---------------------------------------------------------------------------
+
+
+def years_to_carry(today: date, ahead_days: int) -> list[int]:
+    """Return the years of which a tablet carries numbers: this one, and in time the next."""
+    begins = date(today.year + 1, 1, 1)
+    return [today.year, *([today.year + 1] if (begins - today).days <= ahead_days else [])]
+
+
+def is_over(year: int, today: date, close_days: int) -> bool:
+    """Tell whether a year's blocks end: it has been over for `close_days`."""
+    return (today - date(year + 1, 1, 1)).days >= close_days

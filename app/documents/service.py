@@ -1,7 +1,6 @@
 """Verbs of documents: issue one under a number of the tablet's block, sign it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,8 +17,8 @@ from app.documents.rules import (
     BlockState,
     DocumentKind,
     DocumentState,
+    Signature,
     SignMethod,
-    SignRole,
     Template,
 )
 from app.errors import Conflict, Forbidden, Invalid, NotFound
@@ -60,16 +59,6 @@ class DocumentLocked(Conflict):
 
 class ContentDiffers(Conflict):
     code, title = "content-differs", "签名的内容与文书不一致"
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A signature on a tablet; `confirmed_by` is the colleague who gave their PIN on it."""
-
-    role: SignRole = SignRole.OFFICER
-    content_hash: str | None = None
-    refusal: str | None = None
-    confirmed_by: UUID | None = None
 
 
 def get_document(document_id: UUID, agency_id: UUID | None) -> Document:
@@ -387,7 +376,7 @@ def sign_document(
         )
     new = [
         (role, who, method)
-        for role, who, method in signatories(signature, officer_id)
+        for role, who, method in rules.signatories(signature, officer_id)
         if not any(one.role == role and one.officer_id == who for one in document.signatures)
     ]
     if not new:
@@ -420,14 +409,3 @@ def sign_document(
         },
     )
     return document
-
-
-def signatories(signature: Signature, officer_id: UUID) -> list[tuple[SignRole, UUID, SignMethod]]:
-    """Return who signs, as what and how, when an officer's tablet sends a signature."""
-    found = [(SignRole.OFFICER, officer_id, SignMethod.DEVICE_KEY)]
-    if signature.confirmed_by is not None and signature.confirmed_by != officer_id:
-        found.append((SignRole.OFFICER, signature.confirmed_by, SignMethod.PIN))
-    if signature.role is not SignRole.OFFICER:
-        method = SignMethod.HAND if signature.refusal is None else SignMethod.REFUSED
-        found.append((signature.role, officer_id, method))
-    return found

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from app.db import Base, Entity, in_pairs, one_of
+from app.documents.rules import SignMethod, SignRole
 from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason
-from app.visits.rules import AnswerResult, CodeMark, SignMethod, SignRole, VisitKind, VisitState
+from app.visits.rules import AnswerResult, CodeMark, VisitKind, VisitState
 from app.visits.terms import OrderState, SampleResult, SampleState
 
 

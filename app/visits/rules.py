@@ -39,23 +39,6 @@ class AnswerResult(StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
-class SignRole(StrEnum):
-    """Whose signature it is: an officer's, the supervised party's 当事人, a witness's 见证人."""
-
-    OFFICER = "officer"
-    PARTY = "party"
-    WITNESS = "witness"
-
-
-class SignMethod(StrEnum):
-    """How it was signed: the tablet's key, a PIN on a colleague's tablet, by hand, or refused."""
-
-    DEVICE_KEY = "device-key"
-    PIN = "pin"
-    HAND = "hand"
-    REFUSED = "refused"
-
-
 class Merge(StrEnum):
     """How what a tablet says meets what is stored."""
 

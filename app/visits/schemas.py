@@ -5,14 +5,13 @@ from enum import StrEnum
 import marshmallow as ma
 from marshmallow import fields
 
+from app.documents.rules import SignMethod, SignRole
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
 from app.problems import PageSchema
 from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason, Unjudged
 from app.visits.rules import (
     AnswerResult,
     CodeMark,
-    SignMethod,
-    SignRole,
     VisitKind,
     VisitState,
 )

@@ -17,6 +17,7 @@ from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, touch
+from app.documents.rules import Signature, SignMethod, signatories
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -31,8 +32,6 @@ from app.visits.rules import (
     AnswerResult,
     CodeMark,
     Merge,
-    SignMethod,
-    SignRole,
     VisitKind,
     VisitState,
 )
@@ -154,16 +153,6 @@ class Seen:
 
     base: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A signature on a tablet; `confirmed_by` is the colleague who gave their PIN on it."""
-
-    role: SignRole = SignRole.OFFICER
-    content_hash: str | None = None
-    refusal: str | None = None
-    confirmed_by: UUID | None = None
 
 
 NOTHING_SEEN = Seen()
@@ -565,7 +554,7 @@ def sign_visit(
         raise VisitNotFinished("检查尚未结束，请先结束检查再签名。")
     if signature.confirmed_by is not None:
         people.get_officer(signature.confirmed_by, visit.agency_id)
-    for role, who, method in _signatories(signature, officer_id):
+    for role, who, method in signatories(signature, officer_id):
         if any(one.role == role and one.officer_id == who for one in visit.signatures):
             continue
         visit.signatures.append(
@@ -600,16 +589,6 @@ def sign_visit(
     if first and visit.task_id is not None:
         tasks.submit_task(visit.task_id, str(visit.outcome), by=by, at=at)
     return visit
-
-
-def _signatories(signature: Signature, officer_id: UUID) -> list[tuple[SignRole, UUID, SignMethod]]:
-    found = [(SignRole.OFFICER, officer_id, SignMethod.DEVICE_KEY)]
-    if signature.confirmed_by is not None and signature.confirmed_by != officer_id:
-        found.append((SignRole.OFFICER, signature.confirmed_by, SignMethod.PIN))
-    if signature.role is not SignRole.OFFICER:
-        method = SignMethod.HAND if signature.refusal is None else SignMethod.REFUSED
-        found.append((signature.role, officer_id, method))
-    return found
 
 
 # --- who may contribute, and to what ---

@@ -18,6 +18,7 @@ from app.access import Actor, ActorKind
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db
+from app.documents import blocks
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -206,6 +207,7 @@ def _new_device(account: Account, new: NewDevice, *, by: Actor, at: datetime) ->
 def open_session(device: Device, account: Account, *, lives: Lives, at: datetime) -> DeviceSession:
     """Put an account's officer in session on a device, or prolong the session that is open.
 
+    With numbers for the documents that the officer may issue there.
     The password has been checked. Raises OfficerNeeded, and DeviceUnknown for an account of
     another agency.
     """
@@ -213,6 +215,8 @@ def open_session(device: Device, account: Account, *, lives: Lives, at: datetime
         raise OfficerNeeded("该账号没有关联监督员，不能在终端上登录。")
     if account.agency_id != device.agency_id:
         raise DeviceUnknown("本单位没有这台终端。")
+    by = actor_of(account)
+    blocks.supply(device.agency_id, device.id, {account.officer_id}, by=by, at=at)
     for found in queries.open_sessions(device.id, at):
         if found.account_id == account.id and found.officer_id == account.officer_id:
             found.until = at + lives.session
@@ -227,7 +231,7 @@ def open_session(device: Device, account: Account, *, lives: Lives, at: datetime
     db.session.add(session)
     db.session.flush()  # the entry names the session
     data = {"officer_id": str(account.officer_id), "session_id": str(session.id)}
-    journal.record(Event.DEVICE_SESSION_OPENED, device, by=actor_of(account), at=at, data=data)
+    journal.record(Event.DEVICE_SESSION_OPENED, device, by=by, at=at, data=data)
     return session
 
 
@@ -556,6 +560,7 @@ def change_state(
     device.state_changed_by_kind, device.state_changed_by_id = by.kind, by.id
     if wanted is DeviceState.CLOSED:
         _revoke(device.id, at=at)
+        blocks.end_of_device(device.id, by=by, at=at)
     journal.record(_EVENTS[wanted], device, by=by, at=at, data={"state": str(wanted)})
     return device
 

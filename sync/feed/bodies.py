@@ -17,6 +17,7 @@ from app import canonical
 from app.cases.models import PenaltyCase
 from app.catalogue.models import CatalogueRow
 from app.db import Base
+from app.documents.models import Document, NumberBlock
 from app.people.models import Officer
 from app.tasks.models import Task
 from app.units.models import Unit
@@ -190,6 +191,33 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "decision_reason",
         "decided_at",
     ),
+    "number_block": (
+        "kind",
+        "series",
+        "year",
+        "officer_id",
+        "first",
+        "last",
+        "number_form",
+        "serial_digits",
+    ),
+    "document": (
+        "kind",
+        "number",
+        "series",
+        "serial",
+        "unit_id",
+        "visit_id",
+        "task_id",
+        "fields",
+        "officer_id",
+        "officer_ids",
+        "content_hash",
+        "state",
+        "issued_recorded_at",
+        "issued_at",
+        "signed_at",
+    ),
 }
 _MODELS: Mapping[str, type[Base]] = {
     "task": Task,
@@ -203,6 +231,8 @@ _MODELS: Mapping[str, type[Base]] = {
     "officer": Officer,
     "officer_pin": OfficerPin,
     "device_notice": DeviceNotice,
+    "number_block": NumberBlock,
+    "document": Document,
     **dict.fromkeys(CATALOGUE_TYPES, CatalogueRow),
 }
 
@@ -241,11 +271,16 @@ def _order(order: CorrectiveOrder) -> dict[str, Any]:
     return {"items": items}
 
 
+def _document(document: Document) -> dict[str, Any]:
+    return {"signatures": _rows(document.signatures, "role", "officer_id", "method", "recorded_at")}
+
+
 _CHILDREN: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "task": _task,
     "unit": _unit,
     "visit": _visit,
     "corrective_order": _order,
+    "document": _document,
 }
 
 

@@ -11,7 +11,9 @@
   the officers who carry it.
 - An officer is there for themselves and for who shares a task with them.
 - What an officer's PIN is checked by is there for who shares a task with them, not for themselves.
-- A notice is there for the one device whose operation it is about.
+- A document goes with its visit; one without a visit is there for its officers until it is signed.
+- A notice is there for the one device whose operation it is about, a number block for the one
+  device that takes numbers from it.
 
 Catalogue rows are in `all`, in a stream of their own.
 """
@@ -27,6 +29,8 @@ from sqlalchemy.orm import Session
 from app.cases.models import PenaltyCase
 from app.cases.rules import OPEN_CASES
 from app.catalogue.models import CatalogueRow
+from app.documents.models import Document, NumberBlock
+from app.documents.rules import BlockState, DocumentState
 from app.people.models import Officer
 from app.people.rules import OfficerState
 from app.tasks.models import Task, TaskOfficer
@@ -57,6 +61,7 @@ _task, _member = Task.__table__.c, TaskOfficer.__table__.c
 _visit, _attendance = Visit.__table__.c, VisitAttendance.__table__.c
 _unit, _officer, _want = Unit.__table__.c, Officer.__table__.c, FeedWant.__table__.c
 _notice, _pin = DeviceNotice.__table__.c, OfficerPin.__table__.c
+_block, _paper = NumberBlock.__table__.c, Document.__table__.c
 _row, _catalogue = FeedRow.__table__.c, CatalogueRow.__table__.c
 _colleague = TaskOfficer.__table__.alias("colleague").c
 
@@ -129,6 +134,14 @@ _PINS = sa.select(_pin.id, _pin.district, _pin.version, _pin.officer_id).where(
 _NOTICES = sa.select(_notice.id, _notice.district, _notice.version, _notice.device_id).where(
     _notice.id.in_(_IDS)
 )
+_BLOCKS = sa.select(
+    _block.id, _block.district, _block.version, _block.device_id, _block.state
+).where(_block.id.in_(_IDS))
+_PAPERS = sa.select(
+    _paper.id, _paper.visit_id, _paper.district, _paper.version, _paper.state, _paper.officer_ids
+)
+_DOCUMENTS = _PAPERS.where(_paper.id.in_(_IDS))
+_DOCUMENTS_AT = _PAPERS.where(_paper.visit_id.in_(_IDS))
 _COLLEAGUES = (
     sa.select(_member.officer_id, _colleague.officer_id.label("colleague_id"))
     .join_from(TaskOfficer.__table__, Task.__table__, _task.id == _member.task_id)
@@ -206,6 +219,8 @@ class Touched:
     cases: set[UUID] = field(default_factory=set)
     officers: set[UUID] = field(default_factory=set)
     notices: set[UUID] = field(default_factory=set)
+    blocks: set[UUID] = field(default_factory=set)
+    documents: set[UUID] = field(default_factory=set)
     parents: set[UUID] = field(default_factory=set)
     history_of: set[UUID] = field(default_factory=set)
     moving: set[UUID] = field(default_factory=set)
@@ -217,6 +232,7 @@ class Touched:
                 *(self.tasks, self.units, self.visits, self.answers),
                 *(self.findings, self.officers, self.notices),
                 *(self.samples, self.orders, self.cases),
+                *(self.blocks, self.documents),
             )
         )
 
@@ -250,6 +266,7 @@ def compare(session: Session, touched: Touched) -> Compared:
     _compare_at_units(session, touched, found, unit_scopes)
     _compare_officers(session, touched, found)
     _compare_notices(session, touched, found)
+    _compare_blocks(session, touched, found)
     if touched.whole_catalogue:
         _compare_catalogue(session, found)
     return found
@@ -274,6 +291,8 @@ def everything(session: Session, streams: Iterable[str]) -> Touched:
         cases=ids(PenaltyCase),
         officers=ids(Officer),
         notices=ids(DeviceNotice),
+        blocks=ids(NumberBlock),
+        documents=ids(Document),
         parents=visits,
         whole_catalogue=rules.CATALOGUE_STREAM in names,
     )
@@ -410,6 +429,14 @@ def _compare_children(
             if kind != "visit_answer":
                 scopes |= history.get(row.visit_id, _NOBODY)
             found.wanted[kind, str(row.id)] = Wanted(row.district, row.version, scopes)
+    rows = {row.id: row for row in _ask(session, _DOCUMENTS_AT, touched.parents)}
+    rows.update((row.id, row) for row in _ask(session, _DOCUMENTS, touched.documents - rows.keys()))
+    _read_stored(session, rows, found)
+    for row in rows.values():
+        scopes = current.get(row.visit_id, _NOBODY) | history.get(row.visit_id, _NOBODY)
+        if row.visit_id is None and row.state == DocumentState.ISSUED:
+            scopes = frozenset(rules.officer_scope(one) for one in row.officer_ids)
+        found.wanted["document", str(row.id)] = Wanted(row.district, row.version, scopes)
 
 
 def _compare_officers(session: Session, touched: Touched, found: Compared) -> None:
@@ -438,6 +465,15 @@ def _compare_notices(session: Session, touched: Touched, found: Compared) -> Non
     for row in _ask(session, _NOTICES, touched.notices):
         found.wanted["device_notice", str(row.id)] = Wanted(
             row.district, row.version, frozenset({rules.device_scope(row.device_id)})
+        )
+
+
+def _compare_blocks(session: Session, touched: Touched, found: Compared) -> None:
+    _read_stored(session, touched.blocks, found)
+    for row in _ask(session, _BLOCKS, touched.blocks):
+        scopes = {rules.device_scope(row.device_id)} if row.state == BlockState.OPEN else ()
+        found.wanted["number_block", str(row.id)] = Wanted(
+            row.district, row.version, frozenset(scopes)
         )
 
 

@@ -99,6 +99,12 @@ def _touch_sample(touched: scopes.Touched, sample: Any) -> None:
     touched.visits.add(sample.visit_id)
 
 
+def _touch_document(touched: scopes.Touched, document: Any) -> None:
+    touched.documents.add(document.id)
+    if document.visit_id is not None:
+        touched.visits.add(document.visit_id)
+
+
 _TOUCH: Mapping[str | None, Any] = {
     "task": lambda touched, task: touched.tasks.add(task.id),
     "unit": lambda touched, unit: touched.units.add(unit.id),
@@ -111,6 +117,8 @@ _TOUCH: Mapping[str | None, Any] = {
     "penalty_case": lambda touched, case: touched.cases.add(case.id),
     "officer_pin": lambda touched, pin: touched.officers.add(pin.officer_id),
     "device_notice": lambda touched, notice: touched.notices.add(notice.id),
+    "number_block": lambda touched, block: touched.blocks.add(block.id),
+    "document": _touch_document,
 }
 
 

@@ -19,7 +19,7 @@ from app.errors import Conflict, DomainError, Forbidden, Invalid
 from sync.devices.service import DeviceSuspended
 from sync.inbox import effects, forms, items, queries, records, rules
 from sync.inbox.chain import Chain
-from sync.inbox.effects import Doing, Effect
+from sync.inbox.doing import Doing, Effect
 from sync.inbox.memory import Memory
 from sync.inbox.queries import Sitting
 from sync.inbox.receipts import Desk

@@ -5,7 +5,7 @@ the problem document under which the operation is kept.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from sqlalchemy.orm import selectinload
 from app import canonical
 from app.access import Actor
 from app.db import db
-from app.errors import Conflict, Forbidden, Invalid
+from app.errors import Conflict, Invalid
 from app.evidence import queries as evidence_queries
 from app.evidence import service as evidence
 from app.evidence.models import Evidence
@@ -30,7 +30,8 @@ from app.units.models import Unit
 from app.visits import rules as visit_rules
 from app.visits import service as visits
 from app.visits.models import Finding, Visit, VisitAnswer
-from sync.inbox import forms, rules
+from sync.inbox import forms, issuing, rules
+from sync.inbox.doing import Doing, Effect, applied, their_task, their_visit
 from sync.inbox.placing import placed_in_form
 from sync.inbox.rules import OperationType, Outcome
 from sync.operations import Operation, is_id
@@ -50,54 +51,6 @@ class SubjectUnknown(Conflict):
 
 class AttachmentMissing(Invalid):
     code, title = "attachment-missing", "没有附件"
-
-
-class NotTheirVisit(Forbidden):
-    code, title = "not-their-visit", "不是本次检查的人员"
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What an operation did: its outcome, and the version of its entity afterwards.
-
-    Where the version is there only after the next flush, `entity` has it then.
-    """
-
-    outcome: Outcome
-    version: int | None = None
-    reason: str | None = None
-    detail: Mapping[str, Any] | None = None
-    entity: Any = None
-
-
-@dataclass(frozen=True)
-class Doing:
-    """An operation being carried out: by its author on its device, received at.
-
-    `admitted`: a supervisor lets it in although it came too late.
-    """
-
-    operation: Operation
-    type: OperationType
-    by: Actor
-    at: datetime
-    clock_suspect: bool
-    admitted: bool = False
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        return self.operation.fields
-
-    @property
-    def entity_id(self) -> UUID:
-        return self.operation.entity_id
-
-    @property
-    def officer_id(self) -> UUID:
-        return self.operation.officer_id
-
-    def id_of(self, name: str) -> UUID:
-        return UUID(self.fields[name])
 
 
 def check(operation: Operation) -> OperationType:
@@ -238,10 +191,13 @@ _SUBJECT_OF: Mapping[str, str] = {
     "document": "visit",
     "unit": "unit",
     "order": "operation",
-    "opinion": "operation",
+    "opinion": "document",
     "decision": "operation",
     "sample": "operation",
 }
+
+
+_SIGNING = {OperationType.DOCUMENT_SIGN, OperationType.DOCUMENT_REFUSE_SIGNATURE}
 
 
 def _subject(doing: Doing) -> tuple[str, UUID]:
@@ -252,44 +208,24 @@ def _subject(doing: Doing) -> tuple[str, UUID]:
         return "finding", doing.entity_id
     if doing.type in {OperationType.EVIDENCE_ATTACH, OperationType.EVIDENCE_RETRACT}:
         return doing.fields["subject_type"], doing.id_of("subject_id")
+    if doing.type in _SIGNING and issuing.find_document(doing.entity_id) is not None:
+        return "document", doing.entity_id
     return _SUBJECT_OF[doing.type.partition(".")[0]], doing.entity_id
 
 
 # --- tasks -------------------------------------------------------------------------------------
 
 
-def _their_task(task_id: UUID, doing: Doing) -> Task:
-    """Return an open task on whose team the author is.
-
-    Raises TaskGone, TaskIsClosed and LateContribution: the three ways in which work offline can
-    come too late.
-    """
-    task = db.session.get(Task, task_id)
-    if task is None or task.agency_id != doing.by.agency_id:
-        raise visits.TaskGone("该任务已不存在，内容已留存，由负责人处理。")
-    if doing.admitted:
-        return task
-    if task.state in {TaskState.COMPLETED, TaskState.CLOSED}:
-        raise visits.TaskIsClosed(
-            "该任务已完成或已关闭，内容已留存，由负责人处理。", state=task.state
-        )
-    if doing.officer_id not in task.officer_ids():
-        raise visits.LateContribution(
-            "该任务已改派他人，内容已留存，由负责人处理。", task_id=task.id
-        )
-    return task
-
-
 def _accept_task(doing: Doing) -> Effect:
-    task = _their_task(doing.entity_id, doing)
+    task = their_task(doing.entity_id, doing)
     if task.state != TaskState.ASSIGNED and task.accepted_at is not None:
         return Effect(Outcome.MERGED, task.version)  # the colleague accepted for both
     tasks.accept_task(task.id, officer_id=doing.officer_id, by=doing.by, at=doing.at)
-    return _applied(task)
+    return applied(task)
 
 
 def _propose_closing(doing: Doing) -> Effect:
-    task = _their_task(doing.entity_id, doing)
+    task = their_task(doing.entity_id, doing)
     tasks.propose_closing(
         task.id,
         doing.fields["reason"],
@@ -298,13 +234,13 @@ def _propose_closing(doing: Doing) -> Effect:
         by=doing.by,
         at=doing.at,
     )
-    return _applied(task)
+    return applied(task)
 
 
 def _answer_return(doing: Doing) -> Effect:
-    task = _their_task(doing.entity_id, doing)
+    task = their_task(doing.entity_id, doing)
     tasks.answer_return(task.id, doing.fields.get("outcome"), by=doing.by, at=doing.at)
-    return _applied(task)
+    return applied(task)
 
 
 # --- visits ------------------------------------------------------------------------------------
@@ -333,7 +269,7 @@ def _start_visit(doing: Doing) -> Effect:
         by=doing.by,
         at=doing.at,
     )
-    return _applied(started.visit, Outcome.MERGED if started.merged else Outcome.APPLIED)
+    return applied(started.visit, Outcome.MERGED if started.merged else Outcome.APPLIED)
 
 
 def _mark(code: str | None) -> visit_rules.CodeMark | None:
@@ -352,7 +288,7 @@ def _interrupt_visit(doing: Doing) -> Effect:
         by=doing.by,
         at=doing.at,
     )
-    return _applied(visit)
+    return applied(visit)
 
 
 def _finish_visit(doing: Doing) -> Effect:
@@ -367,7 +303,7 @@ def _finish_visit(doing: Doing) -> Effect:
         by=doing.by,
         at=doing.at,
     )
-    return _applied(visit)
+    return applied(visit)
 
 
 def _seen(doing: Doing) -> visits.Seen:
@@ -414,29 +350,25 @@ def _met(
 ) -> Effect:
     outcome = Outcome(str(merge))
     if outcome is not Outcome.CONFLICT:
-        return _applied(current, outcome)
+        return applied(current, outcome)
     return Effect(outcome, current.version, "field-conflict", {"fields": list(disputed)})
 
 
 def _sign(doing: Doing) -> Effect:
-    fields = doing.fields
-    refused = doing.type is OperationType.DOCUMENT_REFUSE_SIGNATURE or fields.get("refused")
-    confirmation = doing.operation.confirmation
+    """Sign a document, or the record of a visit, whichever the operation names."""
+    document = issuing.find_document(doing.entity_id)
+    if document is not None:
+        return issuing.sign(doing, document)
     visit = visits.sign_visit(
         doing.entity_id,
-        visits.Signature(
-            role=visit_rules.SignRole(fields.get("role", "party" if refused else "officer")),
-            content_hash=fields.get("content_hash"),
-            refusal=(fields.get("reason") or "拒绝签名") if refused else None,
-            confirmed_by=None if confirmation is None else UUID(confirmation["officer_id"]),
-        ),
+        issuing.signature_of(doing),
         officer_id=doing.officer_id,
         device_id=doing.operation.device_id,
         recorded_at=doing.operation.recorded_at,
         by=doing.by,
         at=doing.at,
     )
-    return _applied(visit)
+    return applied(visit)
 
 
 # --- evidence ----------------------------------------------------------------------------------
@@ -446,7 +378,7 @@ def _refuse_stranger(doing: Doing) -> None:
     """Refuse evidence for what is not the author's: his task, or a visit he is part of."""
     subject_type, subject_id = _subject(doing)
     if subject_type == "task":
-        _their_task(subject_id, doing)
+        their_task(subject_id, doing)
         return
     if subject_type != "visit":
         row: VisitAnswer | Finding | None
@@ -457,13 +389,7 @@ def _refuse_stranger(doing: Doing) -> None:
         if row is None:
             raise SubjectUnknown("证据所属的内容还没有上报，证据已留存。")
         subject_id = row.visit_id
-    visit = visits.get_visit(subject_id, doing.by.agency_id)
-    if visit.task_id is not None:
-        _their_task(visit.task_id, doing)
-    elif not doing.admitted and doing.officer_id not in {
-        one.officer_id for one in visit.attendance
-    }:
-        raise NotTheirVisit("您不是本次检查的人员，证据已留存，由负责人处理。")
+    their_visit(subject_id, doing)
 
 
 def _attach_evidence(doing: Doing) -> Effect:
@@ -477,7 +403,7 @@ def _retract_evidence(doing: Doing) -> Effect:
     _refuse_stranger(doing)
     found = _find_evidence(doing)
     evidence.retract(found.id, doing.id_of("subject_id"), by=doing.by, at=doing.at)
-    return _applied(found)
+    return applied(found)
 
 
 def _find_evidence(doing: Doing) -> Evidence:
@@ -510,11 +436,6 @@ def _keep_for_later(doing: Doing) -> Effect:
     return Effect(Outcome.HELD, None, rules.NOT_SERVED)
 
 
-def _applied(entity: Any, outcome: Outcome = Outcome.APPLIED) -> Effect:
-    db.session.flush()  # the receipt names the version that the database gave
-    return Effect(outcome, entity.version)
-
-
 EFFECTS: dict[OperationType, Callable[[Doing], Effect]] = {
     OperationType.TASK_ACCEPT: _accept_task,
     OperationType.TASK_PROPOSE_CLOSING: _propose_closing,
@@ -529,7 +450,7 @@ EFFECTS: dict[OperationType, Callable[[Doing], Effect]] = {
     OperationType.DOCUMENT_SIGN: _sign,
     OperationType.DOCUMENT_REFUSE_SIGNATURE: _sign,
     OperationType.ORDER_ISSUE: _keep_for_later,
-    OperationType.OPINION_ISSUE: _keep_for_later,
+    OperationType.OPINION_ISSUE: issuing.issue,
     OperationType.DECISION_ISSUE: _keep_for_later,
     OperationType.SAMPLE_RECORD: _keep_for_later,
     OperationType.UNIT_PROPOSE_CORRECTION: _propose_correction,
@@ -546,6 +467,8 @@ def current_of(type_: str | None, entity_id: UUID | None) -> dict[str, Any] | No
     if type_ == OperationType.VISIT_STATE_FINDING:
         finding = db.session.get(Finding, entity_id)
         return None if finding is None else _shown(finding, (*visits.FINDING_FIELDS, "officer_id"))
+    if type_ is not None and type_ in issuing.KINDS:
+        return issuing.current_of(type_, entity_id)
     if type_ == OperationType.UNIT_PROPOSE_CORRECTION:
         unit = db.session.get(Unit, entity_id)
         names = ("version", *rules.CORRECTABLE)

@@ -94,6 +94,8 @@ class OperationType(StrEnum):
 
 Check = Callable[[Any], bool]
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,79}\Z")
+_SERIES = re.compile(r"[a-z][a-z-]{0,39}:[0-9]{4}\Z")
+_DAY = re.compile(r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -154,6 +156,36 @@ CORRECTABLE: Final[Mapping[str, Check]] = {
     "note": NOTE,
 }
 _ISSUED = Shape({}, {"visit_id": is_id}, open=True)
+_LONG_TEXT = _or_none(is_text(4000, shortest=0))
+_A_DAY = _or_none(lambda v: isinstance(v, str) and bool(_DAY.match(v)))
+CONTENTS: Final[Mapping[OperationType, Mapping[str, Check]]] = {
+    OperationType.OPINION_ISSUE: {
+        "problem": _LONG_TEXT,
+        "basis": _LONG_TEXT,
+        "advice": _LONG_TEXT,
+        "deadline_on": _A_DAY,
+        "note": _LONG_TEXT,
+    },
+}
+
+
+def _paper(type_: OperationType) -> Shape:
+    """Return the fields of a document that is issued: its number, for whom, and what it says."""
+    return Shape(
+        {
+            "series": lambda v: isinstance(v, str) and bool(_SERIES.match(v)),
+            "serial": lambda v: is_integer(v, 1, 10**9),
+            "unit_id": is_id,
+        },
+        {
+            "visit_id": _or_none(is_id),
+            "number": is_text(100),
+            "officer_ids": _ids,
+            **CONTENTS[type_],
+        },
+    )
+
+
 SHAPES: Final[Mapping[OperationType, Shape]] = {
     OperationType.TASK_ACCEPT: Shape({}, {}),
     OperationType.TASK_PROPOSE_CLOSING: Shape(
@@ -203,7 +235,7 @@ SHAPES: Final[Mapping[OperationType, Shape]] = {
         {"reason": is_text(1000), "role": _some_of("party", "witness")}, {"content_hash": is_hash}
     ),
     OperationType.ORDER_ISSUE: _ISSUED,
-    OperationType.OPINION_ISSUE: _ISSUED,
+    OperationType.OPINION_ISSUE: _paper(OperationType.OPINION_ISSUE),
     OperationType.DECISION_ISSUE: _ISSUED,
     OperationType.SAMPLE_RECORD: _ISSUED,
     OperationType.UNIT_PROPOSE_CORRECTION: Shape({}, CORRECTABLE),

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from app.access import Actor
+from app.access import Actor, ActorKind
 from app.db import db, savepoint
+from app.documents import blocks
 from app.errors import Conflict
 from app.keys import Keys
 from sync.devices import queries as device_queries
@@ -21,6 +22,7 @@ from sync.devices.service import PushCapReached, said_in
 from sync.inbox import effects, items, queries, records, rules
 from sync.inbox.chain import Chain
 from sync.inbox.deciding import Batch, NotSmooth, ParentDeclined, Result
+from sync.inbox.issuing import KINDS
 from sync.inbox.memory import Memory
 from sync.inbox.receipts import Desk
 from sync.inbox.records import Record, pushed_of, record_of
@@ -70,6 +72,7 @@ def receive(
         batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
         results = batch.decide(lines)
     batch.store()
+    _supply_numbers(batch, device, at=at)
     desk.chain = batch.chain.values()
     if contact is not None:
         desk.chain.update(said_in(contact, at=at))
@@ -90,6 +93,20 @@ def _begin(
         memory=Memory(device.id),
         last_try=last_try,
     )
+
+
+def _supply_numbers(batch: Batch, device: Device, *, at: datetime) -> None:
+    """Let a tablet that wrote numbers find further ones in its next pull."""
+    wrote = {
+        record.pushed.officer_id
+        for record in batch.changed
+        if record.pushed is not None
+        and record.pushed.type in KINDS
+        and record.row["outcome"] in rules.RESOLVED
+    }
+    if wrote and not batch.suspended:
+        by = Actor(ActorKind.DEVICE, device.id, device.agency_id, device.district)
+        blocks.supply(device.agency_id, device.id, wrote, by=by, at=at)
 
 
 def _refuse_flood(device_id: UUID, count: int, *, at: datetime) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sync.inbox.rules import (
+    CONTENTS,
     CORRECTION,
     SHAPES,
     Decision,
@@ -35,6 +36,7 @@ MERGEABLE: Final[Mapping[str, tuple[str, ...]]] = {
         "handling",
         "correct_within_days",
     ),
+    **{type_: tuple(contents) for type_, contents in CONTENTS.items()},
     OperationType.UNIT_PROPOSE_CORRECTION: tuple(SHAPES[OperationType.UNIT_PROPOSE_CORRECTION].may),
 }
 ADDENDA: Final = frozenset(  # what late work may add to a visit that is another's by now
@@ -44,6 +46,7 @@ ADDENDA: Final = frozenset(  # what late work may add to a visit that is another
         OperationType.VISIT_STATE_FINDING,
         OperationType.EVIDENCE_ATTACH,
         OperationType.EVIDENCE_RETRACT,
+        *CONTENTS,
     }
 )
 LATE_ADMITTED: Final = frozenset({"late-contribution", "task-closed"})
@@ -113,7 +116,7 @@ def why_not(case: Case, decision: Decision) -> str:
     if decision is Decision.ACCEPT and case.kind is ReviewKind.LATE:
         return "任务已不存在，或这种操作会改动他人的任务，不能作为补充采用。"
     if decision is Decision.MERGE:
-        return "只有检查项答案、检查发现和单位信息更正可以逐项合并。"
+        return "只有检查项答案、检查发现、未签名的文书和单位信息更正可以逐项合并。"
     if decision is Decision.REOPEN:
         return "冲突须选定一方或合并；已生效的操作不能重新判定，请由监督员另行提交。"
     return "这个事项不能这样处理，请从可选的处理方式中选择。"

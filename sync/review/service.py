@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.access import Actor
 from app.db import db
+from app.documents import service as documents
 from app.errors import Conflict, Invalid
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -23,7 +24,7 @@ from sync.inbox.models import Operation, ReviewItem
 from sync.inbox.placing import placed_in_form
 from sync.inbox.receipts import Desk
 from sync.inbox.records import Record, pushed_of, record_of
-from sync.inbox.rules import Decision, OperationType, Outcome, ReviewKind, ReviewState
+from sync.inbox.rules import CONTENTS, Decision, OperationType, Outcome, ReviewKind, ReviewState
 from sync.operations import Operation as Pushed
 from sync.review import matters, queries, rules
 
@@ -259,13 +260,25 @@ def _written(type_: str, fields: Mapping[str, Any]) -> list[str]:
 
 def _write(record: Record, fields: Mapping[str, Any], *, by: Actor, at: datetime) -> int:
     """Write values over what stands and return its version: an answer or finding under the name of
-    the operation's author, a correction as the supervisor's change of the register.
+    the operation's author, a document before anybody signed it, a correction as the supervisor's
+    change of the register.
     """
     pushed = pushed_of(record)
     if pushed.type == OperationType.UNIT_PROPOSE_CORRECTION:
         unit = units.change_unit(pushed.entity_id, fields, by=by, at=at)
         db.session.flush()  # the receipt names the version
         return unit.version
+    if pushed.type in CONTENTS:
+        document = documents.change_document(
+            pushed.entity_id,
+            fields,
+            officer_id=pushed.officer_id,
+            recorded_at=pushed.recorded_at,
+            by=by,
+            at=at,
+        )
+        db.session.flush()  # the receipt names the version
+        return document.version
     written = [_write_over(one, fields, by=by, at=at) for one in placed_in_form(pushed, by=by)]
     db.session.flush()  # the receipt names the version
     return int(written[0].current.version)

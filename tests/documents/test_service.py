@@ -115,7 +115,7 @@ def test_every_kind_has_a_template_in_the_catalogue(desk, kind):
 def test_an_unsigned_document_can_be_changed_and_a_signed_one_cannot(desk):
     desk.allot()
     issued = desk.issue(1)
-    signature = documents.Signature(role=SignRole.PARTY)
+    signature = rules.Signature(role=SignRole.PARTY)
     more = {"officer_id": desk.officer.id, "recorded_at": desk.make.at}
     with desk.make.flask_app.app_context():
         with transaction():
@@ -152,7 +152,7 @@ def test_a_signature_under_other_contents_is_refused(desk):
     with desk.make.flask_app.app_context(), pytest.raises(documents.ContentDiffers), transaction():
         documents.sign_document(
             issued.id,
-            documents.Signature(content_hash="0" * 64),
+            rules.Signature(content_hash="0" * 64),
             officer_id=desk.officer.id,
             device_id=desk.device_id,
             recorded_at=desk.make.at,

@@ -11,7 +11,7 @@ from app.db import db
 from app.journal.models import JournalEntry
 from app.visits.models import VisitAnswer
 from sync.inbox import effects
-from sync.inbox.effects import Doing
+from sync.inbox.doing import Doing, Effect
 from sync.inbox.rules import OperationType, Outcome
 from tests.sync.conftest import ITEMS, Stage, answer, finish, start
 from tests.sync.tablet import Answer, Tablet
@@ -97,9 +97,9 @@ def test_what_fails_in_a_batch_takes_nothing_with_it_and_is_tried_apart(
 ):
     task = stage.task(tablet)
 
-    def broken(doing: Doing) -> effects.Effect:
+    def broken(doing: Doing) -> Effect:
         db.session.add(VisitAnswer(id=doing.entity_id))  # fails only when it is written
-        return effects.Effect(Outcome.APPLIED)
+        return Effect(Outcome.APPLIED)
 
     monkeypatch.setitem(effects.EFFECTS, OperationType.TASK_ANSWER_RETURN, broken)
     lines = [

@@ -28,7 +28,7 @@ from sync.devices import service as devices
 from sync.devices.rules import DeviceState
 from sync.inbox import effects, rules
 from sync.inbox.deciding import Batch
-from sync.inbox.effects import Doing
+from sync.inbox.doing import Doing, Effect
 from sync.inbox.models import InboxBatch, Operation, Receipt, ReviewItem
 from sync.inbox.rules import OperationType
 from tests.factories import OTHER_DISTRICT, PASSWORD
@@ -161,7 +161,7 @@ def test_ten_threads_with_one_batch_have_one_effect_and_ten_equal_answers(
 def poison(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug in one type of operation, as a release may bring it."""
 
-    def broken(doing: Doing) -> effects.Effect:
+    def broken(doing: Doing) -> Effect:
         row = db.session.get_one(Task, doing.entity_id)
         row.return_reason = "written before the bug struck"
         db.session.flush()
@@ -223,7 +223,7 @@ def test_a_failing_database_answers_503_and_a_retry_applies_all(
 ):
     lines = [tablet.op("task.accept", stage.task(tablet).id, {})]
 
-    def failing(doing: Doing) -> effects.Effect:
+    def failing(doing: Doing) -> Effect:
         raise OperationalError("SELECT 1", {}, Exception("disk I/O error"))
 
     with monkeypatch.context() as patch:
@@ -729,9 +729,7 @@ def test_a_correction_of_a_unit_is_put_before_a_supervisor_and_changes_nothing(
     assert (item.kind, item.detail) == ("conflict", {"fields": ["phone"]})
 
 
-@pytest.mark.parametrize(
-    "type_", ["order.issue", "opinion.issue", "decision.issue", "sample.record"]
-)
+@pytest.mark.parametrize("type_", ["order.issue", "decision.issue", "sample.record"])
 def test_what_no_service_takes_yet_is_kept_readable_and_not_called_applied(
     stage: Stage, tablet: Tablet, type_: str
 ):

@@ -6,14 +6,15 @@ import pytest
 
 from app.access import Actor, ActorKind
 from app.db import db, new_id, transaction
+from app.documents.rules import Signature, SignMethod, SignRole
 from app.evidence import service as evidence
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.units.service import UnitNotFound
 from app.visits import queries, rules, service
 from app.visits.models import Visit, VisitAnswer
-from app.visits.rules import CodeMark, Merge, SignMethod, SignRole, VisitState
-from app.visits.service import Seen, Signature, Start
+from app.visits.rules import CodeMark, Merge, VisitState
+from app.visits.service import Seen, Start
 from tests.factories import OTHER_DISTRICT
 
 REQUIRED_PHOTO = "pp-licence"  # an item of the checklist `lodging` that asks for a photo on 否
