@@ -34,6 +34,7 @@ FEATURES = (
     "evidence",
     "units",
     "tasks",
+    "documents",
     "visits",
     "cases",
     "lists",

@@ -28,6 +28,7 @@ from app.visits.checking import check_integrity
 from scheduler.models import SchedulerRun
 from scheduler.rules import RUNS_KEPT
 from sync.devices import keeping
+from sync.devices.numbers import supply_numbers
 from sync.epoch import heads
 from sync.feed import service as feed
 from sync.inbox.pushing import drop_old_batches, read_forms
@@ -153,6 +154,11 @@ JOBS: Mapping[str, Job] = {
             "follow-orders",
             follow_orders,
             "computes terms of corrective orders, calls and concludes rechecks",
+        ),
+        Job(
+            "supply-numbers",
+            supply_numbers,
+            "allots document numbers to tablets that run short, ends finished blocks",
         ),
         Job("expire-uploads", expire_uploads, "clears uploads nobody came back to, and orphans"),
     )

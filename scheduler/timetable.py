@@ -14,6 +14,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
     times: dict[str, When] = {
         "run-due-draws": Every(seconds=tick_s),
         "publish-due-results": Every(seconds=300),
+        "supply-numbers": Every(seconds=300),
         "publish-journal-head": Daily(hour=0, minute=5),
         "check-integrity": Every(seconds=600),
         "forget-old-keys": Daily(hour=3, minute=30),

@@ -64,19 +64,20 @@ def templates_on(on: date) -> list[Template]:
     return sorted((one for one in found if one.on_tablet), key=lambda one: one.kind)
 
 
-def supply(
-    agency_id: UUID, device_id: UUID, officer_ids: Collection[UUID], *, by: Actor, at: datetime
-) -> list[NumberBlock]:
-    """Allot what a tablet lacks for its officers: of every kind, and in time of the next year.
+@dataclass(frozen=True)
+class Lack:
+    """Numbers that a tablet is short of: for which officer, of what kind and year."""
 
-    Blocks are taken in one order, so that two tablets never wait for each other. A tablet that
-    carries enough gets none.
+    kind: DocumentKind
+    year: int
+    officer_id: UUID
+
+
+def lacks_of(device_id: UUID, officer_ids: Collection[UUID], stock: Stock, on: date) -> list[Lack]:
+    """Return what a tablet is short of for its officers: of every kind, in time of the next year.
+
+    Always in one order, so that two tablets never wait for each other's series.
     """
-    today = local_date(at)
-    stock = find_stock(today)
-    if stock is None or not officer_ids:
-        return []
-    agency = db.session.get_one(Agency, agency_id)
     held = queries.open_blocks(device_id)
     used = queries.used_in(block.id for block in held)
     left: dict[tuple[UUID | None, str], int] = {}
@@ -84,25 +85,37 @@ def supply(
         key = (block.officer_id, block.series)
         free = rules.free_of([(block.first, block.last)], used.get(block.id, ()))
         left[key] = left.get(key, 0) + free
-    allotted = []
-    for template in templates_on(today):
-        for year in rules.years_to_carry(today, stock.ahead_days):
-            for officer_id in sorted(officer_ids):
-                series = rules.series_of(template.kind, year)
-                if left.get((officer_id, series), 0) < max(stock.low, 1):
-                    allotted.append(
-                        allot_block(
-                            agency,
-                            device_id,
-                            officer_id,
-                            template.kind,
-                            size=stock.size,
-                            year=year,
-                            by=by,
-                            at=at,
-                        )
-                    )
-    return allotted
+    return [
+        Lack(template.kind, year, officer_id)
+        for template in templates_on(on)
+        for year in rules.years_to_carry(on, stock.ahead_days)
+        for officer_id in sorted(officer_ids)
+        if left.get((officer_id, rules.series_of(template.kind, year)), 0) < max(stock.low, 1)
+    ]
+
+
+def supply(
+    agency_id: UUID, device_id: UUID, officer_ids: Collection[UUID], *, by: Actor, at: datetime
+) -> list[NumberBlock]:
+    """Allot what a tablet is short of; one that carries enough gets nothing."""
+    today = local_date(at)
+    stock = find_stock(today)
+    if stock is None or not officer_ids:
+        return []
+    agency = db.session.get_one(Agency, agency_id)
+    return [
+        allot_block(
+            agency,
+            device_id,
+            lack.officer_id,
+            lack.kind,
+            size=stock.size,
+            year=lack.year,
+            by=by,
+            at=at,
+        )
+        for lack in lacks_of(device_id, officer_ids, stock, today)
+    ]
 
 
 def end_blocks(blocks: Iterable[NumberBlock], reason: EndReason, *, by: Actor, at: datetime) -> int:
@@ -126,17 +139,39 @@ def end_of_device(device_id: UUID, *, by: Actor, at: datetime) -> int:
     return end_blocks(queries.open_blocks(device_id), EndReason.DEVICE_CLOSED, by=by, at=at)
 
 
-def end_finished(device_id: UUID, *, by: Actor, at: datetime) -> int:
-    """End a tablet's blocks that are used up, or whose year has been over for long enough."""
-    today = local_date(at)
-    stock = find_stock(today)
+def finished_of(device_id: UUID, on: date) -> list[tuple[NumberBlock, EndReason]]:
+    """Return a tablet's open blocks that are used up, or whose year has been over long enough."""
+    stock = find_stock(on)
     held = queries.open_blocks(device_id)
     used = queries.used_in(block.id for block in held)
-    full = [b for b in held if len(used.get(b.id, ())) == b.last - b.first + 1]
-    over = [b for b in held if stock and rules.is_over(b.year, today, stock.close_days)]
-    return end_blocks(full, EndReason.USED_UP, by=by, at=at) + end_blocks(
-        over, EndReason.YEAR_OVER, by=by, at=at
+    found = []
+    for block in held:
+        if len(used.get(block.id, ())) == block.last - block.first + 1:
+            found.append((block, EndReason.USED_UP))
+        elif stock is not None and rules.is_over(block.year, on, stock.close_days):
+            found.append((block, EndReason.YEAR_OVER))
+    return found
+
+
+def keep_supplied(
+    agency_id: UUID, device_id: UUID, officer_ids: Collection[UUID], *, by: Actor, at: datetime
+) -> tuple[int, int]:
+    """End a tablet's finished blocks and allot what it lacks; return how many of each."""
+    ended = sum(
+        end_blocks([block], reason, by=by, at=at)
+        for block, reason in finished_of(device_id, local_date(at))
     )
+    db.session.flush()  # what ended is no longer among the open ones
+    return ended, len(supply(agency_id, device_id, officer_ids, by=by, at=at))
+
+
+def needs_care(device_id: UUID, officer_ids: Collection[UUID], *, at: datetime) -> bool:
+    """Tell, without writing, whether `keep_supplied` has anything to do for a tablet."""
+    today = local_date(at)
+    stock = find_stock(today)
+    if stock is None:
+        return False
+    return bool(finished_of(device_id, today) or lacks_of(device_id, officer_ids, stock, today))
 
 
 def reserve_lost(

@@ -1,12 +1,15 @@
 """Reads of documents and number blocks that deserve a name, and the next numbers of a series."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db import db
+from app.documents import rules
 from app.documents.models import Document, NumberBlock, NumberSeries
 from app.documents.rules import BlockState
 
@@ -18,9 +21,19 @@ def find_document(document_id: UUID) -> Document | None:
     return db.session.get(Document, document_id)
 
 
-def documents_of(agency_id: UUID) -> sa.Select[Document]:
-    """Return the query of an agency's documents."""
-    return sa.select(Document).where(Document.agency_id == agency_id)
+def documents_of(
+    agency_id: UUID | None, filters: Mapping[str, Any] = MappingProxyType({})
+) -> sa.Select[Document]:
+    """Return the query of an agency's documents, of those that have the given values."""
+    return _where(sa.select(Document), Document, agency_id, filters)
+
+
+def _where(
+    query: sa.Select[Any], model: Any, agency_id: UUID | None, filters: Mapping[str, Any]
+) -> sa.Select[Any]:
+    """Narrow a query to an agency, and to the values of `filters` that are not None."""
+    given = [getattr(model, name) == value for name, value in filters.items() if value is not None]
+    return query.where(model.agency_id == agency_id, *given)
 
 
 def find_by_serial(agency_id: UUID, series: str, serial: int) -> Document | None:
@@ -46,9 +59,11 @@ def find_block(agency_id: UUID, series: str, serial: int) -> NumberBlock | None:
     ).one_or_none()
 
 
-def blocks_of(agency_id: UUID) -> sa.Select[NumberBlock]:
-    """Return the query of an agency's blocks."""
-    return sa.select(NumberBlock).where(NumberBlock.agency_id == agency_id)
+def blocks_of(
+    agency_id: UUID | None, filters: Mapping[str, Any] = MappingProxyType({})
+) -> sa.Select[NumberBlock]:
+    """Return the query of an agency's blocks, of those that have the given values."""
+    return _where(sa.select(NumberBlock), NumberBlock, agency_id, filters)
 
 
 def open_blocks(device_id: UUID) -> Sequence[NumberBlock]:
@@ -75,13 +90,6 @@ def used_in(block_ids: Iterable[UUID]) -> dict[UUID, list[int]]:
     return found
 
 
-def documents_at(visit_ids: Collection[UUID]) -> Sequence[Document]:
-    """Return the documents that were issued at visits."""
-    return db.session.scalars(
-        sa.select(Document).where(Document.visit_id.in_(visit_ids)).order_by(Document.id)
-    ).all()
-
-
 def last_serial(agency_id: UUID, series: str) -> int:
     """Return the last number that was allotted in a series, 0 before the first; locked."""
     found = db.session.get(NumberSeries, (agency_id, series), with_for_update=True)
@@ -91,15 +99,12 @@ def last_serial(agency_id: UUID, series: str) -> int:
 def last_serials() -> dict[str, int]:
     """Return the last number allotted in every agency's series, by the name of the series.
 
-    Named `document.<kind>:<agency>:<year>`, as the head that the storage keeps wants it.
+    Named as the head that the storage keeps wants it: `document.<kind>:<agency>:<year>`.
     """
     rows = db.session.execute(
         sa.select(NumberSeries.agency_id, NumberSeries.series, NumberSeries.last)
     )
-    return {
-        "document.{1}:{0}:{2}".format(agency_id, *series.split(":")): last
-        for agency_id, series, last in rows
-    }
+    return {rules.head_series(agency_id, series): last for agency_id, series, last in rows}
 
 
 def take_serials(agency_id: UUID, series: str, count: int) -> range:

@@ -98,6 +98,7 @@ def signatories(signature: Signature, officer_id: UUID) -> list[tuple[SignRole, 
 
 # --- numbers -----------------------------------------------------------------------------------
 
+HEAD_PREFIX = "document."
 _SERIES = re.compile(r"([a-z]+(?:-[a-z]+)*):([0-9]{4})\Z")
 
 
@@ -112,6 +113,12 @@ def read_series(series: str) -> tuple[DocumentKind, int]:
     if found is None:
         raise ValueError(f"not a series: {series!r}")
     return DocumentKind(found[1]), int(found[2])
+
+
+def head_series(agency_id: object, series: str) -> str:
+    """Return the name that a series has among all agencies', `<prefix><kind>:<agency>:<year>`."""
+    kind, year = series.split(":")
+    return f"{HEAD_PREFIX}{kind}:{agency_id}:{year}"
 
 
 def format_number(form: str, digits: int, year: int, serial: int) -> str:

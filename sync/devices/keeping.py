@@ -18,6 +18,7 @@ import structlog
 from app import canonical
 from app.access import Actor
 from app.db import db
+from app.documents import blocks
 from app.errors import Unavailable
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -172,6 +173,8 @@ def _restrict(device: Device, state: str, *, by: Actor, at: datetime) -> None:
     device.state, device.state_reason = state, RECOVERED
     device.state_changed_at = at
     device.state_changed_by_kind, device.state_changed_by_id = by.kind, by.id
+    if state == DeviceState.CLOSED:
+        blocks.end_of_device(device.id, by=by, at=at)
 
 
 def _open_again(device: Device, record: dict[str, Any]) -> bool:

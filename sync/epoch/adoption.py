@@ -16,6 +16,10 @@ from app import entry
 from app.access import Actor
 from app.days import local_date
 from app.db import db, stop_reading, transaction
+from app.documents import blocks
+from app.documents import queries as documents
+from app.documents import rules as document_rules
+from app.documents.rules import HEAD_PREFIX
 from app.draws import holding, plans
 from app.draws import queries as draws
 from app.draws.stages import STATE_NAMES, DrawState
@@ -83,7 +87,7 @@ def adopt(*, anyway: bool, kept: Sequence[Head] = (), by: Actor, at: datetime) -
         lost = rules.lost_of(local, known, margins)
         found = Adopted(journal.renew_epoch(), blind=blind, lost=lost)
         _name_the_range(found, by=by, at=at)
-        _raise_numbers(found, known, margins, at=at)
+        _raise_numbers(found, known, margins, by=by, at=at)
         _raise_receipts(lost)
         found.held = _hold_periods(known, by=by, at=at)
         found.devices = _recover_devices(by=by, at=at)
@@ -127,10 +131,10 @@ def _name_the_range(found: Adopted, *, by: Actor, at: datetime) -> None:
 
 
 def _raise_numbers(
-    found: Adopted, known: Iterable[Head], margins: Margins, *, at: datetime
+    found: Adopted, known: Iterable[Head], margins: Margins, *, by: Actor, at: datetime
 ) -> None:
     """Let every series of numbers go on above what may have been given out."""
-    here = {**tasks.last_numbers(), **draws.last_numbers()}
+    here = {**tasks.last_numbers(), **draws.last_numbers(), **documents.last_serials()}
     last = _series_that_may_exist(at) | here
     for head in known:
         for series, number in head.numbers.items():
@@ -138,23 +142,37 @@ def _raise_numbers(
     for series, number in sorted(last.items()):
         floor = rules.floor_of(series, number, margins)
         kind, owner, year = series.split(":")
-        if kind == "task":
-            if db.session.get(Agency, UUID(owner)) is None:
-                continue  # its agency is lost as well: there is nobody to count for
-            tasks.raise_number(UUID(owner), int(year), floor)
-        else:
+        if kind == "draw":
             journal.raise_floor(series, floor)
+        else:
+            agency = db.session.get(Agency, UUID(owner))
+            if agency is None:
+                continue  # it is lost as well: there is nobody to count for
+            if kind == "task":
+                tasks.raise_number(agency.id, int(year), floor)
+            else:
+                name = f"{kind.removeprefix(HEAD_PREFIX)}:{year}"
+                blocks.reserve_lost(agency, name, floor, by=by, at=at)
         found.numbers[series] = (here.get(series, 0), floor)
     _raise_announcements(known, margins)
 
 
 def _series_that_may_exist(at: datetime) -> dict[str, int]:
-    """Return the series of this year: their first numbers may have been given out and lost."""
-    year = local_date(at).year
+    """Return the series that count now: their first numbers may have been given out and lost."""
+    today = local_date(at)
+    year = today.year
+    stock = blocks.find_stock(today)
+    carried = [] if stock is None else document_rules.years_to_carry(today, stock.ahead_days)
+    papers = [
+        document_rules.series_of(template.kind, one)
+        for template in blocks.templates_on(today)
+        for one in carried
+    ]
     found = {}
     for agency in db.session.scalars(sa.select(Agency)):
         found[f"task:{agency.id}:{year}"] = 0
         found[f"draw:{agency.district}:{year}"] = 0
+        found.update({document_rules.head_series(agency.id, one): 0 for one in papers})
     return found
 
 

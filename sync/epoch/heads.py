@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from app import canonical, clock, entry, readiness
 from app.db import db, is_overload, stop_reading
+from app.documents import queries as documents
 from app.draws import queries as draws
 from app.errors import DomainError, Unavailable
 from app.journal import service as journal
@@ -72,7 +73,7 @@ def collect(*, at: datetime | None = None) -> Head:
         epoch=_text(db.session.scalar(sa.select(Installation.epoch))),
         at=canonical.instant(at or clock.now()),
         streams=[StreamHead(stream, *found) for stream, found in sorted(journal.heads().items())],
-        numbers={**tasks.last_numbers(), **draws.last_numbers()},
+        numbers={**tasks.last_numbers(), **draws.last_numbers(), **documents.last_serials()},
         draws=[DrawHead(*one) for one in draws.standings()],
         announced=[Announced(*one) for one in draws.announcements()],
     )

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app import canonical
+from app.documents.rules import HEAD_PREFIX
 
 FORMAT = "suicha-backup-1"
 MANIFEST = "manifest.json"
@@ -231,10 +232,13 @@ class Margins:
     entries: int
     tasks: int
     draws: int
+    documents: int
 
 
-KNOWN = Margins(entries=10_000, tasks=1_000, draws=10)  # a head is seconds old
-BLIND = Margins(entries=1_000_000, tasks=10_000, draws=100)  # nobody knows since when
+KNOWN = Margins(entries=10_000, tasks=1_000, draws=10, documents=2_000)  # a head is seconds old
+BLIND = Margins(
+    entries=1_000_000, tasks=10_000, draws=100, documents=20_000
+)  # nobody knows since when
 
 
 @dataclass(frozen=True)
@@ -273,4 +277,6 @@ def lost_of(local: Mapping[str, StreamHead], heads: Iterable[Head], margins: Mar
 def floor_of(series: str, last: int, margins: Margins) -> int:
     """Return the number above which a series goes on: no number up to it is given again."""
     kind = series.partition(":")[0]
+    if kind.startswith(HEAD_PREFIX):
+        return last + margins.documents
     return last + (margins.tasks if kind == "task" else margins.draws)

@@ -66,6 +66,7 @@ OBJECTS: dict[str, Get] = {
     "change_id": by_name("change:confirm"),
     "device_id": by_name("device"),
     "district": lambda side, persona: side.district,
+    "document_id": by_name("document"),
     "draw_no": by_name("draw:drawn"),
     "hold_id": by_name("hold"),
     "import_id": by_name("import:units"),

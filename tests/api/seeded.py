@@ -32,6 +32,8 @@ from app.cases.service import Decision
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import Base
+from app.documents import service as documents
+from app.documents.rules import DocumentKind
 from app.draws import changes, holding, progress, seeding
 from app.draws import queries as draw_queries
 from app.draws import service as draws
@@ -69,6 +71,7 @@ from sync.uploads import rules as upload_rules
 from sync.uploads import service as uploads
 from tests import servers
 from tests.conftest import KEYS, NOW, FixedClock
+from tests.documents.desk import OPINION
 from tests.factories import DISTRICT, OTHER_DISTRICT, Make
 from tests.sync.tablet import Send, Tablet, through
 from wsgi import create_app
@@ -575,6 +578,7 @@ class _Builder:
         self.keep("visit", started.visit)
         self._consequences(started.visit)
         self._mocked_visit()
+        self._document(started.visit)
 
     def _mocked_visit(self) -> None:
         """A visit whose tablet said that its place was made up: something to look at."""
@@ -648,6 +652,37 @@ class _Builder:
                 by=by,
                 at=self.make.at,
             ).case
+
+    def _document(self, visit: Visit) -> None:
+        """An opinion that was issued at a visit, under a number of a block."""
+        officer_id, tablet, by = self.officers[0].id, db.new_id(), self.actor(Role.OFFICER)
+        with self.make.writing():
+            block = documents.allot_block(
+                self.agency,
+                tablet,
+                officer_id,
+                DocumentKind.OPINION,
+                size=3,
+                by=by,
+                at=self.make.at,
+            )
+            issued = documents.issue_document(
+                db.new_id(),
+                DocumentKind.OPINION,
+                series=block.series,
+                serial=block.first + 1,
+                fields=OPINION,
+                unit_id=visit.unit_id,
+                visit_id=visit.id,
+                task_id=visit.task_id,
+                officer_id=officer_id,
+                device_id=tablet,
+                recorded_at=self.make.at,
+                by=by,
+                at=self.make.at,
+            )
+        self.keep("number-block", block)
+        self.keep("document", issued)
 
     # --- catalogue
 
