@@ -74,6 +74,7 @@ HISTORIES: Final[dict[str, History]] = {
     **dict.fromkeys(OperationType, History()),
     OperationType.VISIT_START: History(steps=(_start_says_its_checklist,)),
     OperationType.DOCUMENT_REFUSE_SIGNATURE: History(steps=(_refusal_says_who,)),
+    OperationType.OPINION_ISSUE: History(oldest=2),  # 1 had no number: nothing can be issued by it
 }
 
 

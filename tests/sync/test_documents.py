@@ -74,7 +74,7 @@ def opinion(
         **OPINION,
         **changed.pop("fields", {}),
     }
-    return tablet.op("opinion.issue", id_ or uuid4(), fields, **changed)
+    return tablet.op("opinion.issue", id_ or uuid4(), fields, **{"form_version": 2, **changed})
 
 
 def begun(stage: Stage, *tablets: Tablet) -> Task:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from app.access import Role
 from app.db import transaction
+from app.documents.models import Document
 from app.evidence.models import EvidenceLink
 from app.journal import service as journal
 from app.tasks import service as tasks
@@ -164,6 +165,11 @@ def _review(stage: Stage) -> dict[str, Any]:
     return {"review": [list(row) for row in rows if row.kind != "gap"]}
 
 
+def _papers(stage: Stage) -> dict[str, Any]:
+    rows = stage.all(sa.select(Document.number, Document.state, Document.fields))
+    return {"documents": [list(row) for row in rows], **_review(stage)}
+
+
 EFFECTS: Mapping[str, Callable[[Stage], dict[str, Any]]] = {
     "task": _task,
     "visit": _visit,
@@ -171,6 +177,7 @@ EFFECTS: Mapping[str, Callable[[Stage], dict[str, Any]]] = {
     "visit.state_finding": _finding,
     "evidence": _photos,
     "document": _signatures,
+    "opinion.issue": _papers,
 }
 
 

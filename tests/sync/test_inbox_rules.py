@@ -139,7 +139,7 @@ GOOD: dict[OperationType, dict[str, Any]] = {
         "sha256": "a" * 64,
     },
     OperationType.DOCUMENT_SIGN: {"role": "party", "refused": False},
-    OperationType.DOCUMENT_REFUSE_SIGNATURE: {"reason": "拒签"},
+    OperationType.DOCUMENT_REFUSE_SIGNATURE: {"reason": "拒签", "role": "party"},
     OperationType.ORDER_ISSUE: {"anything": {"deep": [1]}},
     OperationType.OPINION_ISSUE: {
         "series": "opinion:2026",
