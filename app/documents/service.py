@@ -365,8 +365,8 @@ def sign_document(
     """Sign a document, or note that a signature was refused: it is locked from the first one on.
 
     A further signature joins the first; the same again changes nothing. The tablet's officer signs
-    with it, and a colleague who confirmed by PIN. Raises DocumentUnknown and ContentDiffers
-    (`content_hash`): what was shown when it was signed is not what the document says.
+    with it, and a colleague who confirmed by PIN. Raises DocumentUnknown, OfficerNotFound and
+    ContentDiffers (`content_hash`): what was shown at the signing is not what the document says.
     """
     document = get_document(document_id, by.agency_id)
     if signature.content_hash not in {None, document.content_hash}:
@@ -374,6 +374,8 @@ def sign_document(
             "签名时显示的内容与文书现有内容不一致，签名已留存，由负责人处理。",
             content_hash=document.content_hash,
         )
+    if signature.confirmed_by is not None:
+        people.get_officer(signature.confirmed_by, document.agency_id)
     new = [
         (role, who, method)
         for role, who, method in rules.signatories(signature, officer_id)
