@@ -94,6 +94,14 @@ def form_items(code: str, form_version: int) -> Mapping[UUID, rules.Item] | None
     return known[code, form_version]
 
 
+def recent_visits_of(officer_id: UUID, limit: int) -> Sequence[Visit]:
+    """Return the visits with a checklist that an officer attended, newest first."""
+    query = sa.select(Visit).where(
+        Visit.attendance.any(officer_id=officer_id), Visit.checklist_code.is_not(None)
+    )
+    return db.session.scalars(query.order_by(Visit.started_at.desc()).limit(limit)).all()
+
+
 def item_maps(code: str) -> list[rules.ItemMap]:
     """Return how the items of a checklist's versions follow each other: the newest word on each."""
     newest = {row.code: row.body for row in catalogue.rows_of("checklist_migration")}

@@ -189,6 +189,31 @@ def test_an_earlier_tablets_answers_stand_on_what_its_items_became(
     assert found.item_id == UUID(item_id("pp-shown-openly"))
 
 
+def test_evidence_that_names_an_answer_by_its_earlier_id_goes_along(
+    stage: Stage, tablet: Tablet, bo: Tablet
+):
+    new_version(stage)
+    task = stage.task(tablet, bo)
+    bo.push([begun(bo, task, 2)])
+    old = uuid5(task.visit_id, item_id(RENAMED))
+    fields = {"subject_type": "visit_answer", "subject_id": str(old)}
+    lines = [
+        begun(tablet, task, 1),
+        answer(tablet, task, RENAMED, "no", "未公示"),
+        tablet.op("evidence.attach", old, fields, attachments=[PHOTO]),
+        tablet.op("evidence.retract", old, {**fields, "sha256": PHOTO["sha256"]}),
+    ]
+
+    assert outcomes(tablet.push(lines))[1:] == [MIGRATED] * 3
+
+    (link,) = stage.all(sa.select(EvidenceLink.subject_id, EvidenceLink.retracted_at))
+    assert link.subject_id == uuid5(task.visit_id, item_id("pp-shown-openly"))
+    assert link.retracted_at is not None
+    strange = {"subject_type": "visit_answer", "subject_id": str(uuid4())}
+    line = tablet.op("evidence.attach", uuid4(), strange, attachments=[PHOTO])
+    assert outcomes(tablet.push([line])) == [("quarantined", "subject-unknown")]
+
+
 def test_a_no_to_an_item_that_was_split_waits_for_a_person(
     stage: Stage, tablet: Tablet, bo: Tablet
 ):
