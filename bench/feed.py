@@ -32,7 +32,7 @@ from bench.figures import Figure, Report, figure, parser, show
 from bench.line import Line, alternate, at_once, seconds_of
 from sync.feed.models import FeedBody, FeedRow
 
-BODY_BYTES, PAGE, OUR_PAGE = 1100, 1000, 2000
+BODY_BYTES, PAGE, SMALL_PAGE, OUR_PAGE = 1100, 1000, 100, 2000
 KINTO, POUCHDB = "Kinto", "PouchDB server"
 RECORDS = "/v1/buckets/bench/collections/rows/records"
 # as repetitive as the texts of inspections are
@@ -244,21 +244,11 @@ Found = Mapping[str, float]
 
 
 def pages(servers: Sequence[Server], size: Size) -> Iterator[Figure]:
-    """The newest 1,000 rows, plain and packed."""
-    paths = {one.name: one.since(0, size.rows + 1 - PAGE, PAGE) for one in servers}
-    for server in servers:
-        rows = server.count_rows(server.line().get(paths[server.name]))
-        assert rows == PAGE, f"{server.name} gives {rows} rows"
-
-    def timed(packing: Mapping[str, str]) -> Found:
-        lines = {one.name: one.line() for one in servers}
-        return alternate(
-            {name: partial(line.get, paths[name], packing[name]) for name, line in lines.items()},
-            size.rounds,
-        )
-
+    """The newest 1,000 rows, plain and packed, and the newest 100."""
+    timed = partial(page_times, servers, size)
     what = f"page of {PAGE:,} rows of 1.1 KB"
-    found = timed({one.name: "identity" for one in servers})
+    plain = {one.name: "identity" for one in servers}
+    found = timed(PAGE, plain)
     yield from beside(f"{what}, plain", found, {KINTO: 0.5})
     better = min((KINTO, POUCHDB), key=lambda name: found[name])
     yield figure(
@@ -269,10 +259,27 @@ def pages(servers: Sequence[Server], size: Size) -> Iterator[Figure]:
         theirs=found[better] * 1000,
         target=("at most", 2),
     )
-    found = timed({one.name: one.packing for one in servers})
+    found = timed(PAGE, {one.name: one.packing for one in servers})
     yield from beside(f"{what}, ours zstd, theirs gzip", found, {KINTO: 1 / 3, POUCHDB: 1 / 3})
-    found = timed({one.name: "gzip" for one in servers})
+    found = timed(PAGE, {one.name: "gzip" for one in servers})
     yield from beside(f"{what}, gzip", found, {})
+    found = timed(SMALL_PAGE, plain)
+    yield from beside(f"page of {SMALL_PAGE} rows of 1.1 KB, plain", found, {KINTO: 0.5})
+
+
+def page_times(
+    servers: Sequence[Server], size: Size, count: int, packing: Mapping[str, str]
+) -> Found:
+    """Ask each server for its newest rows."""
+    paths = {one.name: one.since(0, size.rows + 1 - count, count) for one in servers}
+    lines = {one.name: one.line() for one in servers}
+    for server in servers:
+        rows = server.count_rows(lines[server.name].get(paths[server.name]))
+        assert rows == count, f"{server.name} gives {rows} rows"
+    return alternate(
+        {name: partial(line.get, paths[name], packing[name]) for name, line in lines.items()},
+        size.rounds,
+    )
 
 
 def since_cursor(servers: Sequence[Server], size: Size) -> Iterator[Figure]:

@@ -37,6 +37,7 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark("draw", ("--quick",), at_most_s=900, large=("--large",)),
     Benchmark("feed", ("--quick",)),
+    Benchmark("history", ("--quick",)),
     Benchmark("inbox", ("--quick",)),
     Benchmark("photos", ("--rounds", "1", "--photos", "2")),
 )
