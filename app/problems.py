@@ -383,7 +383,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         return cast(Callable[[V], V], super().route(rule, **options))
 
     def arguments(self, schema: Any, *, location: str = "json", **options: Any) -> Callable[[V], V]:
-        """Parse the request; a JSON body has to be there and to say that it is JSON."""
+        """Parse the request; a JSON body has to be there and to say that it is JSON.
+
+        The schema of a query is made once: making it takes as long as reading a short query.
+        """
+        if location != "json" and isinstance(schema, type):
+            schema = schema()
         parsed = super().arguments(schema, location=location, **options)
         if location != "json":
             return cast(Callable[[V], V], parsed)

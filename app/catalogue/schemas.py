@@ -7,7 +7,7 @@ import marshmallow as ma
 from marshmallow import fields as plain
 
 from app.catalogue.service import Kind
-from app.fields import MAX_INTEGER, Choice, Count, Day, Flag, Id, Text, absent, is_control
+from app.fields import MAX_INTEGER, Choice, Count, Day, Flag, Id, Text, absent, has_control
 from app.problems import PageSchema
 
 MAX_BODY = 65_536  # characters of the JSON text
@@ -40,7 +40,7 @@ def _storable(value: Any, depth: int) -> bool:
     if depth < 0 or isinstance(value, float):
         return False
     if isinstance(value, str):
-        return not any(is_control(character) for character in value)
+        return not has_control(value)
     if isinstance(value, dict):
         return all(_storable(inner, depth - 1) for pair in value.items() for inner in pair)
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 """Devices over HTTP: for tablets, for their supervisors, and discovery for anyone."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import flask
@@ -81,8 +81,14 @@ def load_device() -> Actor:
     at, path = clock.now(), flask.request.path
     bearer = service.device_of_token(token.strip(), path, build=wire.contact(at).build, at=at)
     flask.g.sync_epoch, flask.g.sync_alert = bearer.epoch, bearer.alert
+    flask.g.sync_officers = bearer.officers
     service.refuse_ended(bearer.alert, path, at=at)
     return bearer.actor
+
+
+def officers_in_session() -> frozenset[UUID]:
+    """Return the officers in session on the tablet that calls, as its token was checked."""
+    return cast(frozenset[UUID], flask.g.sync_officers)
 
 
 def _lives() -> Lives:

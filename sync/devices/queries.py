@@ -1,6 +1,7 @@
 """Reads of devices."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -15,11 +16,18 @@ from app.people.models import Account
 from app.people.rules import AccountState
 from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
 
-# Two reads that every pull of a tablet makes; putting them together each time cost as much again.
+# What every request of a tablet reads; putting it together each time cost as much again.
 _device, _token = Device.__table__, DeviceToken.__table__
 _chain = DeviceChain.__table__
 _session, _account = DeviceSession.__table__, Account.__table__
 _installation = Installation.__table__
+_sitting = sa.and_(
+    _session.c.ended_at.is_(None),
+    _session.c.until > sa.bindparam("at", type_=_session.c.until.type),
+    sa.select(_account.c.id)
+    .where(_account.c.id == _session.c.account_id, _account.c.state == AccountState.ACTIVE)
+    .exists(),
+)
 _BEARER = (
     sa.select(
         _device.c.id,
@@ -30,31 +38,49 @@ _BEARER = (
         _token.c.revoked_at.is_not(None).label("revoked"),
         _installation.c.epoch,
         sa.func.coalesce(_chain.c.build, _device.c.build).label("build"),
+        _session.c.officer_id,
     )
     .join_from(_device, _token, _token.c.device_id == _device.c.id)
     .join(_installation, _installation.c.id == 1)
     .join(_chain, _chain.c.device_id == _device.c.id)
+    .outerjoin(_session, sa.and_(_session.c.device_id == _device.c.id, _sitting))
     .where(_token.c.access_hash == sa.bindparam("access_hash"))
 )
-_OFFICERS = (
-    sa.select(_session.c.officer_id)
-    .join_from(_session, _account, _account.c.id == _session.c.account_id)
-    .where(
-        _session.c.device_id == sa.bindparam("device_id"),
-        _session.c.ended_at.is_(None),
-        _session.c.until > sa.bindparam("at"),
-        _account.c.state == AccountState.ACTIVE,
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Who an access token stands for, who is in session there, and the epoch."""
+
+    id: UUID
+    agency_id: UUID
+    district: str
+    state: str
+    access_until: datetime
+    revoked: bool
+    epoch: UUID
+    build: str
+    officers: frozenset[UUID]
+
+
+def bearer(access_hash: str, at: datetime) -> Bearer | None:
+    """Return who an access token stands for, in one read."""
+    rows = db.session.connection().execute(_BEARER, {"access_hash": access_hash, "at": at}).all()
+    if not rows:
+        return None
+    officers = frozenset(row.officer_id for row in rows if row.officer_id is not None)
+    one = rows[0]
+    return Bearer(
+        id=one.id,
+        agency_id=one.agency_id,
+        district=one.district,
+        state=one.state,
+        access_until=one.access_until,
+        revoked=one.revoked,
+        epoch=one.epoch,
+        build=one.build,
+        officers=officers,
     )
-    .distinct()
-)
-
-
-def bearer(access_hash: str) -> sa.Row[UUID, UUID, str, str, datetime, bool, UUID, str] | None:
-    """Return who an access token stands for, and the epoch, in one read.
-
-    Columns: id, agency_id, district, state, access_until, revoked, epoch, build.
-    """
-    return db.session.execute(_BEARER, {"access_hash": access_hash}).one_or_none()
 
 
 def find_code(code_hash: str) -> DeviceCode | None:
@@ -107,7 +133,10 @@ def _in_session(device_id: UUID, at: datetime) -> tuple[sa.ColumnElement[bool], 
 
 def officers_in_session(device_id: UUID, at: datetime) -> Sequence[UUID]:
     """Return the officers whose tasks a device is fed, in no order that means anything."""
-    return db.session.scalars(_OFFICERS, {"device_id": device_id, "at": at}).all()
+    query = sa.select(DeviceSession.officer_id).join(
+        Account, Account.id == DeviceSession.account_id
+    )
+    return db.session.scalars(query.where(*_in_session(device_id, at)).distinct()).all()
 
 
 def chain_of(device_id: UUID, *, lock: bool = False) -> DeviceChain:

@@ -393,9 +393,10 @@ def _hash(secret: str) -> str:
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who an access token stands for, the epoch, and how the tablet's build ends."""
+    """Who an access token stands for, who is in session, the epoch, how the build ends."""
 
     actor: Actor
+    officers: frozenset[UUID]
     epoch: UUID
     alert: Alert | None
 
@@ -406,7 +407,7 @@ def device_of_token(access: str, path: str, *, build: str | None, at: datetime) 
     Raises TokenUnknown, TokenExpired, DeviceClosed (401), and DeviceSuspended (403) when `path` is
     not one that a suspended device may call. Whether its build may, `refuse_ended` decides.
     """
-    found = queries.bearer(_hash(access))
+    found = queries.bearer(_hash(access), at)
     if found is None or found.revoked:
         raise TokenUnknown("访问令牌无效，请用刷新令牌或终端密钥重新获取。")
     if found.state == DeviceState.CLOSED:
@@ -418,7 +419,7 @@ def device_of_token(access: str, path: str, *, build: str | None, at: datetime) 
             "终端已停用，只能上报尚未送达的内容；如需恢复请联系管理员。", state=found.state
         )
     actor = Actor(ActorKind.DEVICE, found.id, found.agency_id, found.district, device_id=found.id)
-    return Bearer(actor, found.epoch, builds_on(at).alert_of(build or found.build))
+    return Bearer(actor, found.officers, found.epoch, builds_on(at).alert_of(build or found.build))
 
 
 def refuse_ended(alert: Alert | None, path: str, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ from app.days import local_date
 from app.journal import service as journal
 from app.problems import Blueprint
 from sync import wire
-from sync.devices import queries as devices
+from sync.devices import api as devices
 from sync.feed import rules, service
 from sync.feed.schemas import FeedPageSchema, FeedQuerySchema, VerifiedSchema, VerifySchema
 
@@ -29,7 +29,7 @@ def _places() -> tuple[list[rules.Place], list[UUID]]:
     actor = current_actor()
     if actor.device_id is None or actor.district is None:
         raise RuntimeError("a device always has an id and a district")
-    officers = list(devices.officers_in_session(actor.device_id, clock.now()))
+    officers = sorted(devices.officers_in_session())
     places = rules.places_of(
         district=actor.district,
         agency_id=actor.agency_id,
