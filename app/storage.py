@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -37,6 +38,7 @@ KEY_BYTES_MAX = 512
 FULL_RETRY_S = 600
 UNREACHABLE_RETRY_S = 30
 PUBLISH_ATTEMPTS = 100
+KEPT_DIRECTORIES = 64
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _INCOMING = ".incoming"  # no key can begin with a dot, so nothing stored is ever mistaken for it
@@ -209,12 +211,21 @@ class Storage:
         with _translated(key):
             obstore.copy(self._store, key, to)
 
-    def join(self, parts: Sequence[str], *, to: str, expect: str | None = None) -> Joined:
+    def join(
+        self,
+        parts: Sequence[str],
+        *,
+        to: str,
+        expect: str | None = None,
+        known: Joined | None = None,
+    ) -> Joined:
         """Store the parts, one behind the other, as one object, and return its SHA-256 and size.
 
         Never holds more than a few chunks in memory. With `expect` (SHA-256, lower-case hex) other
         bytes are refused as HashMismatch before anything is published. What lies at `to` is
         replaced, so an evidence key is built from the same hash that is expected. The parts stay.
+        `known` is what this process hashed while it stored the parts: a disk then takes them as
+        they are if they have that size, and does not hash them again.
         """
         digest, size = hashlib.sha256(), 0
 
@@ -298,6 +309,8 @@ class LocalStorage(Storage):
             self._incoming.mkdir(mode=0o700, exist_ok=True)
             for each in made:
                 _sync_directory(each.parent)
+        self._lock = Lock()
+        self._kept: dict[Path, int] = {}
         super().__init__(LocalStore(root))
 
     def put_new(self, key: str, data: bytes | Iterable[bytes]) -> bool:
@@ -333,18 +346,44 @@ class LocalStorage(Storage):
             for directory in {(self._root / key).parent for key in keys}:
                 self._prune(directory)
 
-    def join(self, parts: Sequence[str], *, to: str, expect: str | None = None) -> Joined:
-        if len(parts) != 1:
+    def join(
+        self,
+        parts: Sequence[str],
+        *,
+        to: str,
+        expect: str | None = None,
+        known: Joined | None = None,
+    ) -> Joined:
+        if known is None and len(parts) != 1:
             return super().join(parts, to=to, expect=expect)
         _require_key(to)
+        found = self._hashed(parts[0]) if known is None else known
+        _require_hash(found.sha256, found.size_bytes, expect)
+        if known is not None and sum(map(self._size, parts)) != known.size_bytes:
+            return super().join(parts, to=to, expect=expect)  # which reads what is there
+        one = len(parts) == 1
+        with self._linked(parts[0]) if one else self._written(self._read_all(parts)) as temporary:
+            self._publish(temporary, to, replace=True)
+        return found
+
+    def _hashed(self, key: str) -> Joined:
         digest, size = hashlib.sha256(), 0
-        for chunk in self._read(parts[0]):
+        for chunk in self._read(key):
             digest.update(chunk)
             size += len(chunk)
-        _require_hash(digest.hexdigest(), size, expect)
-        with self._linked(parts[0]) as temporary:
-            self._publish(temporary, to, replace=True)
         return Joined(digest.hexdigest(), size)
+
+    def _size(self, key: str) -> int:
+        _require_key(key)
+        with _disk_errors():
+            try:
+                return (self._root / key).stat().st_size
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise _missing(key) from error
+
+    def _read_all(self, keys: Sequence[str]) -> Iterator[bytes]:
+        for key in keys:
+            yield from self._read(key)
 
     @contextmanager
     def _linked(self, key: str) -> Iterator[Path]:
@@ -445,17 +484,54 @@ class LocalStorage(Storage):
 
     def _sync_directories(self, directory: Path) -> None:
         """Fsync the directory and those above it: a new directory is an entry of its parent, and
-        another process may have made it a moment ago without having got to its own fsync."""
-        while True:
-            with suppress(FileNotFoundError):  # removed again: there is nothing left to promise
-                _sync_directory(directory)
-            if directory == self._root:
+        another process may have made it a moment ago without having got to its own fsync.
+
+        Where this process has seen to that before, the directory alone.
+        """
+        try:
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # removed again: there is nothing left to promise
+            descriptor = None
+        try:
+            if descriptor is not None:
+                os.fsync(descriptor)
+            if directory == self._root or self._is_kept(directory, descriptor):
                 return
-            directory = directory.parent
+            self._sync_directories(directory.parent)
+            if descriptor is not None and self._keep(directory, descriptor):
+                descriptor = None
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _is_kept(self, directory: Path, descriptor: int | None) -> bool:
+        """Tell whether a directory is still the one whose own entry is known to be on the disk."""
+        with self._lock:
+            kept = self._kept.get(directory)
+            return (
+                kept is not None
+                and descriptor is not None
+                and os.path.samestat(os.fstat(kept), os.fstat(descriptor))
+            )
+
+    def _keep(self, directory: Path, descriptor: int) -> bool:
+        """Remember a directory whose own entry is on the disk, by a descriptor that stays open: as
+        long as it does, no other directory can pass for this one. Tells whether there was room."""
+        with self._lock:
+            if directory not in self._kept and len(self._kept) >= KEPT_DIRECTORIES:
+                return False
+            before = self._kept.get(directory)
+            self._kept[directory] = descriptor
+        if before is not None:
+            os.close(before)
+        return True
 
     def _prune(self, directory: Path) -> Path:
-        """Remove the directories that have become empty; return the first that has not."""
-        while directory != self._root:
+        """Remove the directories that have become empty; return the first that has not.
+
+        The few directly below the root stay: they would come and go with every upload.
+        """
+        while self._root not in (directory, directory.parent):
             try:
                 directory.rmdir()
             except FileNotFoundError:

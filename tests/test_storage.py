@@ -18,7 +18,9 @@ from threading import Barrier, Thread
 import pytest
 
 from app.storage import (
+    KEPT_DIRECTORIES,
     HashMismatch,
+    Joined,
     LocalStorage,
     Storage,
     StorageFull,
@@ -247,6 +249,36 @@ def test_a_single_part_joined_stands_alone(storage: Storage) -> None:
     assert not storage.exists("other")
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_was_hashed_as_it_came_is_joined_as_it_is(storage: Storage, count: int) -> None:
+    parts = {
+        f"uploads/{number}": b"".join(large(9 * MIB // count, seed=number))
+        for number in range(count)
+    }
+    for key, data in parts.items():
+        storage.put(key, data)
+    whole = b"".join(parts.values())
+    known = Joined(hashlib.sha256(whole).hexdigest(), len(whole))
+
+    joined = storage.join(list(parts), to="evidence/1", expect=known.sha256, known=known)
+
+    assert joined == known
+    assert storage.get("evidence/1") == whole
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_part_that_became_shorter_since_is_noticed(storage: Storage, count: int) -> None:
+    keys = [f"uploads/{number}" for number in range(count)]
+    for key in keys:
+        storage.put(key, b"0123456789")
+    known = Joined(hashlib.sha256(b"0123456789" * count).hexdigest(), 10 * count)
+    storage.put(keys[-1], b"01234")
+
+    with pytest.raises(HashMismatch):
+        storage.join(keys, to="evidence/1", expect=known.sha256, known=known)
+    assert not storage.exists("evidence/1")
+
+
 def test_no_parts_join_to_an_empty_object(storage: Storage) -> None:
     assert storage.join([], to="a/b").size_bytes == 0
     assert storage.get("a/b") == b""
@@ -429,10 +461,10 @@ def test_bytes_and_then_every_directory_are_synced_before_a_verb_returns(
     storage.put("from", b"x")
     recorder = Recorder(monkeypatch)
     for verb, call in {
-        "new/put_new/x": lambda: storage.put_new("new/put_new/x", b"x"),
-        "new/put/x": lambda: storage.put("new/put/x", b"x"),
-        "new/copy/x": lambda: storage.copy("from", "new/copy/x"),
-        "new/join/x": lambda: storage.join(["from", "from"], to="new/join/x"),
+        "new1/put_new/x": lambda: storage.put_new("new1/put_new/x", b"x"),
+        "new2/put/x": lambda: storage.put("new2/put/x", b"x"),
+        "new3/copy/x": lambda: storage.copy("from", "new3/copy/x"),
+        "new4/join/x": lambda: storage.join(["from", "from"], to="new4/join/x"),
     }.items():
         recorder.calls.clear()
         call()
@@ -477,18 +509,56 @@ def test_what_is_not_to_be_durable_waits_for_no_disk(
     storage.discard(["a/b/piece"])
 
     assert [kind for kind, _ in recorder.calls] == ["publish"]
-    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "a/b").exists()
 
 
 def test_who_finds_the_object_there_syncs_its_directories_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = LocalStorage(tmp_path)
-    storage.put_new("a/b", b"x")
+    LocalStorage(tmp_path).put_new("a/b", b"x")
+    another_process = LocalStorage(tmp_path)
     recorder = Recorder(monkeypatch)
 
-    assert storage.put_new("a/b", b"x") is False
+    assert another_process.put_new("a/b", b"x") is False
     assert [path for _, path in recorder.calls[-2:]] == [str(tmp_path / "a"), str(tmp_path)]
+
+
+def test_a_directory_that_is_known_to_stand_is_synced_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.put("a/b/1", b"x")
+    recorder = Recorder(monkeypatch)
+
+    storage.put("a/b/2", b"x")
+
+    directories = [path for kind, path in recorder.calls[1:] if kind == "fsync"]
+    assert directories == [str(tmp_path / "a/b")]
+
+
+def test_a_directory_made_anew_by_another_process_is_synced_with_those_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.put("a/b/1", b"x")
+    (tmp_path / "a/b/1").unlink()
+    (tmp_path / "a/b").rmdir()
+    (tmp_path / "a/b").mkdir()
+    recorder = Recorder(monkeypatch)
+
+    storage.put("a/b/2", b"x")
+
+    directories = [path for kind, path in recorder.calls[1:] if kind == "fsync"]
+    assert directories == [str(tmp_path / "a/b"), str(tmp_path / "a")]
+
+
+def test_many_directories_are_not_all_kept_open(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for number in range(2 * KEPT_DIRECTORIES):
+        storage.put(f"a/{number}/x", b"x")
+
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + KEPT_DIRECTORIES + 1
 
 
 def test_objects_are_readable_by_the_service_alone(tmp_path: Path) -> None:
@@ -510,7 +580,8 @@ def test_an_emptied_directory_goes_while_others_write_into_it(tmp_path: Path) ->
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(churn, range(4)))
 
-    assert [path.name for path in tmp_path.iterdir()] == [".incoming"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".incoming", "uploads"]
+    assert list((tmp_path / "uploads").iterdir()) == []
     assert list((tmp_path / ".incoming").iterdir()) == []
 
 

@@ -28,6 +28,7 @@ from app.problems import (
 )
 from sync import wire
 from sync.uploads import queries, rules, service
+from sync.uploads.hashing import HASHES
 from sync.uploads.models import Upload
 from sync.uploads.rules import UploadState
 
@@ -37,7 +38,7 @@ wire.attach(blp, protocol_optional=True)
 PATH = "/api/sync/v1/uploads"
 LEASE_AFTER_S = 0.1  # a piece that arrives at once needs no lease: of two, one counts
 HEARTBEAT_S = 5.0
-READ_BYTES = (16 * 1024, 1024 * 1024)  # a server's read waits until it has all: grow with the line
+READ_BYTES = (16 * 1024, 256 * 1024)  # a server's read waits until it has all: grow with the line
 READ_S = 0.05
 OCTETS = "application/offset+octet-stream"
 
@@ -276,11 +277,11 @@ def _write(upload: Upload, offset: int) -> Upload:
         body.refuse_more()
         return upload
     stop_reading()
-    key = f"uploads/{upload.id}/{offset}-{body.lease}"
+    key = f"uploads/{upload.id}.{offset}-{body.lease}"
     try:
         entry.storage().put(key, body, durable=False)
         body.check()
-        return _count(upload, body.size, key)
+        return _count(upload, body, key)
     except BaseException:
         with suppress(Unavailable):
             entry.storage().discard([key])
@@ -289,22 +290,25 @@ def _write(upload: Upload, offset: int) -> Upload:
         raise
 
 
-def _count(upload: Upload, size_bytes: int, key: str) -> Upload:
+def _count(upload: Upload, body: "_Body", key: str) -> Upload:
     """Let a stored piece count, and the whole with the last one."""
-    if upload.offset_bytes + size_bytes == upload.size_bytes:
-        return _finish(upload, key)
-    if size_bytes:
-        with transaction(durable=False):
-            service.add_piece(upload, size_bytes=size_bytes, key=key)
-    else:
+    if upload.offset_bytes + body.size == upload.size_bytes:
+        return _finish(upload, body, key)
+    if not body.size:
         entry.storage().discard([key])
+        return upload
+    with transaction(durable=False):
+        service.add_piece(upload, size_bytes=body.size, key=key)
+    if body.whole is not None:
+        HASHES.remember(key, body.whole)
     return upload
 
 
-def _finish(upload: Upload, key: str) -> Upload:
+def _finish(upload: Upload, body: "_Body", key: str) -> Upload:
     storage, keys = entry.storage(), [*service.keys_of(upload), key]
+    sha256 = None if body.whole is None else body.whole.hexdigest()
     try:
-        whole = service.join_whole(storage, upload, key)
+        whole = service.join_whole(storage, upload, key, sha256=sha256)
     except service.PiecesLost as lost:
         _rewind(upload, lost.extras["offset"])
         raise
@@ -341,6 +345,7 @@ class _Body:
         self._input = flask.request.environ["wsgi.input"]
         self._wanted = wanted
         self._digest = hashlib.new(wanted[0], usedforsecurity=False) if wanted else None
+        self.whole = HASHES.after(upload.pieces[-1][2] if upload.pieces else None)
         self._beat_at = clock.monotonic() + LEASE_AFTER_S
         if self.promised is not None and self.promised > self.room:
             raise self._too_much()
@@ -359,8 +364,9 @@ class _Body:
                 return
             left -= len(chunk)
             self.size += len(chunk)
-            if self._digest:
-                self._digest.update(chunk)
+            for digest in (self._digest, self.whole):
+                if digest is not None:
+                    digest.update(chunk)
             yield chunk
         self.refuse_more()
 

@@ -55,9 +55,9 @@ def _remove_unknown(batch: list[StoredObject]) -> int:
 
 
 def _uploads_of(keys: Iterable[str]) -> set[UUID]:
-    """Return the uploads that objects `uploads/<id>/…` belong to."""
+    """Return the uploads that objects `uploads/<id>.…` belong to."""
     found = set()
     for key in keys:
         with suppress(ValueError):
-            found.add(UUID(key.split("/")[1]))
+            found.add(UUID(key.removeprefix("uploads/")[:36]))
     return found

@@ -24,7 +24,7 @@ from app.evidence.rules import object_key
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.problems import Problem
-from app.storage import HashMismatch, Storage, StoredObjectMissing
+from app.storage import HashMismatch, Joined, Storage, StoredObjectMissing
 from sync.devices.rules import DeviceState
 from sync.devices.service import PushCapReached
 from sync.uploads import queries, rules
@@ -238,11 +238,12 @@ def _wrong(upload: Upload) -> OffsetWrong:
     return OffsetWrong("续传位置与服务器不一致，请先查询再继续。", offset=upload.offset_bytes)
 
 
-def join_whole(storage: Storage, upload: Upload, key: str) -> Whole:
+def join_whole(storage: Storage, upload: Upload, key: str, *, sha256: str | None = None) -> Whole:
     """Join the pieces and the last one at the file's place, proving the hash; look into evidence.
 
-    Outside any transaction. Bytes with another hash are kept apart in quarantine. Raises PiecesLost
-    (`offset`) where the storage lacks what it once had, and StoredObjectMissing where another
+    Outside any transaction. `sha256` is the hash of it all where it was taken as the pieces came.
+    Bytes with another hash are kept apart in quarantine. Raises PiecesLost (`offset`) where the
+    storage lacks what it once had, and StoredObjectMissing where another
     connection has just ended the upload.
     """
     is_rescue = upload.role == rules.RESCUE
@@ -251,7 +252,8 @@ def join_whole(storage: Storage, upload: Upload, key: str) -> Whole:
     stop_reading()
     keys = [*keys_of(upload), key]
     try:
-        storage.join(keys, to=place_of(upload), expect=upload.sha256)
+        known = None if sha256 is None else Joined(sha256, upload.size_bytes)
+        storage.join(keys, to=place_of(upload), expect=upload.sha256, known=known)
     except (HashMismatch, StoredObjectMissing) as error:
         broken = find_break(storage, upload)
         if broken is not None:

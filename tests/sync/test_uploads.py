@@ -850,20 +850,20 @@ def test_only_old_pieces_that_do_not_count_are_swept(stage: Stage, tus: Tus):
     location = tus.begin(data)
     tus.patch(location, 0, data[:1000])
     (counted,) = pieces(stage)
-    storage, folder = storage_of(stage), counted.rsplit("/", 1)[0]
-    strays = [f"{folder}/1000-killed", f"uploads/{UUID(int=5)}/0-x", "uploads/odd/0-x"]
-    for key in (*strays, f"{folder}/1000-young"):
+    storage, upload = storage_of(stage), counted.partition(".")[0]
+    strays = [f"{upload}.1000-killed", f"uploads/{UUID(int=5)}.0-x", "uploads/odd"]
+    for key in (*strays, f"{upload}.1000-young"):
         storage.put(key, b"stray")
     old = (stage.clock() - timedelta(days=1, seconds=1)).timestamp()
     young = (stage.clock() - timedelta(hours=23)).timestamp()
     root = Path(stage.flask_app.extensions["suicha_config"].data_dir) / "evidence"
     for key in (counted, *strays):
         os.utime(root / key, (old, old))
-    os.utime(root / f"{folder}/1000-young", (young, young))
+    os.utime(root / f"{upload}.1000-young", (young, young))
 
     assert "3 orphans" in expire(stage)
 
-    assert sorted(pieces(stage)) == sorted([counted, f"{folder}/1000-young"])
+    assert sorted(pieces(stage)) == sorted([counted, f"{upload}.1000-young"])
     tus.send(data)
     assert stored(stage, data) == data
 
