@@ -7,12 +7,12 @@ numbers, no lone surrogates, no key twice, depth <= 16.
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
+_KEYS = re.compile(r"[a-z][a-z0-9_]*(?:\n[a-z][a-z0-9_]*)*\Z")  # one a line
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII)
 _MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 16
@@ -79,34 +79,46 @@ _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=_no_float)
 
 
 def _check(value: Any, depth: int) -> None:
+    """Refuse what the rules do not allow; most of what comes is plain values in plain objects, and
+    those are not worth a call each."""
     if depth < 0:
         raise NotCanonical(f"deeper than {MAX_DEPTH}")
-    if isinstance(value, str):
-        _check_text(value)
-    elif value is None or isinstance(value, int):
-        _check_plain(value)
-    elif isinstance(value, _MAPPINGS):
-        for key, inner in value.items():
-            if not isinstance(key, str) or not _is_key(key):
-                raise NotCanonical(f"a key that is not allowed: {str(key)[:40]!r}")
-            _check(inner, depth - 1)
-    elif isinstance(value, _SEQUENCES):
-        for inner in value:
-            _check(inner, depth - 1)
+    if isinstance(value, _MAPPINGS):
+        _check_keys(value.keys())
+        values: Iterable[Any] = value.values()
+    elif isinstance(value, _SEQUENCES) and not isinstance(value, str):
+        values = value
     else:
         _check_plain(value)
+        return
+    for inner in values:
+        kind = type(inner)
+        if inner is None or kind is bool or (kind is str and inner.isascii()):
+            continue
+        if kind is int or kind is str:
+            _check_plain(inner)
+        else:
+            _check(inner, depth - 1)
 
 
 def _check_plain(value: Any) -> None:
-    if value is not None and not isinstance(value, int):
+    if isinstance(value, str):
+        _check_text(value)
+    elif value is not None and not isinstance(value, int):
         raise NotCanonical(f"a {type(value).__name__} cannot be written")
-    if value is not None and abs(value) > _MAX_INTEGER:
+    elif value is not None and abs(value) > _MAX_INTEGER:
         raise NotCanonical("an integer beyond 2^53-1")
 
 
-@lru_cache(4096)
-def _is_key(key: str) -> bool:
-    return bool(_KEY.match(key))
+def _check_keys(keys: Collection[Any]) -> None:
+    """Refuse keys that are not allowed, all at once: they are what most of a text is made of."""
+    try:
+        lines = "\n".join(keys)
+    except TypeError:
+        lines = "\n"
+    if keys and (lines.count("\n") != len(keys) - 1 or not _KEYS.match(lines)):
+        wrong = next(key for key in keys if not isinstance(key, str) or not _KEY.match(key))
+        raise NotCanonical(f"a key that is not allowed: {str(wrong)[:40]!r}")
 
 
 def _check_text(value: str) -> None:

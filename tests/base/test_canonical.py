@@ -1,6 +1,7 @@
 """Canonical JSON and the golden vector of a stream's first entry."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,7 @@ def test_the_first_entry_of_a_stream_has_the_published_hash() -> None:
         "[" * 100_000 + "]" * 100_000,
         '{"a":"\\u4e2d"}',
         '{"a\\n":1}',
+        '{"a":1,"a\\nb":2}',
         "",
         "nonsense",
     ],
@@ -58,6 +60,25 @@ def test_the_first_entry_of_a_stream_has_the_published_hash() -> None:
 def test_what_is_not_canonical_is_refused(text: str) -> None:
     with pytest.raises(canonical.NotCanonical):
         canonical.loads(text)
+
+
+@pytest.mark.parametrize("value", [{1: 2}, {"a": {None: 1}}, {"a": {"b": 1, 2: 3}}, {"a": [0.5]}])
+def test_what_json_would_bend_is_not_written(value: object) -> None:
+    with pytest.raises(canonical.NotCanonical):
+        canonical.dumps(value)
+
+
+def test_keys_leave_nothing_behind_in_memory() -> None:
+    def push(number: int) -> None:
+        canonical.dumps({f"k{number:04}" + "x" * 100_000: 1})
+
+    push(0)
+    tracemalloc.start()
+    for number in range(1, 50):
+        push(number)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
