@@ -16,7 +16,6 @@ from app.problems import Blueprint, NotSignedIn
 from sync import wire
 from sync.inbox import batches, pushing, queries
 from sync.inbox.deciding import DATABASE_FAILURES, Result
-from sync.inbox.models import Receipt
 from sync.inbox.schemas import PushResultsSchema, ReceiptQuerySchema, ReceiptsSchema
 
 log = structlog.get_logger()
@@ -66,8 +65,12 @@ def push() -> dict[str, Any]:
 
 
 def _receive(device_id: UUID, raw: bytes, lines: Sequence[bytes], at: datetime) -> list[Result]:
-    """Store the batch, then decide it."""
-    with transaction():
+    """Store the batch, then decide it.
+
+    The storing waits for no disk of its own: a power cut before the answer takes both, and the
+    tablet sends the batch again; the end of the process takes neither.
+    """
+    with transaction(durable=False):
         batch_id = batches.store_batch(device_id, raw, at=at)
     return pushing.decide_stored(
         device_id, batch_id, lines, keys=entry.keys(), contact=wire.contact(at), at=at
@@ -98,7 +101,7 @@ def _lines(raw: bytes) -> list[bytes]:
     return pushing.lines_of(raw)
 
 
-def answer_of(result: Result, receipt: Receipt) -> dict[str, Any]:
+def answer_of(result: Result, receipt: queries.Attested) -> dict[str, Any]:
     """Return what a line came to, as it is answered."""
     return {
         "line": result.line,

@@ -172,14 +172,22 @@ def kept_for(reason: str, after: UUID, limit: int) -> Sequence[Operation]:
     ).all()
 
 
-def first_receipts(operation_ids: Collection[UUID]) -> dict[UUID, Receipt]:
+@dataclass(frozen=True)
+class Attested:
+    """A receipt as it is sent."""
+
+    body: str
+    sig: str
+
+
+def first_receipts(operation_ids: Collection[UUID]) -> dict[UUID, Attested]:
     """Return the first receipt of each operation: the one that a repeat is answered with."""
-    rows = db.session.scalars(
-        sa.select(Receipt)
+    rows = db.session.execute(
+        sa.select(Receipt.operation_id, Receipt.body, Receipt.sig)
         .where(Receipt.operation_id.in_(operation_ids))
         .order_by(Receipt.receipt_seq.desc())
     )
-    return {row.operation_id: row for row in rows}
+    return {row.operation_id: Attested(row.body, row.sig) for row in rows}
 
 
 def receipts_after(device_id: UUID, after_seq: int, limit: int) -> Sequence[Receipt]:

@@ -22,8 +22,8 @@ from sync.devices.models import Device
 from sync.inbox import queries as inbox_queries
 from sync.inbox.batches import store_batch
 from sync.inbox.deciding import Result
-from sync.inbox.models import Receipt
 from sync.inbox.pushing import decide_stored
+from sync.inbox.queries import Attested
 from sync.rescue import rules, sealing, service
 from sync.rescue.models import RescueFile
 from sync.rescue.rules import Line, Part, Reader, Unreadable
@@ -54,7 +54,7 @@ class Imported:
 
     rescue: RescueFile
     device_id: UUID | None = None
-    results: list[tuple[Result, Receipt]] = field(default_factory=list)
+    results: list[tuple[Result, Attested]] = field(default_factory=list)
     blobs: list[Blob] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
