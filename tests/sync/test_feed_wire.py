@@ -73,6 +73,7 @@ def test_the_empty_answer_has_a_tag_that_holds_however_it_is_compressed(
     held.pull()
     first = held.ask(Accept_Encoding=coding)
     tag = first.headers["ETag"]
+    assert first.headers.get("Content-Encoding", "identity") == coding, "long enough for that"
     assert tag.startswith('W/"')
 
     for now in ("identity", "gzip", "zstd"):
