@@ -146,7 +146,7 @@ def _refuse_deposit(draw: Draw, by: Actor) -> None:
         raise DepositTwice("您已经为这次抽取封存过随机数。")
 
 
-def close_deposits(draw: Draw, *, at: datetime) -> list[DrawDeposit]:
+def close_deposits(draw: Draw, *, by: Actor, at: datetime) -> list[DrawDeposit]:
     """Number the deposits that count and set when they are opened."""
     closes, opens = draw.deposits_close_at, draw.opens_at
     if closes is None or opens is None:
@@ -160,6 +160,8 @@ def close_deposits(draw: Draw, *, at: datetime) -> list[DrawDeposit]:
         )
     for number, one in enumerate(found, 1):
         one.draw_id, one.number = draw.id, number
+        data = {"draw_no": draw.draw_no, "number": number, "commitment": one.commitment}
+        journal.record(Event.DRAW_DEPOSIT_COUNTED, one, by=by, at=at, data=data)
     draw.opens_at = stages.opening_at(closes, opens, announced_at=at)
     return found
 

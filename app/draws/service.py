@@ -227,7 +227,7 @@ def announce_draw(draw: Draw, *, secret: bytes, by: Actor, at: datetime) -> Draw
     queries.lock_agency(draw.agency_id)
     deposits: list[DrawDeposit] = []
     if draw.level == Level.SEALED:
-        deposits = close_deposits(draw, at=at)
+        deposits = close_deposits(draw, by=by, at=at)
     if draw.level == Level.BEACON:
         refuse_passed(draw.plan.beacon, at)
     previous = queries.last_announcement(draw.agency_id)

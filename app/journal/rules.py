@@ -113,6 +113,7 @@ class Event(StrEnum):
     DRAW_FROZEN = "draw.frozen"
     DRAW_ANNOUNCED = "draw.announced"
     DRAW_DEPOSITED = "draw.deposited"
+    DRAW_DEPOSIT_COUNTED = "draw.deposit-counted"
     DRAW_HELD = "draw.held"
     DRAW_PERIOD_HELD = "draw-period.held"
     DRAW_PERIOD_RELEASED = "draw-period.released"
