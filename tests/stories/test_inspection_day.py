@@ -15,6 +15,7 @@ from app.db import db, transaction
 from app.demo.accounts import PASSWORD
 from app.keys import key_id, public_bytes, sign_receipt
 from sync import audit
+from tests.journalled import written_past_the_services
 from tests.stories.conftest import Office
 from wsgi import create_app
 
@@ -104,6 +105,10 @@ def test_the_supervisor_completes_a_task_and_the_rate_rises(office: Office, ledg
 
 def test_the_journal_of_the_day_is_whole(office: Office, ledger: Path) -> None:
     assert "0 broken chains" in office.suicha("journal", "verify").stdout
+
+
+def test_every_row_of_the_day_is_as_the_journal_knows_it(inside: None, ledger: Path) -> None:
+    assert written_past_the_services(db.session()) == []
 
 
 def test_the_audit_misses_a_photo_that_is_gone(inside: None, ledger: Path) -> None:

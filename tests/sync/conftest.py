@@ -1,5 +1,6 @@
 """A tablet that is enrolled, with a task on its officer's list."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -16,6 +17,7 @@ from app.tasks.models import Task
 from sync.devices import service as devices
 from tests.conftest import FixedClock
 from tests.factories import PASSWORD, Make
+from tests.journalled import written_past_the_services
 from tests.sync.tablet import Send, Tablet, through
 
 T = TypeVar("T")
@@ -159,12 +161,21 @@ def whole_visit(tablet: Tablet, task: Task) -> list[bytes]:
 
 
 @pytest.fixture
-def stage(flask_app: flask.Flask, make: Make, clock: FixedClock) -> Stage:
-    """Officers and tablets."""
+def stage(
+    request: pytest.FixtureRequest, flask_app: flask.Flask, make: Make, clock: FixedClock
+) -> Iterator[Stage]:
+    """Officers and tablets; afterwards every row is as the journal knows it.
+
+    A test that changes rows behind the services' back on purpose says so with the marker
+    `past_the_services`.
+    """
     make.catalogue()
     with make.writing():
         journal.install(at=clock())
-    return Stage(flask_app, make, clock)
+    yield Stage(flask_app, make, clock)
+    if request.node.get_closest_marker("past_the_services") is None:
+        with flask_app.app_context():
+            assert written_past_the_services(db.session()) == []
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ def push(tablet: Tablet, batch: list[str]) -> list[dict[str, Any]]:
     while not answers or (answers[-1]["status"] == 503 and len(answers) < TRIES):
         found: Answer = tablet.push([line.encode() for line in batch])
         outcomes = [one["outcome"] for one in found.json.get("results", ())]
-        retry = found.headers.get("Retry-After")
-        answers.append({"status": found.status, "retry": retry, "outcomes": outcomes})
+        said = {"problem": found.json.get("type"), "retry": found.headers.get("Retry-After")}
+        answers.append({"status": found.status, "outcomes": outcomes, **said})
     return answers
 
 

@@ -586,6 +586,7 @@ def test_two_tablets_of_a_pair_make_one_visit_and_a_conflict_on_one_item_only(
     assert stage.count(Operation, Operation.outcome == "conflict") == 1
 
 
+@pytest.mark.past_the_services
 @pytest.mark.parametrize("ending", ["reassigned", "closed", "gone"])
 def test_work_that_came_too_late_is_kept_with_its_photos(stage: Stage, tablet: Tablet, ending: str):
     task = stage.task(tablet)

@@ -52,9 +52,14 @@ def day_with(stage: Stage, tablet: Tablet, name: str, phone: str) -> None:
         sign(tablet, task),
     ]
     assert tablet.push(lines).status == 200
-    chen, by = make.signed_in(Role.SUPERVISOR), make.supervisor()
+    chen, by, ding = make.signed_in(Role.SUPERVISOR), make.supervisor(), make.supervisor()
+    paper, other = make.stored_evidence(), make.officer()
     with stage.flask_app.app_context(), transaction():
         tasks.return_task(task.id, f"请向{words}核实", by=by, at=stage.clock())
+        tasks.propose_closing(task.id, "ceased", words, [paper], by=by, at=stage.clock())
+        tasks.refuse_closing(task.id, words, by=ding, at=stage.clock())
+        team = [one.id for one in (colleague, other)]
+        tasks.reassign_task(task.id, team, team[0], reason=words, by=by, at=stage.clock())
         units.change_unit(unit.id, {"note": f"联系人{words}"}, by=by, at=stage.clock())
     items = chen.get("/api/sync/v1/review", headers={"Sync-Protocol": "1"}).get_json()["items"]
     assert items

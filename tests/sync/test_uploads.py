@@ -24,7 +24,9 @@ from app.evidence.rules import object_key, thumbnail_key
 from app.journal.models import JournalEntry
 from app.storage import Storage
 from scheduler.jobs import JOBS
-from sync.devices.models import Device, DeviceToken
+from sync.devices import service as devices
+from sync.devices.models import DeviceToken
+from sync.devices.rules import DeviceState
 from sync.uploads import rules
 from sync.uploads.models import Upload
 from tests.sync.conftest import Stage
@@ -724,8 +726,10 @@ def test_a_photo_that_cannot_be_opened_is_kept_and_told_by_its_state(
 
 def suspend(stage: Stage, tus: Tus, state: str = "suspended") -> None:
     """What a supervisor decides about a tablet."""
-    with stage.flask_app.app_context(), transaction() as session:
-        session.get_one(Device, tus.tablet.device_id).state = state
+    by = stage.make.by(stage.make.home())
+    with stage.make.writing():
+        wanted = DeviceState(state)
+        devices.change_state(tus.tablet.device_id, wanted, "遗失", by=by, at=stage.clock())
 
 
 @pytest.mark.parametrize("state", ["suspended", "wipe-requested"])
