@@ -513,7 +513,7 @@ def test_what_is_held_and_released_in_one_batch_has_a_receipt_for_each(
     task = stage.task(tablet)
     last = tablet.values("visit.start", task.visit_id, {"task_id": str(task.id)}, device_seq=3)
     last["fields"]["unit_id"] = str(task.unit_id)
-    last["fields"]["checklist_code"] = "lodging"
+    last["fields"].update(checklist_code="lodging", form_version=1)
     parent = answer(tablet, task, "pp-licence", depends_on=[last["op_id"]])
     child = answer(tablet, task, "pp-shown", **after(parent))
     last["prev_hash"] = tablet.prev_hash
