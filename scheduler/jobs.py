@@ -148,7 +148,7 @@ JOBS: Mapping[str, Job] = {
         Job(
             "read-kept-forms",
             read_forms,
-            "decides again what newer tablets sent before this server knew its form",
+            "decides again what tablets sent before this server knew its form or served its type",
         ),
         Job(
             "follow-orders",

@@ -204,12 +204,15 @@ def replay(device: UUID | None, since: datetime | None) -> None:
         done = pushing.replay_batches(
             keys=entry.keys(), device_id=device, since=begin, at=clock.now()
         )
+        served = pushing.serve_held(keys=entry.keys(), at=clock.now())
         forms = pushing.read_kept_forms(keys=entry.keys(), at=clock.now())
     except DomainError as error:
         raise click.ClickException(error.detail) from error
     click.echo(
         f"重放 {done.batches} 批：{done.known} 项先前已处理，保持不变；{done.decided} 项现在处理。"
     )
+    if served:
+        click.echo(f"{served} 项旧版服务器暂未受理的内容已重新处理。")
     if forms:
         click.echo(f"{forms} 项先前因表单版本留存的内容已重新处理。")
 

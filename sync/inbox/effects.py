@@ -30,7 +30,7 @@ from app.units.models import Unit
 from app.visits import rules as visit_rules
 from app.visits import service as visits
 from app.visits.models import Finding, Visit, VisitAnswer
-from sync.inbox import forms, issuing, rules
+from sync.inbox import consequences, forms, issuing, rules
 from sync.inbox.doing import Doing, Effect, applied, their_task, their_visit
 from sync.inbox.placing import placed_in_form
 from sync.inbox.rules import OperationType, Outcome
@@ -190,10 +190,10 @@ _SUBJECT_OF: Mapping[str, str] = {
     "visit": "visit",
     "document": "visit",
     "unit": "unit",
-    "order": "operation",
+    "order": "document",
     "opinion": "document",
-    "decision": "operation",
-    "sample": "operation",
+    "decision": "document",
+    "sample": "document",
 }
 
 
@@ -418,7 +418,7 @@ def _find_evidence(doing: Doing) -> Evidence:
     return found
 
 
-# --- units, and what no service takes yet ------------------------------------------------------
+# --- units --------------------------------------------------------------------------------------
 
 
 def _propose_correction(doing: Doing) -> Effect:
@@ -429,11 +429,6 @@ def _propose_correction(doing: Doing) -> Effect:
     return Effect(
         Outcome.CONFLICT, unit.version, rules.CORRECTION, {"fields": sorted(doing.fields)}
     )
-
-
-def _keep_for_later(doing: Doing) -> Effect:
-    """Keep what no service takes yet: readable, on the review list, and not called done."""
-    return Effect(Outcome.HELD, None, rules.NOT_SERVED)
 
 
 EFFECTS: dict[OperationType, Callable[[Doing], Effect]] = {
@@ -449,10 +444,10 @@ EFFECTS: dict[OperationType, Callable[[Doing], Effect]] = {
     OperationType.EVIDENCE_RETRACT: _retract_evidence,
     OperationType.DOCUMENT_SIGN: _sign,
     OperationType.DOCUMENT_REFUSE_SIGNATURE: _sign,
-    OperationType.ORDER_ISSUE: _keep_for_later,
+    OperationType.ORDER_ISSUE: consequences.issue_order,
     OperationType.OPINION_ISSUE: issuing.issue,
-    OperationType.DECISION_ISSUE: _keep_for_later,
-    OperationType.SAMPLE_RECORD: _keep_for_later,
+    OperationType.DECISION_ISSUE: consequences.decide,
+    OperationType.SAMPLE_RECORD: consequences.record_sample,
     OperationType.UNIT_PROPOSE_CORRECTION: _propose_correction,
 }
 

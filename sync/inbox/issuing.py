@@ -12,12 +12,16 @@ from app.documents.models import Document
 from app.documents.rules import DocumentKind
 from app.visits import rules as visit_rules
 from app.visits import service as visits
+from app.visits.models import Visit
 from sync.inbox import rules
 from sync.inbox.doing import Doing, Effect, NotTheirVisit, applied, their_visit
 from sync.inbox.rules import OperationType, Outcome
 
 KINDS: Mapping[OperationType, DocumentKind] = {
     OperationType.OPINION_ISSUE: DocumentKind.OPINION,
+    OperationType.ORDER_ISSUE: DocumentKind.CORRECTIVE_ORDER,
+    OperationType.DECISION_ISSUE: DocumentKind.ON_SITE_DECISION,
+    OperationType.SAMPLE_RECORD: DocumentKind.SAMPLING_RECORD,
 }
 
 
@@ -35,14 +39,29 @@ def issue(doing: Doing) -> Effect:
     fields = doing.fields
     visit = None
     if fields.get("visit_id") is not None:
-        visit = their_visit(doing.id_of("visit_id"), doing)
-        if visit.unit_id != doing.id_of("unit_id"):
-            raise visits.VisitIdWrong("文书所写单位与检查的单位不符，内容已留存。")
-    contents = contents_of(doing.type, fields)
+        visit = visit_of(doing)
     standing = find_document(doing.entity_id)
     if standing is not None and _is_same_paper(standing, doing):
-        return _change(standing, contents, doing)
-    issued = documents.issue_document(
+        return _change(standing, contents_of(doing.type, fields), doing)
+    return applied(issue_paper(doing, visit))
+
+
+def visit_of(doing: Doing) -> Visit:
+    """Return the visit at which a paper is issued: the author's, at the unit that it names.
+
+    Raises VisitIdWrong and what `their_visit` raises.
+    """
+    visit = their_visit(doing.id_of("visit_id"), doing)
+    if visit.unit_id != doing.id_of("unit_id"):
+        raise visits.VisitIdWrong("文书所写单位与检查的单位不符，内容已留存。")
+    return visit
+
+
+def issue_paper(doing: Doing, visit: Visit | None) -> Document:
+    """Issue the document that an operation hands over, under its number of the tablet's block."""
+    fields = doing.fields
+    contents = contents_of(doing.type, fields)
+    return documents.issue_document(
         doing.entity_id,
         KINDS[doing.type],
         series=fields["series"],
@@ -59,12 +78,11 @@ def issue(doing: Doing) -> Effect:
         by=doing.by,
         at=doing.at,
     )
-    return applied(issued)
 
 
 def contents_of(type_: OperationType, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a document says: the fields of its operation that are not about the paper."""
-    return {name: fields[name] for name in rules.CONTENTS[type_] if name in fields}
+    return {name: fields[name] for name in rules.contents(type_) if name in fields}
 
 
 def current_of(type_: str, document_id: UUID) -> dict[str, Any] | None:
@@ -73,7 +91,7 @@ def current_of(type_: str, document_id: UUID) -> dict[str, Any] | None:
     if document is None:
         return None
     return {
-        **{name: document.fields.get(name) for name in rules.CONTENTS[OperationType(type_)]},
+        **{name: document.fields.get(name) for name in rules.contents(OperationType(type_))},
         "version": document.version,
         "number": document.number,
         "officer_id": str(document.officer_id),

@@ -53,7 +53,7 @@ def item_of(record: Record, device: Device, *, at: datetime) -> dict[str, Any] |
         "operation_id": record.id,
         "detail": dict(record.detail),
     }
-    if kind is ReviewKind.HELD and row["reason"] != rules.NOT_SERVED:
+    if kind is ReviewKind.HELD:
         item["shown_from"] = at + rules.HELD_PATIENCE
     return item
 

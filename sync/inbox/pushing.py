@@ -19,7 +19,7 @@ from sync.inbox.deciding import RaceLost, Result
 from sync.inbox.models import Operation
 from sync.inbox.receipts import Desk
 from sync.inbox.records import pushed_of, record_of
-from sync.inbox.rules import Outcome
+from sync.inbox.rules import UNSERVED, Outcome
 from sync.wire import LIMITS, Contact
 
 TRIES = 4
@@ -123,7 +123,24 @@ def read_kept_forms(*, keys: Keys, at: datetime) -> int:
         stop_reading()
         for operation_id in known:
             with transaction():
-                decided += _read_again(operation_id, keys=keys, at=at)
+                decided += _decide_again(operation_id, FORM_VERSION, keys=keys, at=at)
+    return decided
+
+
+def serve_held(*, keys: Keys, at: datetime) -> int:
+    """Decide what an older server held because it could not serve its type; return how much.
+
+    By the rules, as if it came now, in the order in which it came; each is its own transaction and
+    gets a further receipt. What the rules refuse waits for a person again.
+    """
+    decided, after = 0, UUID(int=0)
+    while held := queries.kept_for(UNSERVED, after, PAGE):
+        after = held[-1].id
+        ids = [one.id for one in held]
+        stop_reading()
+        for operation_id in ids:
+            with transaction():
+                decided += _decide_again(operation_id, UNSERVED, keys=keys, at=at)
     return decided
 
 
@@ -132,11 +149,11 @@ def _is_known_by_now(operation: Operation) -> bool:
     return placing.is_known_by_now(pushed_of(record_of(operation)), problem)
 
 
-def _read_again(operation_id: UUID, *, keys: Keys, at: datetime) -> bool:
+def _decide_again(operation_id: UUID, reason: str, *, keys: Keys, at: datetime) -> bool:
     operation = db.session.get_one(Operation, operation_id)
     chain = device_queries.chain_of(operation.device_id, lock=True)
     db.session.refresh(operation)
-    if operation.reason != FORM_VERSION:
+    if operation.reason != reason:
         return False  # somebody decided while we waited for the lock
     device = db.session.get_one(Device, operation.device_id)
     service.judge_again(Desk.of(device, chain, keys=keys, at=at), chain, record_of(operation))
@@ -144,8 +161,9 @@ def _read_again(operation_id: UUID, *, keys: Keys, at: datetime) -> bool:
 
 
 def read_forms(*, at: datetime) -> str:
-    """Take in what tablets of a newer build had sent before this server knew its form."""
-    return f"{read_kept_forms(keys=entry.keys(), at=at)} operations decided again"
+    """Take in what tablets had sent before this server knew its form, or could serve its type."""
+    served = serve_held(keys=entry.keys(), at=at)
+    return f"{read_kept_forms(keys=entry.keys(), at=at) + served} operations decided again"
 
 
 def drop_old_batches(*, at: datetime) -> str:

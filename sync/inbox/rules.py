@@ -7,11 +7,11 @@ be right; which operations a person has to look at.
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sync.operations import is_hash, is_id, is_integer
+from sync.operations import is_hash, is_id, is_integer, is_time
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 BEFORE_SESSION_TOLERANCE: Final = timedelta(days=1)
@@ -64,7 +64,8 @@ class Decision(StrEnum):
 
 RESOLVED: Final = frozenset({Outcome.APPLIED, Outcome.MERGED, Outcome.CONFLICT})
 LATE_REASONS: Final = frozenset({"late-contribution", "task-closed", "task-gone"})
-NOT_SERVED: Final = "not-yet-served"
+UNSERVED: Final = "not-yet-served"  # as older servers held what they could not serve
+NO_SECOND_EFFECT: Final = "no-second-effect"
 CORRECTION: Final = "unit-correction"
 
 
@@ -132,14 +133,10 @@ def _flag(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Shape:
-    """The fields of one type of operation: those it must have, those it may have.
-
-    An `open` one takes others too, kept as they are: its service does not exist yet.
-    """
+    """The fields of one type of operation: those it must have, those it may have."""
 
     must: Mapping[str, Check]
     may: Mapping[str, Check]
-    open: bool = False
 
 
 NOTE: Final = is_text(4000, shortest=0)
@@ -155,9 +152,37 @@ CORRECTABLE: Final[Mapping[str, Check]] = {
     "lon_e7": lambda v: is_integer(v, -1_800_000_000, 1_800_000_000),
     "note": NOTE,
 }
-_ISSUED = Shape({}, {"visit_id": is_id}, open=True)
 _LONG_TEXT = _or_none(is_text(4000, shortest=0))
-_A_DAY = _or_none(lambda v: isinstance(v, str) and bool(_DAY.match(v)))
+
+
+def _is_day(value: Any) -> bool:
+    if not isinstance(value, str) or not _DAY.match(value):
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _order_items(value: Any) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= 50 and all(map(_is_order_item, value))
+
+
+def _is_order_item(value: Any) -> bool:
+    checks = {
+        "text": is_text(4000),
+        "finding_id": _or_none(is_id),
+        "basis": _or_none(is_text(1000)),
+    }
+    return (
+        isinstance(value, dict)
+        and "text" in value
+        and all(name in checks and checks[name](one) for name, one in value.items())
+    )
+
+
+_A_DAY = _or_none(_is_day)
 CONTENTS: Final[Mapping[OperationType, Mapping[str, Check]]] = {
     OperationType.OPINION_ISSUE: {
         "problem": _LONG_TEXT,
@@ -167,21 +192,78 @@ CONTENTS: Final[Mapping[OperationType, Mapping[str, Check]]] = {
         "note": _LONG_TEXT,
     },
 }
+DEEDS: Final[Mapping[OperationType, Shape]] = {  # papers with an effect: they never change
+    OperationType.ORDER_ISSUE: Shape(
+        {"visit_id": is_id, "items": _order_items},
+        {
+            "violation": _LONG_TEXT,
+            "basis": _LONG_TEXT,
+            "demand": _LONG_TEXT,
+            "deadline_on": _A_DAY,
+            "correct_within_days": _or_none(lambda v: is_integer(v, 0, 3650)),
+            "note": _LONG_TEXT,
+        },
+    ),
+    OperationType.DECISION_ISSUE: Shape(
+        {
+            "visit_id": is_id,
+            "finding_id": is_id,
+            "cause_code": _is_code,
+            "party_kind": _some_of("citizen", "organisation"),
+            "penalty_kind": _some_of("warning", "fine", "warning-and-fine"),
+            "amount_fen": lambda v: is_integer(v, 0, 10**12),
+        },
+        {
+            "party_name": _or_none(is_text(200)),
+            "act": _or_none(is_text(4000)),
+            "basis": _LONG_TEXT,
+            "decided_at": is_time,
+            "place": _or_none(is_text(400)),
+            "payment": _LONG_TEXT,
+            "remedies": _LONG_TEXT,
+            "organ": _or_none(is_text(200)),
+            "note": _LONG_TEXT,
+        },
+    ),
+    OperationType.SAMPLE_RECORD: Shape(
+        {
+            "visit_id": is_id,
+            "sample": is_text(200),
+            "amount": is_text(200),
+            "method": is_text(400),
+            "sampled_at": is_time,
+        },
+        {
+            "lot": _or_none(is_text(200)),
+            "place": _or_none(is_text(400)),
+            "item_id": _or_none(is_id),
+            "note": _LONG_TEXT,
+        },
+    ),
+}
+
+
+def contents(type_: OperationType) -> list[str]:
+    """Return the names of what a document says: the fields that are not about the paper."""
+    deed = DEEDS.get(type_)
+    return [*(CONTENTS[type_] if deed is None else {**deed.must, **deed.may})]
 
 
 def _paper(type_: OperationType) -> Shape:
     """Return the fields of a document that is issued: its number, for whom, and what it says."""
+    deed = DEEDS.get(type_) or Shape({}, CONTENTS.get(type_, {}))
     return Shape(
         {
             "series": lambda v: isinstance(v, str) and bool(_SERIES.match(v)),
             "serial": lambda v: is_integer(v, 1, 10**9),
             "unit_id": is_id,
+            **deed.must,
         },
         {
-            "visit_id": _or_none(is_id),
+            **({} if "visit_id" in deed.must else {"visit_id": _or_none(is_id)}),
             "number": is_text(100),
             "officer_ids": _ids,
-            **CONTENTS[type_],
+            **deed.may,
         },
     )
 
@@ -234,10 +316,10 @@ SHAPES: Final[Mapping[OperationType, Shape]] = {
     OperationType.DOCUMENT_REFUSE_SIGNATURE: Shape(
         {"reason": is_text(1000), "role": _some_of("party", "witness")}, {"content_hash": is_hash}
     ),
-    OperationType.ORDER_ISSUE: _ISSUED,
+    OperationType.ORDER_ISSUE: _paper(OperationType.ORDER_ISSUE),
     OperationType.OPINION_ISSUE: _paper(OperationType.OPINION_ISSUE),
-    OperationType.DECISION_ISSUE: _ISSUED,
-    OperationType.SAMPLE_RECORD: _ISSUED,
+    OperationType.DECISION_ISSUE: _paper(OperationType.DECISION_ISSUE),
+    OperationType.SAMPLE_RECORD: _paper(OperationType.SAMPLE_RECORD),
     OperationType.UNIT_PROPOSE_CORRECTION: Shape({}, CORRECTABLE),
 }
 
@@ -248,10 +330,7 @@ def wrong_fields(type_: OperationType, fields: Mapping[str, Any]) -> list[str]:
     known = {**shape.must, **shape.may}
     wrong = {name for name in shape.must if name not in fields}
     for name, value in fields.items():
-        if name not in known:
-            if not shape.open:
-                wrong.add(name)
-        elif not known[name](value):
+        if name not in known or not known[name](value):
             wrong.add(name)
     if type_ is OperationType.UNIT_PROPOSE_CORRECTION and not fields:
         wrong.add("name")

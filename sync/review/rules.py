@@ -7,6 +7,7 @@ from typing import Any, Final
 from sync.inbox.rules import (
     CONTENTS,
     CORRECTION,
+    DEEDS,
     SHAPES,
     Decision,
     OperationType,
@@ -47,6 +48,7 @@ ADDENDA: Final = frozenset(  # what late work may add to a visit that is another
         OperationType.EVIDENCE_ATTACH,
         OperationType.EVIDENCE_RETRACT,
         *CONTENTS,
+        *DEEDS,
     }
 )
 LATE_ADMITTED: Final = frozenset({"late-contribution", "task-closed"})

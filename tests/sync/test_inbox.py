@@ -667,7 +667,7 @@ def test_two_days_offline_raise_no_flag(stage: Stage, tablet: Tablet):
     assert stage.count(ReviewItem) == 0
 
 
-# --- photos, corrections, what is not served yet -----------------------------------------------
+# --- photos, corrections -------------------------------------------------------------------------
 
 
 def test_photos_of_an_answer_are_expected_and_counted_in_the_receipt(stage: Stage, tablet: Tablet):
@@ -728,20 +728,6 @@ def test_a_correction_of_a_unit_is_put_before_a_supervisor_and_changes_nothing(
     assert stage.one(Unit, task.unit_id).version == before.version
     item = stage.all(sa.select(ReviewItem.detail, ReviewItem.kind))[0]
     assert (item.kind, item.detail) == ("conflict", {"fields": ["phone"]})
-
-
-@pytest.mark.parametrize("type_", ["order.issue", "decision.issue", "sample.record"])
-def test_what_no_service_takes_yet_is_kept_readable_and_not_called_applied(
-    stage: Stage, tablet: Tablet, type_: str
-):
-    line = tablet.op(type_, uuid4(), {"number": "沪卫责改〔2026〕1号", "text": "限期改正"})
-
-    assert outcomes(tablet.push([line])) == [("held", "not-yet-served")]
-
-    kept = stage.all(sa.select(Operation.op))
-    assert [row.op for row in kept] == [json.loads(line)["op"]]
-    shown = stage.all(sa.select(ReviewItem.kind, ReviewItem.reason))
-    assert [tuple(row) for row in shown] == [("held", "not-yet-served")]
 
 
 def test_a_task_is_proposed_for_closing_with_evidence_that_is_still_on_the_tablet(
