@@ -38,7 +38,8 @@ REAL_POINTS = (
 )
 A_REAL_KILL = 7  # the one of so many examples that may kill a served process
 REAL_KILLS_ONE_IN = 40
-MOST_TASKS = 6
+MOST_TASKS = 7
+TELL_EVERY = 1000
 LONGEST = timedelta(days=60)  # sessions last 90
 
 SOME = st.integers(0, 11)
@@ -105,6 +106,9 @@ class Walk(RuleBasedStateMachine):
         self.world.check_journal()
         self.counts["steps"] += 1
         self.counts[name] += 1
+        if self.counts["steps"] % TELL_EVERY == 0:
+            sys.stdout.write(f"{self.counts['steps']} steps\n")
+            sys.stdout.flush()
         self.world.clock.forward(seconds=1)
         return self.world.tablets[tablet]
 
@@ -122,9 +126,12 @@ class Walk(RuleBasedStateMachine):
 
     def visit_of(self, sim: Sim, number: int) -> str:
         """The visit of a task, or a triggered one that the tablet shows."""
-        triggered = sorted(
-            id_ for id_, row in sim.store.view("visit").items() if row["body"]["task_id"] is None
-        )
+        shown = sim.store.view("visit")
+        triggered = [
+            visit.id
+            for visit in self.world.model.visits.values()
+            if visit.task is None and visit.id in shown
+        ]
         own = [one.values["entity_id"] for one in sim.made if one.values["fields"].get("reason")]
         both = [*triggered, *own]
         if number % 4 == 3 and both:
@@ -536,7 +543,7 @@ class Walk(RuleBasedStateMachine):
     # --- supervisors
 
     @act(
-        8,
+        4,
         number=SOME,
         verb=st.sampled_from([*VERBS, "refuse-closing", "reopen"]),
         team=st.permutations(["an", "bo", "cai"]),

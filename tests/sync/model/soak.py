@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import uuid_utils.compat
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.stateful import run_state_machine_as_test
@@ -39,10 +40,12 @@ def world_in(place: Place, server: str = "") -> Iterator[World]:
     app_clock.use(clock)
     flask_app = create_app(place.environ)
     database = Database(flask_app, place, server)
+    world = World(flask_app, place, clock, database)
     try:
-        world = World(flask_app, place, clock, database)
-        world.stage()
-        yield world
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(uuid_utils.compat, "uuid7", world.ids)
+            world.stage()
+            yield world
     finally:
         database.drop()
         app_clock.use(None)

@@ -49,7 +49,12 @@ from tests.sync.test_killed import over
 CHECKLIST = "public-exempt"
 OFFICERS = ("an", "bo", "cai", "dan")
 TABLETS = ("an", "bo", "cai")
-UNITS, TASKS = 2, 3
+UNITS = 2
+TEAMS = (
+    ("an", "bo"),
+    ("bo", "cai"),
+    ("cai", "an"),
+)  # of the tasks that are assigned from the start
 HEADERS = {"Sync-Protocol": "1"}
 ENTITIES = ("task", "unit", "visit", "visit_answer", "finding", "officer", "device_notice")
 CATALOGUE = Path(ROOT) / "app" / "catalogue" / "data"
@@ -77,6 +82,21 @@ def check_items() -> dict[str, CheckItem]:
 
 
 @dataclass
+class Ids:
+    """UUIDv7s in a row, so that the same walk has the same ids wherever it is walked."""
+
+    time: int = 1
+    count: int = 0
+
+    def __call__(self) -> UUID:
+        self.count += 1
+        return UUID(int=self.time << 80 | 7 << 76 | 2 << 62 | self.count)
+
+
+AFTER_REAL_IDS = 0x7F << 40  # a served process takes its ids from the clock on the wall
+
+
+@dataclass
 class World:
     """Everything real, and the model beside it."""
 
@@ -84,6 +104,7 @@ class World:
     place: Place
     clock: FixedClock
     database: Database
+    ids: Ids = field(default_factory=Ids)
     officers: dict[str, str] = field(default_factory=dict)
     supervisors: dict[str, tuple[FlaskClient, str]] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
@@ -123,22 +144,17 @@ class World:
             unit = make.unit()
             self.model.units[str(unit.id)] = {"phone": unit.phone, "state": "in-operation"}
         units = list(self.model.units)
-        for number in range(TASKS):
-            self.add_task(units[number % UNITS])
         by = make.by(make.home())
-        for task in list(self.model.tasks.values())[:2]:
-            team = [self.officers["an"], self.officers["bo"]]
+        for number, names in enumerate(TEAMS):
+            task, team = self.add_task(units[number % UNITS]), [self.officers[one] for one in names]
             with make.writing():
-                tasks.assign_task(
-                    UUID(task.id),
-                    [UUID(one) for one in team],
-                    UUID(team[0]),
-                    by=by,
-                    at=self.clock(),
-                )
+                ids = [UUID(one) for one in team]
+                tasks.assign_task(UUID(task.id), ids, ids[0], by=by, at=self.clock())
             task.state, task.team, task.lead = "assigned", tuple(sorted(team)), team[0]
+        self.add_task(units[0])
         self.database.keep()
-        self._staged = (copy.deepcopy(self.model), self.clock.at, self._tablet_states())
+        states = self._tablet_states()
+        self._staged = (copy.deepcopy(self.model), self.clock.at, states, self.ids.count)
 
     def _enrol(self, number: int, name: str, code: str) -> None:
         line = Line(self.flask_app)
@@ -197,7 +213,8 @@ class World:
         """Let everything be as it was staged."""
         self.database.put_back()
         self.flask_app.extensions["suicha_storage"] = Storage.from_url("memory://")
-        model, at, states = self._staged
+        model, at, states, self.ids.count = self._staged
+        self.ids.time = 1
         self.model, self.clock.at, self.raw, self.head = copy.deepcopy(model), at, [], (0, "")
         fresh = []
         for sim, state in zip(self.tablets, states, strict=True):
@@ -260,6 +277,7 @@ class World:
         `answered` where the batch was too small for the process to come to its point.
         """
         sim.ask("GET", "/devices/me")
+        self.ids.time = AFTER_REAL_IDS
         server = subprocess.Popen(
             [sys.executable, "-m", "tests.sync.crashing", point, self.clock().isoformat()],
             cwd=ROOT,
