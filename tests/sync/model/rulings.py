@@ -7,20 +7,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from tests.sync.model.model import (
+from tests.sync.model.effects import CLOSABLE, write
+from tests.sync.model.model import Model
+from tests.sync.model.state import (
     ANSWER_FIELDS,
-    CLOSABLE,
     FINDING_FIELDS,
     Device,
     Item,
-    Model,
     Op,
     Refused,
     Row,
     Task,
     Visit,
     empty_is_none,
-    write,
 )
 
 MERGEABLE = ("visit.answer_item", "visit.state_finding", "unit.propose_correction")

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tests.sync.model.model import Device, Model, Visit
+from tests.sync.model.model import Model
+from tests.sync.model.state import Device, Visit
 
 ON_TABLET = (*("assigned", "accepted", "in-progress", "submitted", "returned", "closing-proposed"),)
 Shown = dict[str, dict[str, Any]]

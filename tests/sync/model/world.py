@@ -40,7 +40,8 @@ from tests.servers import ROOT
 from tests.sync.conftest import item_id
 from tests.sync.model.databases import Database
 from tests.sync.model.lines import Line
-from tests.sync.model.model import CheckItem, Device, Model, Sitting, Task
+from tests.sync.model.model import Model
+from tests.sync.model.state import CheckItem, Device, Sitting, Task
 from tests.sync.model.tablets import Made, Sim, unb64
 from tests.sync.model.views import view_of
 from tests.sync.tablet import Answer, Tablet
