@@ -28,6 +28,7 @@ from sync.simulate.line import Answer, GaveUp, Line, Lost, instant, now
 SYNC = "/api/sync/v1"
 BATCH = (5, 50)  # operations, as chance has it
 CHUNK_BYTES = 64 * 1024
+FORMS = {"visit.start": 2, "opinion.issue": 2}  # the version of a type's fields that we write
 RENEWALS = 3
 STEPS = 60  # of one upload, whatever is cut
 _NULL_HASH = "0" * 64
