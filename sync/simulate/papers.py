@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from sync.simulate.tablet import Tablet
 
-OPINIONS = 0.4  # share of the visits at which an opinion is issued
-SPOILED = 0.15  # share of the forms that are
+OPINIONS = 0.6  # share of the visits at which an opinion is issued
+SPOILED_EVERY = 5  # of the forms: 1, 6, 11 …
 _SAYS = {
     "problem": "现场检查发现卫生管理档案记录不完整。",
     "basis": "《公共场所卫生管理条例实施细则》",
@@ -22,9 +22,8 @@ def maybe_opine(tablet: Tablet, task: dict[str, Any], at: datetime) -> None:
     """Issue an opinion 卫生监督意见书 at some visits, where the tablet has a number for it."""
     if tablet.chance.random() >= OPINIONS:
         return
-    spoiled = tablet.chance.random() < SPOILED
     taken = tablet.take_number("opinion")
-    if taken and spoiled:
+    if taken and taken[1] % SPOILED_EVERY == 1:
         taken = tablet.take_number("opinion")
     if taken is None:
         return

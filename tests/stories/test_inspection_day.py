@@ -1,6 +1,7 @@
 """One inspection day, end to end: tablets go out, come home, and the supervisor reads the rates."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -265,6 +266,49 @@ def test_the_audit_sees_a_receipt_that_is_in_no_journal(inside: None, ledger: Pa
         raise Undone
     op_id = json.loads(one.body)["op_id"]
     assert [line for line in report.wrong if op_id in line and "journal" in line]
+
+
+def test_every_number_stands_on_one_document_and_spoiled_forms_are_listed(
+    office: Office, ledger: Path
+) -> None:
+    written = [line["serial"] for line in made(ledger, "number")]
+    assert written
+    said = office.suicha("audit", "--ledger", str(ledger)).stdout
+    assert re.search(rf"^numbers +{len(written)}$", said, re.MULTILINE)
+    assert "GAP opinion:" in said
+
+
+def test_the_audit_sees_a_number_that_is_used_twice(inside: None, ledger: Path) -> None:
+    one, other = made(ledger, "number")[:2]
+    with pytest.raises(Undone), transaction():
+        change(
+            "UPDATE document SET number = :number WHERE id = :id",
+            number=one["number"],
+            id=UUID(other["document_id"]),
+        )
+        report = judge(ledger)
+        raise Undone
+    assert f"number {one['number']} stands on 2 documents" in report.doubled
+    assert [line for line in report.wrong if other["document_id"] in line]
+
+
+def test_the_audit_sees_a_number_from_another_tablets_block(inside: None, ledger: Path) -> None:
+    one = made(ledger, "number")[0]
+    with pytest.raises(Undone), transaction():
+        change("UPDATE document SET serial = 987654 WHERE id = :id", id=UUID(one["document_id"]))
+        report = judge(ledger)
+        raise Undone
+    assert [line for line in report.wrong if one["number"] in line and "block" in line]
+
+
+def test_the_audit_misses_a_document_that_is_gone(inside: None, ledger: Path) -> None:
+    one = made(ledger, "number")[0]
+    with pytest.raises(Undone), transaction():
+        change("DELETE FROM document WHERE id = :id", id=UUID(one["document_id"]))
+        report = judge(ledger)
+        raise Undone
+    assert [line for line in report.lost if one["number"] in line]
+    assert [line for line in report.lost if one["op_id"] in line], "and its effect"
 
 
 def test_the_command_ends_with_one_when_something_is_lost(
