@@ -21,6 +21,7 @@ from app.db import transaction
 from app.demo import service as demo
 from app.draws.commands import draw_group, look_at_draws
 from app.errors import DomainError
+from app.evidence.commands import look_at_evidence
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import accounts
@@ -139,6 +140,7 @@ def doctor() -> None:
         wrong += len(breaks)
         click.echo(f"journal      {'WRONG' if breaks else 'ok   '} {count} entries")
         wrong += look_at_draws()
+        wrong += look_at_evidence(at=clock.now())
     if wrong:
         raise click.exceptions.Exit(1)
 

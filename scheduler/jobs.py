@@ -19,6 +19,7 @@ from app.days import local_date
 from app.db import db, transaction
 from app.draws import progress
 from app.errors import DomainError
+from app.evidence.sweeping import sweep_evidence
 from app.journal import service as journal
 from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
@@ -33,6 +34,7 @@ from sync.epoch import heads
 from sync.feed import service as feed
 from sync.inbox.pushing import drop_old_batches, read_forms
 from sync.review.absences import list_missing_photos
+from sync.review.mismatches import list_quarantined_files
 from sync.uploads.cleaning import expire_uploads
 from sync.wire import LIMITS
 
@@ -159,6 +161,16 @@ JOBS: Mapping[str, Job] = {
             "supply-numbers",
             supply_numbers,
             "allots document numbers to tablets that run short, ends finished blocks",
+        ),
+        Job(
+            "list-quarantined-files",
+            list_quarantined_files,
+            "lists files that are not what they were said to be",
+        ),
+        Job(
+            "sweep-evidence",
+            sweep_evidence,
+            "names photos without row and rows without photo, clears thumbnails of neither",
         ),
         Job("expire-uploads", expire_uploads, "clears uploads nobody came back to, and orphans"),
     )

@@ -21,6 +21,8 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "trim-feed": Daily(hour=0, minute=15),
         "follow-orders": Daily(hour=0, minute=30),
         "expire-uploads": Daily(hour=4),
+        "list-quarantined-files": Every(seconds=300),
+        "sweep-evidence": Daily(hour=4, minute=45),
         "list-missing-photos": Daily(hour=5),
         "drop-old-batches": Daily(hour=4, minute=30),
         "read-kept-forms": Daily(hour=4, minute=45),

@@ -26,6 +26,7 @@ from sync.inbox import pushing
 from sync.simulate import figures, fleet, serving
 from sync.simulate.line import GaveUp
 from sync.simulate.tablet import Tablet
+from sync.uploads.commands import evidence_group
 
 OPERATOR = Actor(ActorKind.USER)  # whoever has the machine; no account
 
@@ -38,6 +39,7 @@ def register(group: AppGroup) -> None:
     for command in COMMANDS:
         group.add_command(command)
     group.add_command(sync)
+    group.add_command(evidence_group)
 
 
 class Share(click.ParamType[float]):

@@ -3,9 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+import flask
+
 from app import clock, entry
 from app.access import Role, current_actor, requires
-from app.db import transaction
+from app.db import stop_reading, transaction
 from app.problems import Blueprint, CursorUnknown, read_cursor, sign_cursor
 from sync import wire
 from sync.review import matters, service
@@ -77,6 +79,23 @@ def show_item(item_id: UUID) -> Matter:
     matter = matters.get_matter(item_id, current_actor().agency_id)
     blp.set_etag(matter.item.version)
     return matter
+
+
+@blp.route("/<uuid:item_id>/file")
+@requires(Role.SUPERVISOR)
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
+def show_file(item_id: UUID) -> flask.Response:
+    """下载与申报不一致的文件
+
+    只有原因为 hash-mismatch 的事项有文件；内容不可信，按未知类型下载。
+    """
+    key = matters.file_of(item_id, current_actor().agency_id)
+    stop_reading()
+    size = entry.storage().head(key).size_bytes
+    response = flask.Response(entry.storage().stream(key), mimetype="application/octet-stream")
+    response.headers["Content-Length"] = str(size)
+    response.headers["Content-Disposition"] = f'attachment; filename="{item_id}"'
+    return response
 
 
 @blp.route("/<uuid:item_id>", methods=["POST"])

@@ -18,6 +18,8 @@ from sync.inbox.rules import Decision, OperationType, Outcome, ReviewKind, Revie
 from sync.review import queries, rules
 from sync.review.queries import Wish
 from sync.review.rules import Case, Said, Side
+from sync.uploads.models import Upload
+from sync.uploads.service import quarantine_key
 
 
 class ReviewItemUnknown(NotFound):
@@ -76,6 +78,16 @@ def get_item(item_id: UUID, agency_id: UUID | None) -> ReviewItem:
     if item is None or item.agency_id != agency_id:
         raise ReviewItemUnknown("本单位没有这个待处理事项。")
     return item
+
+
+def file_of(item_id: UUID, agency_id: UUID | None) -> str:
+    """Return where the file of an item lies. Raises ReviewItemUnknown, also where it has none."""
+    item = get_item(item_id, agency_id)
+    upload_id = item.detail.get("upload_id")
+    upload = None if upload_id is None else db.session.get(Upload, UUID(upload_id))
+    if upload is None:
+        raise ReviewItemUnknown("这个事项没有文件。")
+    return quarantine_key(upload)
 
 
 def count_matters(agency_id: UUID, at: datetime) -> list[Count]:

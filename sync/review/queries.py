@@ -12,6 +12,8 @@ from app.evidence.models import Evidence, EvidenceLink
 from app.evidence.rules import EvidenceState
 from sync.inbox.models import Operation, ReviewItem
 from sync.inbox.rules import Outcome, ReviewKind, ReviewState
+from sync.uploads.models import Upload
+from sync.uploads.rules import UploadState
 
 
 @dataclass(frozen=True)
@@ -161,3 +163,29 @@ def open_photos(after: UUID, limit: int) -> Sequence[ReviewItem]:
         .order_by(ReviewItem.id)
         .limit(limit)
     ).all()
+
+
+def file_key(upload_id: UUID) -> str:
+    """Return the key of the item about a file that is not what it was said to be."""
+    return f"file:{upload_id.hex}"
+
+
+def unlisted_files(limit: int) -> Sequence[tuple[Upload, Operation | None]]:
+    """Return tablets' files of another hash that are not on the list, with what promised them."""
+    key = sa.literal("file:") + sa.func.replace(sa.cast(Upload.id, sa.Text), "-", "")
+    listed = sa.select(ReviewItem.id).where(ReviewItem.key == key)
+    rows = db.session.execute(
+        sa.select(Upload, Operation)
+        .outerjoin(
+            Operation,
+            sa.and_(Operation.device_id == Upload.device_id, Operation.op_id == Upload.op_id),
+        )
+        .where(
+            Upload.state == UploadState.HASH_MISMATCH,
+            Upload.device_id.is_not(None),
+            ~listed.exists(),
+        )
+        .order_by(Upload.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -27,6 +27,7 @@ NEVER_APPLIED: Final = frozenset(
     }
 )
 UNREADABLE: Final = frozenset({"malformed"})
+HASH_MISMATCH: Final = "hash-mismatch"  # of a file: nothing that could be applied
 NOTED: Final = frozenset({ReviewKind.CLOCK, ReviewKind.GAP, ReviewKind.PHOTOS})
 MERGEABLE: Final[Mapping[str, tuple[str, ...]]] = {
     OperationType.VISIT_ANSWER_ITEM: ("result", "note"),
@@ -73,7 +74,7 @@ def possible(case: Case) -> list[Decision]:
     now; `return` asks the inspector for a new operation; `decline` says that it will not be used.
     Its text stays, whatever is decided.
     """
-    if case.kind in NOTED:
+    if case.kind in NOTED or case.reason == HASH_MISMATCH:
         return [Decision.KEEP] if case.state is ReviewState.OPEN else []
     if case.state is not ReviewState.OPEN:
         done = {Outcome.APPLIED, Outcome.MERGED, None}
@@ -109,6 +110,8 @@ def _may_be_merged(case: Case) -> bool:
 
 def why_not(case: Case, decision: Decision) -> str:
     """Return in Chinese why an item cannot be decided so."""
+    if case.reason == HASH_MISMATCH:
+        return "文件与申报的校验值不一致，只能知悉（keep）；文件已另存，原件由终端重新上传。"
     if case.kind in NOTED:
         return "这类事项没有可采用或退回的内容，只能知悉（keep）。"
     if case.reason in UNREADABLE:

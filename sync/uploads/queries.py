@@ -1,6 +1,6 @@
 """Reads of uploads."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -77,3 +77,10 @@ def overdue(at: datetime, limit: int) -> list[UUID]:
             .limit(limit)
         )
     )
+
+
+def quarantined() -> Sequence[Upload]:
+    """Return the uploads whose bytes were not what they were said to be."""
+    return db.session.scalars(
+        sa.select(Upload).where(Upload.state == UploadState.HASH_MISMATCH).order_by(Upload.id)
+    ).all()

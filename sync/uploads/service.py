@@ -58,13 +58,15 @@ class UploadLocked(Problem):
 class Whole:
     """A file that has arrived completely and lies where it belongs.
 
-    `sound` is False for bytes that are not what was announced: they lie in quarantine. `inspected`
-    is what a picture says; None for a file that is no evidence.
+    `sound` is False for bytes that are not what was announced: they lie in quarantine, and
+    `found_sha256` is what they are. `inspected` is what a picture says; None for a file that is no
+    evidence.
     """
 
     mime: str
     sound: bool
     inspected: evidence.Inspected | None = None
+    found_sha256: str | None = None
 
 
 def create_upload(described: Described, *, lifetime: timedelta, by: Actor, at: datetime) -> Upload:
@@ -179,7 +181,14 @@ def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> N
     another connection was first.
     """
     state = UploadState.DONE if whole.sound else UploadState.HASH_MISMATCH
-    _advance(upload, offset_bytes=upload.size_bytes, pieces=[], state=state, ended_at=at)
+    _advance(
+        upload,
+        offset_bytes=upload.size_bytes,
+        pieces=[],
+        state=state,
+        ended_at=at,
+        found_sha256=whole.found_sha256,
+    )
     if not whole.sound:
         journal.record(
             Event.UPLOAD_QUARANTINED,
@@ -260,8 +269,8 @@ def join_whole(storage: Storage, upload: Upload, key: str, *, sha256: str | None
             raise PiecesLost("服务器缺少先前的一段，请先查询再继续。", offset=broken) from error
         if isinstance(error, StoredObjectMissing):
             raise
-        storage.join(keys, to=quarantine_key(upload))
-        return Whole(mime, sound=False)
+        joined = storage.join(keys, to=quarantine_key(upload))
+        return Whole(mime, sound=False, found_sha256=joined.sha256)
     if is_rescue:
         return Whole(mime, sound=True)
     found = evidence.inspect_stored(storage, upload.agency_id, upload.sha256, mime=mime)

@@ -116,6 +116,7 @@ OBJECTS: dict[str, Get] = {
             "terminate": ("upload:end", "upload:rescue-end"),
         }.items()
     },
+    "review.show_file item_id": by_name("item:file"),
     "tasks.accept task_id": by_name("task:accept"),
     "tasks.approve_closing task_id": by_name("task:approve-closing"),
     "tasks.assign task_id": by_name("task:assign"),

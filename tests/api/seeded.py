@@ -67,6 +67,7 @@ from sync.devices import service as devices
 from sync.devices.rules import DeviceState
 from sync.inbox.models import ReviewItem
 from sync.rescue import importing as rescuing
+from sync.review import mismatches
 from sync.uploads import rules as upload_rules
 from sync.uploads import service as uploads
 from tests import servers
@@ -795,6 +796,26 @@ class _Builder:
             with self.make.writing():
                 upload = uploads.create_upload(described, lifetime=LASTING, by=by, at=self.make.at)
             self.keep(f"upload:{name}", upload)
+        self._mismatch(by)
+
+    def _mismatch(self, by: Actor) -> None:
+        """A file that was not what the tablet had said, on the review list."""
+        said = upload_rules.describe(metadata_of(self.agency.id.bytes), 16)
+        storage = self.make.flask_app.extensions["suicha_storage"]
+        key = f"uploads/{db.new_id()}/0-seed"
+        storage.put(key, b"x" * 16)
+        with self.make.writing():
+            upload = uploads.create_upload(said, lifetime=LASTING, by=by, at=self.make.at)
+        with self.make.flask_app.app_context():
+            whole = uploads.join_whole(storage, upload, key)
+            with db.transaction():
+                uploads.finish_upload(upload, whole, by=by, at=self.make.at)
+            mismatches.list_quarantined_files(at=self.make.at)
+            query = sa.select(ReviewItem).where(
+                ReviewItem.agency_id == self.agency.id, ReviewItem.key.startswith("file:")
+            )
+            self.keep("item:file", db.db.session.scalars(query).one())
+        storage.discard([key])
         by = self.actor(Role.SUPERVISOR)
         for name in ("rescue-append", "rescue-end"):
             described = upload_rules.describe(
