@@ -56,13 +56,17 @@ class AttachmentMissing(Invalid):
 def check(operation: Operation) -> OperationType:
     """Return the type of an operation whose fields have the shape of that type.
 
-    Raises OperationTypeUnknown, FormVersionUnknown (`form_version` and what is known) and
+    A version that is not known is taken where its fields are all of today's, and no others. Raises
+    OperationTypeUnknown, FormVersionUnknown (`form_version` and what is known) and
     OperationFieldsWrong (`fields`).
     """
     try:
         type_ = OperationType(operation.type)
     except ValueError as error:
         raise OperationTypeUnknown("服务器不认识这种操作，内容已留存，由负责人处理。") from error
+    wrong = rules.wrong_fields(type_, operation.fields)
+    if not wrong:
+        return type_  # whatever its version is called, it says nothing that is not understood
     history = forms.HISTORIES[type_]
     if not history.knows(operation.form_version):
         raise visits.FormVersionUnknown(
@@ -71,9 +75,7 @@ def check(operation: Operation) -> OperationType:
             oldest=history.oldest,
             current=history.current,
         )
-    if wrong := rules.wrong_fields(type_, operation.fields):
-        raise OperationFieldsWrong("操作的字段有缺漏或不合要求，内容已留存。", fields=wrong)
-    return type_
+    raise OperationFieldsWrong("操作的字段有缺漏或不合要求，内容已留存。", fields=wrong)
 
 
 def stands_alone(pushed: Operation) -> bool:

@@ -240,9 +240,20 @@ WRITTEN: Mapping[int, Mapping[str, Any]] = {
 }
 
 
+def _nothing_yet(old: Content) -> Content:
+    """4: `severity` beside the others."""
+    return old
+
+
+def _severity_goes(old: Content) -> Content:
+    """5: `severity` is given up."""
+    return replace(old, fields={k: v for k, v in old.fields.items() if k != "severity"})
+
+
 def server_of(release: int) -> History:
-    """What a release knows: the oldest reads its own version only, the newest of today three."""
-    return {1: History(), 2: History(steps=STEPS[:1]), 3: History(steps=STEPS)}[release]
+    """What a release knows: the oldest reads its own version only, the newest five."""
+    steps = (*STEPS, _nothing_yet, _severity_goes)
+    return History(steps=steps[: release - 1])
 
 
 def answered(tablet: Tablet, task: Task, version: int, **changed: Any) -> bytes:
@@ -306,7 +317,7 @@ def test_after_an_update_the_server_takes_what_it_did_not_know(
 ):
     monkeypatch.setitem(HISTORIES, NEW, server_of(2))
     task = stage.task(tablet)
-    begun, ahead = start(tablet, task), answered(tablet, task, 3)
+    begun, ahead = start(tablet, task), answered(tablet, task, 4)
     child = tablet.op(
         "evidence.attach",
         uuid5(task.visit_id, item_id("pp-licence")),
@@ -320,14 +331,14 @@ def test_after_an_update_the_server_takes_what_it_did_not_know(
     first = tablet.push([begun, ahead, child])
     assert outcomes(first)[1:] == [("quarantined", "form-version"), ("held", "waiting")]
     problem = first.json["results"][1]["problem"]
-    assert (problem["form_version"], problem["oldest"], problem["current"]) == (3, 1, 2)
+    assert (problem["form_version"], problem["oldest"], problem["current"]) == (4, 1, 2)
     client = stage.make.signed_in(Role.SUPERVISOR)
     (item,) = listed(client, "?kind=quarantine")
     assert json.loads(item["op"])["fields"]["note"] == "已过期", "readable meanwhile"
 
     take_again(stage, client, way, item["id"])
     assert stage.count(VisitAnswer) == 0, "it stays while the release does not know it"
-    monkeypatch.setitem(HISTORIES, NEW, server_of(3))
+    monkeypatch.setitem(HISTORIES, NEW, server_of(5))
     take_again(stage, client, way, item["id"])
 
     assert [(one.result, one.note) for one in rows_of(stage, VisitAnswer)] == [("no", "已过期")]
@@ -335,11 +346,23 @@ def test_after_an_update_the_server_takes_what_it_did_not_know(
     assert [row.outcome for row in states] == ["applied"] * 3
     assert listed(client, "?kind=quarantine") == []
     assert told(tablet, ahead)[0] == ("quarantined", "form-version")
-    assert told(tablet, ahead)[-1] == ("applied", None)
+    assert told(tablet, ahead)[-1] == ("applied", "form-migrated")
     assert told(tablet, child)[-1] == ("applied", None)
     assert outcomes(tablet.push([ahead]))[0] == ("duplicate", None)
     with stage.flask_app.app_context():
         assert journal.verify()[1] == []
+
+
+@pytest.mark.parametrize("version", [0, 9])
+def test_an_unknown_version_that_says_nothing_unknown_is_taken(
+    stage: Stage, tablet: Tablet, version: int
+):
+    task = stage.task(tablet)
+    item = item_id("pp-licence")
+    fields = {"visit_id": str(task.visit_id), "item_id": item, **WRITTEN[3]}
+    begun = start(tablet, task)
+    said = tablet.op(NEW, uuid5(task.visit_id, item), fields, form_version=version)
+    assert outcomes(tablet.push([begun, said])) == [("applied", None)] * 2
 
 
 def rows_of(stage: Stage, model: type[Any]) -> list[Any]:
