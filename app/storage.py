@@ -344,7 +344,7 @@ class LocalStorage(Storage):
                 with suppress(NotADirectoryError):
                     (self._root / key).unlink(missing_ok=True)
             for directory in {(self._root / key).parent for key in keys}:
-                self._prune(directory)
+                self._prune(directory, keep_top=True)
 
     def join(
         self,
@@ -526,12 +526,12 @@ class LocalStorage(Storage):
             os.close(before)
         return True
 
-    def _prune(self, directory: Path) -> Path:
+    def _prune(self, directory: Path, *, keep_top: bool = False) -> Path:
         """Remove the directories that have become empty; return the first that has not.
 
-        The few directly below the root stay: they would come and go with every upload.
+        With `keep_top` those directly below the root stay: they would come and go with uploads.
         """
-        while self._root not in (directory, directory.parent):
+        while directory != self._root and not (keep_top and directory.parent == self._root):
             try:
                 directory.rmdir()
             except FileNotFoundError:

@@ -76,6 +76,11 @@ def photos_of(subject_ids: Collection[UUID]) -> dict[UUID, int]:
     return {row[0]: row[1] for row in db.session.execute(query)}
 
 
+def find_task_of(visit_id: UUID) -> Task | None:
+    """Return the task whose present round this planned visit is, begun or not."""
+    return db.session.scalars(sa.select(Task).where(Task.visit_id == visit_id)).one_or_none()
+
+
 def form_items(code: str, form_version: int) -> Mapping[UUID, rules.Item] | None:
     """Return the items of one version of a checklist by id, in its order; None if unknown.
 

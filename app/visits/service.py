@@ -166,6 +166,19 @@ def get_visit(visit_id: UUID, agency_id: UUID | None) -> Visit:
     return visit
 
 
+def begun_visit(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
+    """Return a visit of the agency that somebody began.
+
+    What is said about a visit that nobody began comes too late all the same when its task is
+    closed or another's meanwhile: raises TaskIsClosed and LateContribution before VisitUnknown.
+    """
+    if queries.find_visit(visit_id) is None and not admitted:
+        task = queries.find_task_of(visit_id)
+        if task is not None and task.agency_id == by.agency_id:
+            _task_for(task.id, officer_id, by=by)
+    return get_visit(visit_id, by.agency_id)
+
+
 def start_visit(
     visit_id: UUID,
     start: Start,
@@ -378,11 +391,12 @@ def placed_items(visit_id: UUID, item_id: UUID, *, by: Actor) -> tuple[UUID, ...
 
     A colleague's tablet may carry another version of the checklist than the visit was begun with:
     the catalogue's `checklist_migration` rows say which items were renamed or split. An item that
-    no version asks is returned as it is. Raises VisitUnknown, and FormVersionUnknown where the item
-    has no place in the visit's form (withdrawn, new, or a part of what it asks).
+    no version asks, and one of a visit that nobody began, is returned as it is. Raises
+    FormVersionUnknown where the item has no place in the visit's form (withdrawn, new, or a part of
+    what it asks).
     """
-    visit = get_visit(visit_id, by.agency_id)
-    if visit.checklist_code is None:
+    visit = queries.find_visit(visit_id)
+    if visit is None or visit.agency_id != by.agency_id or visit.checklist_code is None:
         return (item_id,)
     own = _items(visit.checklist_code, visit.form_version)
     if item_id in own:
@@ -613,7 +627,7 @@ def visit_for(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: A
 
     The visit of a round that is over ended with it: what comes to it now is late.
     """
-    visit = get_visit(visit_id, by.agency_id)
+    visit = begun_visit(visit_id, officer_id, admitted=admitted, by=by)
     if visit.task_id is not None:
         task = _task_for(visit.task_id, officer_id, admitted=admitted, by=by)
         if task.visit_id != visit.id and not admitted:

@@ -98,7 +98,7 @@ def their_visit(visit_id: UUID, doing: Doing) -> Visit:
 
     Raises VisitUnknown, NotTheirVisit, and what `their_task` raises.
     """
-    visit = visits.get_visit(visit_id, doing.by.agency_id)
+    visit = visits.begun_visit(visit_id, doing.officer_id, admitted=doing.admitted, by=doing.by)
     if visit.task_id is not None:
         their_task(visit.task_id, doing)
     elif not doing.admitted and doing.officer_id not in {

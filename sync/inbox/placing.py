@@ -32,7 +32,7 @@ def placed_in_form(operation: Operation, *, by: Actor) -> list[Operation]:
     """Return an answer, finding or evidence as it stands on the items of its visit's own form.
 
     An answer to an item that was split stands on every part, but 否 says only that one of them is
-    not so. Raises EntityIdWrong, VisitUnknown, and FormVersionUnknown where that cannot be known.
+    not so. Raises EntityIdWrong, and FormVersionUnknown where that cannot be known.
     """
     is_evidence = operation.type in {
         OperationType.EVIDENCE_ATTACH,

@@ -16,6 +16,7 @@ from app.db import db, new_id, transaction
 from app.journal.models import JournalEntry
 from app.visits import service as visits
 from app.visits.orders import FindingUnknown
+from app.visits.rules import triggered_visit_id
 
 NAME = "吸烟的张三"
 
@@ -199,7 +200,7 @@ def test_a_late_decision_has_no_effect_until_a_supervisor_lets_it_in(field):
 
 def test_on_a_visit_without_a_task_any_officer_in_service_may_have_been_there(field):
     unit = field.make.unit()
-    visit_id = visits.rules.triggered_visit_id(unit.id, date(2026, 11, 21), [field.an.id], None)
+    visit_id = triggered_visit_id(unit.id, date(2026, 11, 21), [field.an.id], None)
     start = visits.Start(None, unit.id, None, None, reason="群众举报")
     by = field.make.tablet_of(field.an)
     with transaction():

@@ -22,6 +22,7 @@ from app.journal import service as journal
 from sync.epoch import rules
 from sync.feed import service as feed
 from sync.rescue import importing as rescuing
+from sync.uploads.service import rescue_key
 from tests import servers
 from tests.conftest import FixedClock, Place
 from tests.factories import Make
@@ -343,7 +344,7 @@ def test_a_rescue_file_is_in_the_backup_as_it_came(
     to, by = tmp_path / "safe", stage.make.by(stage.make.home())
     with stage.flask_app.app_context():
         kept = rescuing.store_file(new_id(), [b"torn"], by=by, at=stage.clock())
-        key = rescuing.file_key(kept.agency_id, kept.id)
+        key = rescue_key(kept.agency_id, kept.id)
 
     assert run(stage.flask_app, "backup", str(to)).exit_code == 0
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.access import Actor, ActorKind
 from app.db import db, new_id, transaction
+from app.documents.rules import Signature
 from app.errors import DomainError
 from app.people import service as people
 from app.tasks import service as tasks
@@ -18,7 +19,7 @@ from app.tasks.models import Task
 from app.units import service as units
 from app.units.models import Unit
 from app.visits import queries, rules, service
-from app.visits.service import Signature, Start
+from app.visits.service import Start
 from sync.feed import service as feed
 from tests.sync.conftest import Stage
 from tests.sync.held import Held

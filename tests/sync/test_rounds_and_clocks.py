@@ -72,3 +72,26 @@ def test_a_visit_of_an_earlier_round_does_not_hand_in_the_present_one(stage: Sta
     assert set(old) == {("quarantined", "task-closed")}
     assert stage.one(Task, task.id).state == "in-progress"
     assert stage.one(Visit, task.visit_id).state == "under-way"
+
+
+@pytest.mark.parametrize("over", ["reassigned", "closed"])
+def test_what_is_said_of_a_visit_that_nobody_began_is_late_once_its_task_is_anothers_or_over(
+    stage: Stage, tablet: Tablet, over: str
+):
+    task = stage.task(tablet)
+    begun = start(tablet, task)
+    said = [answer(tablet, task, ITEMS[0]), finish(tablet, task), sign(tablet, task)]
+    chen, ding = stage.make.supervisor(), stage.make.supervisor()
+    photo = stage.make.stored_evidence()
+    team = [stage.make.officer().id, stage.make.officer().id]
+    with stage.make.writing():
+        if over == "reassigned":
+            tasks.reassign_task(task.id, team, team[0], reason="换人", by=chen, at=stage.clock())
+        else:
+            tasks.propose_closing(task.id, "other", "x", [photo], by=chen, at=stage.clock())
+            tasks.approve_closing(task.id, by=ding, at=stage.clock())
+
+    late = "late-contribution" if over == "reassigned" else "task-closed"
+    assert outcomes(tablet, said) == [("quarantined", late)] * 3
+    assert outcomes(tablet, [begun]) == [("quarantined", late)]
+    assert stage.count(ReviewItem, ReviewItem.kind == "late") == 4

@@ -16,6 +16,7 @@ from app.tasks.models import Task
 from app.visits import orders, samples, service, terms
 from app.visits.models import CorrectiveOrder, Sample
 from app.visits.orders import NewOrder
+from app.visits.rules import triggered_visit_id
 from app.visits.samples import NewSample, Report
 from app.visits.terms import OrderItem, OrderState, SampleResult, SampleState
 from scheduler import jobs
@@ -283,7 +284,7 @@ def test_an_order_that_cannot_be_followed_stands_in_nobodys_way(field):
 def test_a_triggered_visits_order_is_rechecked_as_the_unit_is_registered(field):
     unit = field.make.unit()
     officer = field.an
-    visit_id = service.rules.triggered_visit_id(unit.id, TODAY, [officer.id], None)
+    visit_id = triggered_visit_id(unit.id, TODAY, [officer.id], None)
     start = service.Start(None, unit.id, "lodging", 1, reason="群众反映")
     who = {"officer_id": officer.id, "by": field.make.tablet_of(officer), "at": field.make.at}
     with transaction():

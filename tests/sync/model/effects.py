@@ -53,10 +53,17 @@ class Doing:
             raise Refused("late-contribution")
         return task
 
+    def refuse_unbegun(self, visit_id: str) -> None:
+        """What is said of a visit that nobody began is late when its task is over or another's."""
+        for task in self.model.tasks.values():
+            if task.visit == visit_id and not self.admitted:
+                self.their_task(task.id)
+
     def their_visit(self, visit_id: str, *, open_: bool = False) -> Visit:
         """A visit that the author is part of; `open_`: it is not signed."""
         visit = self.model.visits.get(visit_id)
         if visit is None:
+            self.refuse_unbegun(visit_id)
             raise Refused("visit-unknown")
         if visit.task is not None:
             task = self.their_task(visit.task)
@@ -251,6 +258,7 @@ def attach_evidence(doing: Doing) -> str:
     else:
         visit = doing.model.visits.get(subject)
         if visit is None:
+            doing.refuse_unbegun(subject)
             raise Refused("visit-unknown")
         if visit.task is not None:
             doing.their_task(visit.task)
