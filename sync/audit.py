@@ -22,11 +22,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from app.db import db
 from app.storage import Storage
 
+
+def _with_paper(table: str) -> str:
+    """Count the rows that an operation made in a table together with their document."""
+    return (
+        f"SELECT count(*) FROM {table} t"  # noqa: S608 - our own names
+        " JOIN document d ON d.id = t.document_id AND d.number = t.number WHERE t.id = :entity"
+    )
+
+
 _FINAL = frozenset({"applied", "merged", "conflict", "held", "quarantined"})
 _DEVICE = sa.bindparam("device", type_=sa.Uuid)
 _OPERATIONS = sa.text(
     "SELECT o.id, o.op_id, o.device_id, o.device_seq, o.op, o.op_hash, o.type, o.entity_id,"
-    " o.outcome, o.agency_id FROM operation o WHERE o.device_id = :device"
+    " o.outcome, o.reason, o.agency_id FROM operation o WHERE o.device_id = :device"
 ).columns(id=sa.Uuid, op_id=sa.Uuid, device_id=sa.Uuid, entity_id=sa.Uuid, agency_id=sa.Uuid)
 _OPERATIONS = _OPERATIONS.bindparams(_DEVICE)
 _RECEIPTS = sa.text(
@@ -43,7 +52,22 @@ _EFFECTS = {
     "visit.finish": "SELECT count(*) FROM visit WHERE id = :entity AND finished_at IS NOT NULL",
     "task.accept": "SELECT count(*) FROM task WHERE id = :entity AND state <> 'assigned'",
     "document.sign": "SELECT count(*) FROM visit WHERE id = :entity AND signed_at IS NOT NULL",
+    "visit.state_finding": "SELECT count(*) FROM finding WHERE id = :entity",
     "opinion.issue": "SELECT count(*) FROM document WHERE id = :entity",
+    "order.issue": _with_paper("corrective_order"),
+    "decision.issue": _with_paper("penalty_case"),
+    "sample.record": _with_paper("sample"),
+}
+_ONCE = {  # whichever tablets hand over a paper of it, and however often
+    "order.issue": (
+        "SELECT count(DISTINCT o.id) FROM corrective_order o"
+        " JOIN corrective_order_item i ON i.order_id = o.id"
+        " WHERE o.visit_id = :visit AND (i.finding_id = :finding OR i.text = :text)"
+    ),
+    "decision.issue": (
+        "SELECT count(*) FROM penalty_case c WHERE c.finding_id = :finding AND c.cause_code = :code"
+    ),
+    "sample.record": "SELECT count(*) FROM sample s WHERE s.document_id = :entity",
 }
 _BLOCKS = sa.text(
     "SELECT b.id, b.device_id, b.officer_id, b.series, b.first, b.last FROM number_block b"
@@ -203,16 +227,50 @@ def _check_operation(
 
 def _check_effect(row: Any, report: Report) -> None:
     """An operation that was applied has its effect in the tables, exactly once."""
-    query = _EFFECTS.get(row.type)
-    if query is None or row.outcome not in {"applied", "merged"}:
+    if row.type not in _EFFECTS or row.outcome not in {"applied", "merged"}:
         return
-    entity = sa.bindparam("entity", type_=sa.Uuid)
-    count = db.session.scalar(sa.text(query).bindparams(entity), {"entity": row.entity_id})
     report.counts["effects"] += 1
-    if count == 0:
-        report.lost.append(f"effect of {row.type} {row.op_id}")
-    elif count != 1:
-        report.doubled.append(f"effect of {row.type} {row.op_id}: {count} times")
+    for count in _effects_of(row):
+        if count == 0:
+            report.lost.append(f"effect of {row.type} {row.op_id}")
+            return
+        if count != 1:
+            report.doubled.append(f"effect of {row.type} {row.op_id}: {count} times")
+            return
+
+
+def _effects_of(row: Any) -> Iterator[int]:
+    """Count the effects of an operation, one way after another: each is to be 1.
+
+    A paper that joined what another tablet had handed over has no row of its own; what it wants is
+    there once all the same.
+    """
+    if row.type not in _ONCE or (row.outcome, row.reason) == ("applied", None):
+        yield _count(_EFFECTS[row.type], entity=row.entity_id)
+    fields = json.loads(row.op)["fields"]
+    match row.type:
+        case "order.issue":
+            for item in fields["items"]:
+                finding = item.get("finding_id")
+                yield _count(
+                    _ONCE[row.type],
+                    visit=UUID(fields["visit_id"]),
+                    finding=None if finding is None else UUID(finding),
+                    text=item["text"],
+                )
+        case "decision.issue":
+            finding_id, code = UUID(fields["finding_id"]), fields["cause_code"]
+            yield _count(_ONCE[row.type], finding=finding_id, code=code)
+        case "sample.record":
+            yield _count(_ONCE[row.type], entity=row.entity_id)
+
+
+def _count(query: str, **values: Any) -> int:
+    bound = [
+        sa.bindparam(name, value, type_=sa.String if isinstance(value, str) else sa.Uuid)
+        for name, value in values.items()
+    ]
+    return int(db.session.execute(sa.text(query).bindparams(*bound)).scalar_one())
 
 
 def _receipts_of(
@@ -295,8 +353,8 @@ def _check_numbers(ledger: Ledger, agencies: set[str], report: Report) -> None:
         _check_blocks(blocks, report)
         _check_owners(blocks, found, report)
         _list_gaps(blocks, found, {UUID(device) for device in ledger.devices}, report)
-        for what in (lambda row: f"{row.series} {row.serial}", lambda row: row.number):
-            numbers = Counter(what(row) for row in found)
+        for name in ("serial", "number"):  # as counted, and as printed
+            numbers = Counter(f"{row.series} {getattr(row, name)}" for row in found)
             report.doubled += [
                 f"number {number} stands on {times} documents"
                 for number, times in numbers.items()

@@ -20,7 +20,8 @@ Progress = Callable[[int], None]
 Disturb = Callable[["Fleet"], None]
 BREAK_OFF = 0.3
 PUSH_FIRST = 0.5  # share of the tablets whose photos come after their operations
-PAIRS = 0.25  # share of the visits at which the colleague's tablet writes too
+FEW = 4  # so many tablets, and two of them are one pair's
+PAIRS = 0.25  # share of a pair's visits at which both tablets write; the first one is
 _NO_SHARE, _NOT_APPLICABLE_SHARE = 0.08, 0.06
 
 
@@ -164,26 +165,54 @@ def run(
 
 
 def gather(order: Order, stop: threading.Event | None = None) -> list[Tablet]:
-    """Return the fleet, each tablet enrolled by an officer with assigned tasks: first who lead."""
+    """Return the fleet, each tablet enrolled by an officer with assigned tasks, as `choose` says.
+
+    Raises GaveUp where there are too few of them.
+    """
     console = Console(order, stop)
     if not (order.even_if_no_demo or console.is_of_demo()):
         raise NoDemo("the server is no demo: what a fleet makes there stays; say --yes to mean it")
     officers = {officer["id"]: officer for officer in console.get_all("/api/v1/officers?limit=200")}
-    led: dict[str, int] = {}
-    for task in console.get_all("/api/v1/tasks?state=assigned&limit=200"):
-        for officer_id in (member["officer_id"] for member in task["team"]):
-            led[officer_id] = led.get(officer_id, 0) + (officer_id == task["lead_officer_id"])
-    chosen = sorted(led, key=lambda officer: (-led[officer], officer))[: order.tablets]
-    if len(chosen) < order.tablets:
-        raise GaveUp(
-            f"only {len(chosen)} officers have an assigned task;"
-            " load a larger demo (suicha demo --officers, --units)"
-        )
+    chosen = choose(console.get_all("/api/v1/tasks?state=assigned&limit=200"), order.tablets)
     tablets = [_make(order, number, officers[one], stop) for number, one in enumerate(chosen)]
     for tablet in tablets:
         login = tablet.name
         tablet.enrol(code=console.code_for(login), login=login, password=order.password)
     return tablets
+
+
+def choose(tasks: Sequence[dict[str, Any]], count: int) -> list[str]:
+    """Return the officers to go out: those who lead most; of a few at least two go together.
+
+    Where none is a colleague of another at that one's first visit, the last is left out for one
+    who is.
+    Raises GaveUp where too few have a task.
+    """
+    led: dict[str, int] = {}
+    for task in tasks:
+        for officer_id in _team(task):
+            led[officer_id] = led.get(officer_id, 0) + (officer_id == task["lead_officer_id"])
+    ranked = sorted(led, key=lambda officer: (-led[officer], officer))
+    chosen = ranked[:count]
+    if len(chosen) < count:
+        raise GaveUp(
+            f"only {len(chosen)} officers have an assigned task;"
+            " load a larger demo (suicha demo --officers, --units)"
+        )
+    begun = {one["lead_officer_id"]: one for one in sorted(tasks, key=_place, reverse=True)}
+    teams = [_team(begun[lead]) for lead in chosen[:-1] if lead in begun]
+    mates = {one for team in teams for one in team} - set(chosen)
+    if count >= FEW and mates and not any(len(team & set(chosen)) > 1 for team in teams):
+        chosen[-1] = min(mates, key=ranked.index)
+    return chosen
+
+
+def _place(task: dict[str, Any]) -> str:
+    return str(task["id"])  # in which order an officer goes to them
+
+
+def _team(task: dict[str, Any]) -> set[str]:
+    return {str(member["officer_id"]) for member in task["team"]}
 
 
 def _make(
@@ -211,7 +240,8 @@ def inspect(order: Order, tablet: Tablet, progress: Progress) -> None:
     """Pull, and inspect without a network; what was made waits on the tablet."""
     tablet.pull()
     for number, task in enumerate(_own_tasks(order, tablet)):
-        _visit(order, tablet, task, _morning() + timedelta(minutes=70 * number))
+        at = _morning() + timedelta(minutes=70 * number)
+        _visit(order, tablet, task, at, number=number)
         progress(1)
 
 
@@ -231,32 +261,34 @@ def _own_tasks(order: Order, tablet: Tablet) -> list[dict[str, Any]]:
 
 def _work_in_pairs(order: Order, tablets: Sequence[Tablet]) -> None:
     """Let colleagues write at some of the visits too, on their own tablets, without a network."""
-    chance = random.Random(f"{order.seed} pairs")
+    chance, first = random.Random(f"{order.seed} pairs"), True
     by_officer = {tablet.officer_id: tablet for tablet in tablets}
     for lead in tablets:
         for number, task in enumerate(_own_tasks(order, lead)):
             others = [one for one in task["officer_ids"] if one in by_officer]
             others.remove(lead.officer_id)
-            if others and chance.random() < PAIRS:
+            if others and (chance.random() < PAIRS or first):
+                first = False
                 at = _morning() + timedelta(minutes=70 * number + 5)
-                _help_out(by_officer[others[0]], task, at)
+                _help_out(by_officer[others[0]], task, at, number=number)
 
 
-def _help_out(tablet: Tablet, task: dict[str, Any], at: datetime) -> None:
-    """Start the visit of a colleague as well, and answer some of its items."""
+def _help_out(tablet: Tablet, task: dict[str, Any], at: datetime, *, number: int) -> None:
+    """Start the visit of a colleague as well, answer some items, write the same papers."""
     unit = tablet.rows[("unit", task["unit_id"])]["body"]
     checklist, items = _list_of(tablet, task)
     _start(tablet, task, checklist, at, _fix(tablet.chance, unit, at))
-    for number, item in enumerate(tablet.chance.sample(items, max(1, len(items) // 4))):
+    for place, item in enumerate(tablet.chance.sample(items, max(1, len(items) // 4))):
         at += timedelta(seconds=50)
         here = _fix(tablet.chance, unit, at)
-        _answer(tablet, task["visit_id"], item, at, here, pictured=number == 0)
+        _answer(tablet, task["visit_id"], item, at, here, pictured=place == 0)
+    papers.hand_over_too(tablet, task, at + timedelta(minutes=1), number=number)
 
 
 def _list_of(tablet: Tablet, task: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the checklist of a task and its items."""
-    checklist = _in_force(tablet, "checklist")[task["checklist_code"]]
-    known = _in_force(tablet, "check_item")
+    checklist = tablet.in_force("checklist")[task["checklist_code"]]
+    known = tablet.in_force("check_item")
     items = [known[code] for section in checklist["sections"] for code in section["items"]]
     return checklist, items
 
@@ -288,20 +320,22 @@ def _visit(
     tablet: Tablet,
     task: dict[str, Any],
     at: datetime,
+    *,
+    number: int,
 ) -> None:
-    """One visit without a network: accept, start, answer, photograph, finish, sign."""
+    """One visit without a network: accept, start, answer, photograph, hand over, finish, sign."""
     unit = tablet.rows[("unit", task["unit_id"])]["body"]
     checklist, items = _list_of(tablet, task)
     visit_id = task["visit_id"]
     tablet.operate("task.accept", task["id"], {}, at=at, base_version=task["version"])
     _start(tablet, task, checklist, at, _fix(tablet.chance, unit, at))
     wrong = 0
-    for number, item in enumerate(items):
+    for place, item in enumerate(items):
         at += timedelta(seconds=50)
         here = _fix(tablet.chance, unit, at)
-        pictured = number < order.photos_each
+        pictured = place < order.photos_each
         wrong += _answer(tablet, visit_id, item, at, here, pictured=pictured) == "no"
-    papers.maybe_opine(tablet, task, at + timedelta(minutes=1))
+    wrong += papers.hand_over(tablet, task, at + timedelta(minutes=1), number=number)
     tablet.operate(
         "visit.finish",
         visit_id,
@@ -315,16 +349,6 @@ def _visit(
         at=at + timedelta(minutes=4),
     )
     tablet.counters.tasks += 1
-
-
-def _in_force(tablet: Tablet, kind: str) -> dict[str, dict[str, Any]]:
-    """Return the catalogue rows of a kind that hold today, by code."""
-    today = now().date().isoformat()
-    return {
-        body["code"]: body
-        for body in tablet.bodies(kind)
-        if body["effective_from"] <= today <= (body["effective_to"] or today)
-    }
 
 
 def _answer(

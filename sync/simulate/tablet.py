@@ -28,7 +28,6 @@ from sync.simulate.line import Answer, GaveUp, Line, Lost, instant, now
 SYNC = "/api/sync/v1"
 BATCH = (5, 50)  # operations, as chance has it
 CHUNK_BYTES = 64 * 1024
-FORMS = {"visit.start": 2, "opinion.issue": 2}  # the version of a type's fields that we write
 RENEWALS = 3
 STEPS = 60  # of one upload, whatever is cut
 _NULL_HASH = "0" * 64
@@ -217,6 +216,15 @@ class Tablet:
             for (found, _), row in sorted(self.rows.items())
             if found == kind and row["present"] and row["body"]
         ]
+
+    def in_force(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return the catalogue rows of a kind that hold today, by code."""
+        today = now().date().isoformat()
+        return {
+            body["code"]: body
+            for body in self.bodies(kind)
+            if body["effective_from"] <= today <= (body["effective_to"] or today)
+        }
 
     # --- work offline -----------------------------------------------------------------------
 

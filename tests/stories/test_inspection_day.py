@@ -3,6 +3,7 @@
 import json
 import re
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from tests.journalled import written_past_the_services
 from tests.stories.conftest import Office
 from wsgi import create_app
 
-TABLETS = 3
+LEADS = 3
+TABLETS = LEADS + 1  # and a colleague
 
 
 class Undone(Exception):
@@ -29,7 +31,7 @@ class Undone(Exception):
 
 @pytest.fixture(scope="module")
 def ledger(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What three tablets made on a day with a bad line."""
+    """What four tablets made on a day with a bad line; two of them are one pair's."""
     path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
     done = office.suicha(
         "simulate",
@@ -60,6 +62,11 @@ def made(ledger: Path, kind: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["kind"] == kind]
 
 
+def numbers(ledger: Path, kind: str) -> list[dict[str, Any]]:
+    """The numbers of one kind of document that the tablets wrote."""
+    return [one for one in made(ledger, "number") if one["series"].startswith(f"{kind}:")]
+
+
 def call(office: Office, method: str, path: str, token: str = "", **more: Any) -> tuple[Any, Any]:
     request = urllib.request.Request(
         office.address + path,
@@ -76,7 +83,7 @@ def test_nothing_a_fleet_made_is_lost_or_doubled(office: Office, ledger: Path) -
     done = office.suicha("audit", "--ledger", str(ledger))
     assert "0 lost, 0 doubled, 0 wrong" in done.stdout
     assert len(made(ledger, "operation")) == len(made(ledger, "receipt")) > 50
-    assert len(made(ledger, "photo")) >= TABLETS * 2 * 2
+    assert len(made(ledger, "photo")) >= LEADS * 2 * 2
 
 
 def test_the_supervisor_completes_a_task_and_the_rate_rises(office: Office, ledger: Path) -> None:
@@ -87,8 +94,9 @@ def test_the_supervisor_completes_a_task_and_the_rate_rises(office: Office, ledg
     counted = "/api/v1/reports/task-counts?from=2026-10-01&until=2026-12-31"
     before, _ = call(office, "GET", counted, token)
     submitted, _ = call(office, "GET", "/api/v1/tasks?state=submitted", token)
-    assert len(submitted["items"]) >= TABLETS
-    task_id = submitted["items"][0]["id"]
+    assert len(submitted["items"]) >= LEADS
+    done = [one for one in submitted["items"] if not one["awaiting_results"]]
+    task_id = done[0]["id"]
     _, headers = call(office, "GET", f"/api/v1/tasks/{task_id}", token)
     task, _ = call(
         office,
@@ -279,7 +287,7 @@ def test_every_number_stands_on_one_document_and_spoiled_forms_are_listed(
 
 
 def test_the_audit_sees_a_number_that_is_used_twice(inside: None, ledger: Path) -> None:
-    one, other = made(ledger, "number")[:2]
+    one, other = numbers(ledger, "corrective-order")[:2]
     with pytest.raises(Undone), transaction():
         change(
             "UPDATE document SET number = :number WHERE id = :id",
@@ -288,7 +296,7 @@ def test_the_audit_sees_a_number_that_is_used_twice(inside: None, ledger: Path) 
         )
         report = judge(ledger)
         raise Undone
-    assert f"number {one['number']} stands on 2 documents" in report.doubled
+    assert f"number {one['series']} {one['number']} stands on 2 documents" in report.doubled
     assert [line for line in report.wrong if other["document_id"] in line]
 
 
@@ -301,8 +309,100 @@ def test_the_audit_sees_a_number_from_another_tablets_block(inside: None, ledger
     assert [line for line in report.wrong if one["number"] in line and "block" in line]
 
 
+PAPERS = {  # what each makes, and the table of it
+    "order.issue": ("corrective-order", "corrective_order"),
+    "decision.issue": ("on-site-decision", "penalty_case"),
+    "sample.record": ("sampling-record", "sample"),
+}
+DELETE = {  # a row of it, with what belongs to it
+    "order.issue": (
+        "DELETE FROM corrective_order_item WHERE order_id = :id",
+        "DELETE FROM corrective_order WHERE id = :id",
+    ),
+    "decision.issue": (
+        "DELETE FROM penalty_case_officer WHERE case_id = :id",
+        "DELETE FROM penalty_case WHERE id = :id",
+    ),
+    "sample.record": ("DELETE FROM sample WHERE id = :id",),
+}
+
+
+def said(ledger: Path, type_: str) -> dict[str, tuple[str, str | None]]:
+    """What the receipts say of the operations of a type: outcome and reason, by operation."""
+    of_type = {one["op_id"] for one in made(ledger, "operation") if one["type"] == type_}
+    bodies = [json.loads(one["body"]) for one in made(ledger, "receipt")]
+    return {
+        one["op_id"]: (one["status"], one["reason"]) for one in bodies if one["op_id"] in of_type
+    }
+
+
+def test_every_paper_has_its_effect_and_the_pairs_second_has_no_other(ledger: Path) -> None:
+    assert len(numbers(ledger, "sampling-record")) == LEADS
+    assert set(said(ledger, "sample.record").values()) == {("applied", None)}
+    orders = Counter(said(ledger, "order.issue").values())
+    decisions = Counter(said(ledger, "decision.issue").values())
+    assert orders == {("applied", None): LEADS, ("merged", None): 1}
+    assert decisions == {("applied", None): LEADS, ("applied", "no-second-effect"): 1}
+
+
+@pytest.mark.parametrize("type_", PAPERS)
+def test_the_audit_names_every_paper_whose_effect_is_gone(
+    inside: None, ledger: Path, type_: str
+) -> None:
+    """Also the pair's second one, which has no row of its own."""
+    rows = {UUID(one["document_id"]) for one in numbers(ledger, PAPERS[type_][0])}
+    with pytest.raises(Undone), transaction() as session:
+        for row in rows:
+            for statement in DELETE[type_]:
+                bound = sa.bindparam("id", row, type_=sa.Uuid)
+                session.execute(sa.text(statement).bindparams(bound))
+        report = judge(ledger)
+        raise Undone
+    assert set(report.lost) == {f"effect of {type_} {op_id}" for op_id in said(ledger, type_)}
+    assert (report.doubled, report.wrong) == ([], [])
+
+
+@pytest.mark.parametrize("type_", PAPERS)
+def test_the_audit_names_an_effect_that_is_not_its_papers(
+    inside: None, ledger: Path, type_: str
+) -> None:
+    kind, table = PAPERS[type_]
+    first = next(op_id for op_id, one in said(ledger, type_).items() if one == ("applied", None))
+    number = next(one for one in numbers(ledger, kind) if one["op_id"] == first)
+    with pytest.raises(Undone), transaction():
+        change(
+            f"UPDATE {table} SET number = 'x' WHERE id = :id",  # noqa: S608 - our own names
+            id=UUID(number["document_id"]),
+        )
+        report = judge(ledger)
+        raise Undone
+    assert report.lost == [f"effect of {type_} {first}"]
+
+
+def test_the_audit_sees_what_was_punished_twice(inside: None, ledger: Path) -> None:
+    """By a rule of another day, which the database's own constraint lets pass."""
+    copied = (
+        "agency_id, district, unit_id, visit_id, finding_id, number, state, cause_code, cause_name,"
+        " basis_law, basis_article, party_kind, party_name, act, warning, fine_fen, acted_on,"
+        " decided_on, officer_id, recorded_at, decided_at, decided_by_kind, decided_by_id, version"
+    )
+    applied = [key for key, one in said(ledger, "decision.issue").items() if one[1] is None]
+    number = next(one for one in numbers(ledger, "on-site-decision") if one["op_id"] == applied[0])
+    with pytest.raises(Undone), transaction():
+        change(
+            f"INSERT INTO penalty_case (id, cause_from, {copied})"  # noqa: S608 - our own names
+            f" SELECT :new, '2023-01-01', {copied} FROM penalty_case WHERE id = :id",
+            new=UUID(int=3),
+            id=UUID(number["document_id"]),
+        )
+        report = judge(ledger)
+        raise Undone
+    assert f"effect of decision.issue {applied[0]}: 2 times" in report.doubled
+    assert report.lost == []
+
+
 def test_the_audit_misses_a_document_that_is_gone(inside: None, ledger: Path) -> None:
-    one = made(ledger, "number")[0]
+    one = numbers(ledger, "opinion")[0]
     with pytest.raises(Undone), transaction():
         change("DELETE FROM document WHERE id = :id", id=UUID(one["document_id"]))
         report = judge(ledger)
