@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, Entity, id_column, in_pairs, one_of
 from app.evidence.rules import EvidenceState
@@ -15,7 +15,7 @@ class Evidence(Entity, Base):
     """One original: what it says of itself (EXIF), and what the tablet said when it was made.
 
     `claimed_*` come from the operation that brought it, the rest from the bytes; the offsets hold
-    one against the other. Coordinates are WGS-84 in 1e-7 degrees.
+    one against the other. Coordinates are WGS-84 in 1e-7 degrees. Its version guards its links.
     """
 
     __tablename__ = "evidence"
@@ -44,6 +44,8 @@ class Evidence(Entity, Base):
     claimed_lon_e7: Mapped[int | None]
     place_offset_m: Mapped[int | None]
     time_offset_s: Mapped[int | None]
+
+    links: Mapped[list["EvidenceLink"]] = relationship(order_by="EvidenceLink.id")
 
     __table_args__ = (
         sa.UniqueConstraint("agency_id", "sha256"),

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from app.access import Actor
-from app.db import db, new_id, savepoint
+from app.db import db, new_id, savepoint, touch
 from app.errors import NotFound
 from app.evidence import images, prints, queries
 from app.evidence.models import Evidence, EvidenceLink, EvidencePrint
@@ -78,7 +78,7 @@ def expect(
     """Attach content to a subject, whether its bytes are here or still on the tablet.
 
     The same content for the same subject and role is attached once; content that an upload brought
-    before is taken as it is.
+    before is taken as it is. A further link lets the version of the evidence rise.
     """
     found = _find(agency_id, sha256) or _add(
         Evidence(
@@ -149,6 +149,7 @@ def _link(
     known = [link for link, found in queries.links_of([subject_id]) if found.id == evidence.id]
     if any(link.role == role and link.subject_type == subject_type for link in known):
         return
+    touch(evidence)
     db.session.add(
         EvidenceLink(
             evidence_id=evidence.id,
@@ -306,6 +307,7 @@ def retract(evidence_id: UUID, subject_id: UUID, *, by: Actor, at: datetime) -> 
         if evidence.id == evidence_id:
             link.retracted_at = at
             link.retracted_by_kind, link.retracted_by_id = by.kind, by.id
+            touch(evidence)
             journal.record(
                 Event.EVIDENCE_RETRACTED,
                 evidence,

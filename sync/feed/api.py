@@ -5,9 +5,10 @@ from uuid import UUID
 
 import flask
 
-from app import clock, db
+from app import clock, db, entry
 from app.access import current_actor, requires_device
 from app.days import local_date
+from app.evidence.rules import object_key, thumbnail_key
 from app.journal import service as journal
 from app.problems import Blueprint
 from sync import wire
@@ -17,6 +18,7 @@ from sync.feed.schemas import FeedPageSchema, FeedQuerySchema, VerifiedSchema, V
 
 blp = Blueprint("feed", __name__, description="终端下行同步")
 wire.attach(blp)
+KEEP_S = 365 * 24 * 3600  # the bytes of a hash never change
 
 
 def init_app(flask_app: flask.Flask) -> None:
@@ -113,3 +115,54 @@ def verify(data: dict[str, Any]) -> dict[str, Any]:
     sets = [service.SetSum(**one) for one in data["sets"]]
     behind, differs = service.verify(places, cursor.streams, sets)
     return {"behind": behind, "differs": differs}
+
+
+@blp.route("/evidence/<digest>")
+@requires_device
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
+@blp.refuses(404)
+def get_original(digest: str) -> flask.Response:
+    """读取证据原件
+
+    只给出本终端登录人员同步范围内、原件已到的证据；其他一律 404。内容按哈希不变，可长期缓存。
+    """
+    found = service.get_shown_evidence(digest, _places()[0], current_actor().agency_id)
+    if _has_it(found.sha256):
+        return _kept(flask.Response(status=304), found.sha256)
+    key = object_key(found.agency_id, found.sha256)
+    db.stop_reading()
+    chunks = entry.storage().stream(key)
+    response = flask.Response(chunks, mimetype="application/octet-stream")
+    response.headers["Content-Length"] = str(found.size_bytes)
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.sha256}"'
+    return _kept(response, found.sha256)
+
+
+@blp.route("/evidence/<digest>/thumbnail")
+@requires_device
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="image/jpeg")
+@blp.refuses(404)
+def get_thumbnail(digest: str) -> flask.Response:
+    """读取证据缩略图
+
+    范围同原件；不是图片的证据没有缩略图。
+    """
+    found = service.get_shown_evidence(
+        digest, _places()[0], current_actor().agency_id, thumbnail=True
+    )
+    tag = f"{found.sha256}-thumbnail"
+    if _has_it(tag):
+        return _kept(flask.Response(status=304), tag)
+    key = thumbnail_key(found.agency_id, found.sha256)
+    db.stop_reading()
+    return _kept(flask.Response(entry.storage().get(key), mimetype="image/jpeg"), tag)
+
+
+def _has_it(tag: str) -> bool:
+    return flask.request.if_none_match.contains(tag)
+
+
+def _kept(response: flask.Response, tag: str) -> flask.Response:
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = f"private, max-age={KEEP_S}, immutable"
+    return response

@@ -11,13 +11,14 @@ from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app import canonical
 from app.cases.models import PenaltyCase
 from app.catalogue.models import CatalogueRow
 from app.db import Base
 from app.documents.models import Document, NumberBlock
+from app.evidence.models import Evidence
 from app.people.models import Officer
 from app.tasks.models import Task
 from app.units.models import Unit
@@ -26,6 +27,7 @@ from sync.devices.models import DeviceNotice, OfficerPin
 from sync.feed.rules import CATALOGUE_TYPES, Key
 
 _AT_ONCE = 500
+SUBJECTS = ("task", "visit", "visit_answer", "finding", "document")  # of evidence
 _KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -201,6 +203,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "number_form",
         "serial_digits",
     ),
+    "evidence": ("agency_id", "sha256", "mime", "size_bytes", "role", "state", "thumbnail"),
     "document": (
         "kind",
         "number",
@@ -233,8 +236,13 @@ _MODELS: Mapping[str, type[Base]] = {
     "device_notice": DeviceNotice,
     "number_block": NumberBlock,
     "document": Document,
+    "evidence": Evidence,
     **dict.fromkeys(CATALOGUE_TYPES, CatalogueRow),
 }
+
+
+# read together with their children, all that changed at once
+WHOLE: Mapping[str, Any] = {"evidence": joinedload(Evidence.links)}
 
 
 def _task(task: Task) -> dict[str, Any]:
@@ -275,12 +283,28 @@ def _document(document: Document) -> dict[str, Any]:
     return {"signatures": _rows(document.signatures, "role", "officer_id", "method", "recorded_at")}
 
 
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    """Say what it is evidence of; what waits for a supervisor's decision is not shown."""
+    links = [
+        {
+            **{name: _plain(getattr(one, name)) for name in ("subject_type", "subject_id", "role")},
+            "recorded_at": _plain(one.claimed_at),
+            "attached_at": _plain(one.attached_at),
+            "retracted": one.retracted_at is not None,
+        }
+        for one in evidence.links
+        if one.subject_type in SUBJECTS
+    ]
+    return {"links": sorted(links, key=lambda one: [str(value) for value in one.values()])}
+
+
 _CHILDREN: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "task": _task,
     "unit": _unit,
     "visit": _visit,
     "corrective_order": _order,
     "document": _document,
+    "evidence": _evidence,
 }
 
 
@@ -353,6 +377,9 @@ def load(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
         for start in range(0, len(ids), _AT_ONCE):
             part = [UUID(one) for one in ids[start : start + _AT_ONCE]]
             query = sa.select(model).where(model.id.in_(part))
-            for entity in session.scalars(query.execution_options(populate_existing=True)):
+            if entity_type in WHOLE:
+                query = query.options(WHOLE[entity_type])
+            rows = session.scalars(query.execution_options(populate_existing=True))
+            for entity in rows.unique():
                 found[entity_type, str(entity.id)] = render(entity_type, entity)
     return found

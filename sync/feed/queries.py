@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.db import db
+from app.evidence.models import Evidence
 from sync.feed.models import FeedBody, FeedRow, FeedWant
 from sync.feed.rules import Key, Place, Position
 
@@ -83,6 +84,24 @@ def present_rows(place: Place) -> dict[str, list[tuple[str, int]]]:
     for entity_type, entity_id, version in db.session.execute(query):
         found.setdefault(entity_type, []).append((entity_id, version))
     return found
+
+
+def find_shown_evidence(
+    sha256: str, places: Iterable[Place], agency_id: UUID | None
+) -> Evidence | None:
+    """Return evidence of an agency by its content, if one of the scopes shows it."""
+    found = db.session.scalars(
+        sa.select(Evidence).where(Evidence.agency_id == agency_id, Evidence.sha256 == sha256)
+    ).one_or_none()
+    if found is None:
+        return None
+    shown = sa.select(FeedRow.scope).where(
+        FeedRow.entity_type == "evidence",
+        FeedRow.entity_id == str(found.id),
+        FeedRow.present.is_(True),
+        sa.tuple_(FeedRow.stream, FeedRow.scope).in_(list(places)),
+    )
+    return None if db.session.scalar(shown.limit(1)) is None else found
 
 
 def wants_of(officer_ids: Collection[UUID]) -> Sequence[FeedWant]:

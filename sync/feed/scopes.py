@@ -11,6 +11,7 @@
   the officers who carry it.
 - An officer is there for themselves and for who shares a task with them.
 - What an officer's PIN is checked by is there for who shares a task with them, not for themselves.
+- Evidence goes with what it is evidence of (`sync/feed/attached.py`).
 - A document goes with its visit; one without a visit is there for its officers until it is signed.
 - A notice is there for the one device whose operation it is about, a number block for the one
   device that takes numbers from it.
@@ -18,8 +19,7 @@
 Catalogue rows are in `all`, in a stream of their own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,8 @@ from app.cases.models import PenaltyCase
 from app.cases.rules import OPEN_CASES
 from app.catalogue.models import CatalogueRow
 from app.documents.models import Document, NumberBlock
-from app.documents.rules import BlockState, DocumentState
+from app.documents.rules import BlockState
+from app.evidence.models import Evidence
 from app.people.models import Officer
 from app.people.rules import OfficerState
 from app.tasks.models import Task, TaskOfficer
@@ -48,15 +49,19 @@ from app.visits.rules import VisitState
 from app.visits.terms import UNMET_ORDERS
 from sync.devices.models import DeviceNotice, OfficerPin
 from sync.feed import rules
+from sync.feed.attached import (
+    ON_TABLET,
+    TEAMS,
+    VisitScopes,
+    compare_evidence,
+    unsigned_scopes,
+    uses_of,
+)
+from sync.feed.comparing import IDS, NOBODY, Compared, Touched, ask, read_stored
 from sync.feed.models import FeedRow, FeedWant
-from sync.feed.rules import Key, Stored, Wanted
-
-ON_TABLET = OPEN_STATES - {TaskState.PENDING}
-_NOBODY: frozenset[str] = frozenset()
-_AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
+from sync.feed.rules import Wanted
 
 # The questions, put together once: this runs in every closing step, under the stream's lock.
-_IDS: Any = sa.bindparam("ids", expanding=True)
 _task, _member = Task.__table__.c, TaskOfficer.__table__.c
 _visit, _attendance = Visit.__table__.c, VisitAttendance.__table__.c
 _unit, _officer, _want = Unit.__table__.c, Officer.__table__.c, FeedWant.__table__.c
@@ -67,33 +72,28 @@ _colleague = TaskOfficer.__table__.alias("colleague").c
 
 _TASKS = sa.select(
     _task.id, _task.district, _task.version, _task.state, _task.unit_id, _task.visit_id
-).where(_task.id.in_(_IDS))
-_TEAMS = (
-    sa.select(_member.task_id, _member.officer_id)
-    .join_from(TaskOfficer.__table__, Task.__table__, _task.id == _member.task_id)
-    .where(_task.id.in_(_IDS), _task.state.in_(ON_TABLET))
-)
-_UNITS = sa.select(_unit.id, _unit.district, _unit.version).where(_unit.id.in_(_IDS))
+).where(_task.id.in_(IDS))
+_UNITS = sa.select(_unit.id, _unit.district, _unit.version).where(_unit.id.in_(IDS))
 _UNIT_OFFICERS = sa.union(
     sa.select(_task.unit_id, _member.officer_id)
     .join_from(Task.__table__, TaskOfficer.__table__, _task.id == _member.task_id)
-    .where(_task.unit_id.in_(_IDS), _task.state.in_(ON_TABLET)),
+    .where(_task.unit_id.in_(IDS), _task.state.in_(ON_TABLET)),
     sa.select(_visit.unit_id, _attendance.officer_id)
     .join_from(Visit.__table__, VisitAttendance.__table__, _visit.id == _attendance.visit_id)
     .where(
-        _visit.unit_id.in_(_IDS),
+        _visit.unit_id.in_(IDS),
         _visit.task_id.is_(None),
         _visit.state != VisitState.SIGNED,
     ),
-    sa.select(_want.unit_id, _want.officer_id).where(_want.unit_id.in_(_IDS)),
+    sa.select(_want.unit_id, _want.officer_id).where(_want.unit_id.in_(IDS)),
 )
 _UNIT_AGENCIES = (
     sa.select(_task.unit_id, _task.agency_id)
-    .where(_task.unit_id.in_(_IDS), _task.state.in_(OPEN_STATES))
+    .where(_task.unit_id.in_(IDS), _task.state.in_(OPEN_STATES))
     .distinct()
 )
 _VISITS = sa.select(_visit.id, _visit.district, _visit.version, _visit.unit_id, _visit.state).where(
-    _visit.id.in_(_IDS)
+    _visit.id.in_(IDS)
 )
 _VISIT_OFFICERS = sa.union(
     sa.select(_visit.id, _member.officer_id)
@@ -103,10 +103,10 @@ _VISIT_OFFICERS = sa.union(
         sa.and_(_task.id == _visit.task_id, _task.visit_id == _visit.id),
     )
     .join(TaskOfficer.__table__, _member.task_id == _task.id)
-    .where(_visit.id.in_(_IDS), _task.state.in_(ON_TABLET)),
+    .where(_visit.id.in_(IDS), _task.state.in_(ON_TABLET)),
     sa.select(_visit.id, _attendance.officer_id)
     .join_from(Visit.__table__, VisitAttendance.__table__, _visit.id == _attendance.visit_id)
-    .where(_visit.id.in_(_IDS), _visit.task_id.is_(None), _visit.state != VisitState.SIGNED),
+    .where(_visit.id.in_(IDS), _visit.task_id.is_(None), _visit.state != VisitState.SIGNED),
 )
 _SIGNED = (
     sa.select(
@@ -116,37 +116,34 @@ _SIGNED = (
         .over(partition_by=_visit.unit_id, order_by=(_visit.signed_at.desc(), _visit.id.desc()))
         .label("rank"),
     )
-    .where(_visit.unit_id.in_(_IDS), _visit.state == VisitState.SIGNED)
+    .where(_visit.unit_id.in_(IDS), _visit.state == VisitState.SIGNED)
     .subquery()
 )
 _HISTORY = sa.select(_SIGNED.c.id, _SIGNED.c.unit_id).where(_SIGNED.c.rank <= rules.HISTORY)
-_SIGNED_AT = sa.select(_visit.id).where(_visit.unit_id.in_(_IDS), _visit.state == VisitState.SIGNED)
-_SHOWN = sa.select(_row.entity_id).where(_row.entity_id.in_(_IDS), _row.present.is_(True))
-_STORED = sa.select(
-    _row.entity_type, _row.entity_id, _row.stream, _row.scope, _row.version, _row.present
-).where(_row.entity_id.in_(_IDS))
+_SIGNED_AT = sa.select(_visit.id).where(_visit.unit_id.in_(IDS), _visit.state == VisitState.SIGNED)
+_SHOWN = sa.select(_row.entity_id).where(_row.entity_id.in_(IDS), _row.present.is_(True))
 _OFFICERS = sa.select(_officer.id, _officer.district, _officer.version, _officer.state).where(
-    _officer.id.in_(_IDS)
+    _officer.id.in_(IDS)
 )
 _PINS = sa.select(_pin.id, _pin.district, _pin.version, _pin.officer_id).where(
-    _pin.officer_id.in_(_IDS)
+    _pin.officer_id.in_(IDS)
 )
 _NOTICES = sa.select(_notice.id, _notice.district, _notice.version, _notice.device_id).where(
-    _notice.id.in_(_IDS)
+    _notice.id.in_(IDS)
 )
 _BLOCKS = sa.select(
     _block.id, _block.district, _block.version, _block.device_id, _block.state
-).where(_block.id.in_(_IDS))
+).where(_block.id.in_(IDS))
 _PAPERS = sa.select(
     _paper.id, _paper.visit_id, _paper.district, _paper.version, _paper.state, _paper.officer_ids
 )
-_DOCUMENTS = _PAPERS.where(_paper.id.in_(_IDS))
-_DOCUMENTS_AT = _PAPERS.where(_paper.visit_id.in_(_IDS))
+_DOCUMENTS = _PAPERS.where(_paper.id.in_(IDS))
+_DOCUMENTS_AT = _PAPERS.where(_paper.visit_id.in_(IDS))
 _COLLEAGUES = (
     sa.select(_member.officer_id, _colleague.officer_id.label("colleague_id"))
     .join_from(TaskOfficer.__table__, Task.__table__, _task.id == _member.task_id)
     .join(_colleague.task_id.table, _colleague.task_id == _member.task_id)
-    .where(_member.officer_id.in_(_IDS), _task.state.in_(ON_TABLET))
+    .where(_member.officer_id.in_(IDS), _task.state.in_(ON_TABLET))
     .distinct()
 )
 _CATALOGUE = sa.select(_catalogue.id, _catalogue.version, _catalogue.kind).where(
@@ -157,7 +154,7 @@ _CATALOGUE = sa.select(_catalogue.id, _catalogue.version, _catalogue.kind).where
 def _children(model: type[VisitAnswer | Finding | Sample], by: str) -> sa.Select[Any]:
     columns = model.__table__.c
     return sa.select(columns.id, columns.visit_id, columns.district, columns.version).where(
-        columns[by].in_(_IDS)
+        columns[by].in_(IDS)
     )
 
 
@@ -175,7 +172,7 @@ def _at_unit(
     columns = model.__table__.c
     query = sa.select(
         columns.id, columns.unit_id, columns.district, columns.version, columns.state
-    ).where(columns[by].in_(_IDS))
+    ).where(columns[by].in_(IDS))
     return query if states is None else query.where(columns.state.in_(sorted(states)))
 
 
@@ -193,71 +190,11 @@ _AT_UNITS = {
 }
 
 
-def _ask(session: Session, question: sa.Executable, ids: Iterable[Any]) -> Iterator[Any]:
-    """Put a question about keys, some at a time and in one order."""
-    ordered = sorted(set(ids))
-    for start in range(0, len(ordered), _AT_ONCE):
-        yield from session.execute(question, {"ids": ordered[start : start + _AT_ONCE]})
-
-
-@dataclass
-class Touched:
-    """The entities whose rows have to be compared.
-
-    `parents` are visits whose answers, findings and samples have to be, `history_of` units whose
-    signed visits have to be, `moving` units whose officers change; `whole_catalogue` stands for all
-    of its rows.
-    """
-
-    tasks: set[UUID] = field(default_factory=set)
-    units: set[UUID] = field(default_factory=set)
-    visits: set[UUID] = field(default_factory=set)
-    answers: set[UUID] = field(default_factory=set)
-    findings: set[UUID] = field(default_factory=set)
-    samples: set[UUID] = field(default_factory=set)
-    orders: set[UUID] = field(default_factory=set)
-    cases: set[UUID] = field(default_factory=set)
-    officers: set[UUID] = field(default_factory=set)
-    notices: set[UUID] = field(default_factory=set)
-    blocks: set[UUID] = field(default_factory=set)
-    documents: set[UUID] = field(default_factory=set)
-    parents: set[UUID] = field(default_factory=set)
-    history_of: set[UUID] = field(default_factory=set)
-    moving: set[UUID] = field(default_factory=set)
-    whole_catalogue: bool = False
-
-    def __bool__(self) -> bool:
-        return self.whole_catalogue or any(
-            (
-                *(self.tasks, self.units, self.visits, self.answers),
-                *(self.findings, self.officers, self.notices),
-                *(self.samples, self.orders, self.cases),
-                *(self.blocks, self.documents),
-            )
-        )
-
-
-@dataclass(frozen=True)
-class Compared:
-    """What should be shown of each entity, and which rows show it."""
-
-    wanted: dict[Key, Wanted] = field(default_factory=dict)
-    stored: dict[Key, list[Stored]] = field(default_factory=dict)
-
-    def shown(self, key: Key) -> set[str]:
-        """Return the scopes that show an entity now."""
-        return {row.scope for row in self.stored.get(key, ()) if row.present}
-
-    def moves(self, key: Key) -> bool:
-        """Tell whether the scopes of an entity change."""
-        return self.wanted[key].scopes != self.shown(key)
-
-
 def compare(session: Session, touched: Touched) -> Compared:
     """Return what should be shown of the touched entities, and of all that moves with them.
 
     A task that comes or goes takes its unit, visit and colleagues along; a unit its history, orders
-    and cases; a visit its answers, findings and samples.
+    and cases; a visit its answers, findings, samples, documents and evidence.
     """
     found = Compared()
     _compare_tasks(session, touched, found)
@@ -293,6 +230,7 @@ def everything(session: Session, streams: Iterable[str]) -> Touched:
         notices=ids(DeviceNotice),
         blocks=ids(NumberBlock),
         documents=ids(Document),
+        evidence=ids(Evidence),
         parents=visits,
         whole_catalogue=rules.CATALOGUE_STREAM in names,
     )
@@ -300,16 +238,17 @@ def everything(session: Session, streams: Iterable[str]) -> Touched:
 
 def _compare_tasks(session: Session, touched: Touched, found: Compared) -> None:
     teams: dict[UUID, set[UUID]] = {}
-    for task_id, officer_id in _ask(session, _TEAMS, touched.tasks):
+    for task_id, officer_id in ask(session, TEAMS, touched.tasks):
         teams.setdefault(task_id, set()).add(officer_id)
-    _read_stored(session, touched.tasks, found)
-    for row in _ask(session, _TASKS, touched.tasks):
+    read_stored(session, touched.tasks, found)
+    for row in ask(session, _TASKS, touched.tasks):
         team = teams.get(row.id, set())
         key = ("task", str(row.id))
         scopes = frozenset(rules.officer_scope(one) for one in team)
         found.wanted[key] = Wanted(row.district, row.version, scopes)
         moves = found.moves(key)
         if moves:
+            touched.given.add(row.id)
             touched.officers |= team | _officers_of(found.shown(key))
             touched.visits.add(row.visit_id)
             touched.parents.add(row.visit_id)
@@ -323,12 +262,12 @@ def _compare_units(
     """Compare units; return the officers' scopes of each."""
     scopes = _officers_at(session, touched.units)
     agencies: dict[UUID, frozenset[str]] = {}
-    for unit_id, agency_id in _ask(session, _UNIT_AGENCIES, touched.units):
-        agencies[unit_id] = agencies.get(unit_id, _NOBODY) | {rules.agency_scope(agency_id)}
-    _read_stored(session, touched.units, found)
-    for row in _ask(session, _UNITS, touched.units):
+    for unit_id, agency_id in ask(session, _UNIT_AGENCIES, touched.units):
+        agencies[unit_id] = agencies.get(unit_id, NOBODY) | {rules.agency_scope(agency_id)}
+    read_stored(session, touched.units, found)
+    for row in ask(session, _UNITS, touched.units):
         key = ("unit", str(row.id))
-        of_unit = scopes[row.id] | agencies.get(row.id, _NOBODY)
+        of_unit = scopes[row.id] | agencies.get(row.id, NOBODY)
         found.wanted[key] = Wanted(row.district, row.version, of_unit)
         if found.moves(key):
             touched.moving.add(row.id)
@@ -338,8 +277,8 @@ def _compare_units(
 
 def _officers_at(session: Session, unit_ids: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
     """Return the scopes of the officers who carry each unit."""
-    found = dict.fromkeys(unit_ids, _NOBODY)
-    for unit_id, officer_id in _ask(session, _UNIT_OFFICERS, found):
+    found = dict.fromkeys(unit_ids, NOBODY)
+    for unit_id, officer_id in ask(session, _UNIT_OFFICERS, found):
         found[unit_id] |= {rules.officer_scope(officer_id)}
     return found
 
@@ -347,9 +286,9 @@ def _officers_at(session: Session, unit_ids: Iterable[UUID]) -> dict[UUID, froze
 def _visits_at(session: Session, unit_ids: Iterable[UUID]) -> set[UUID]:
     """Return the visits of units that are, or may come to be, shown as their history."""
     units = set(unit_ids)
-    found = {row.id for row in _ask(session, _HISTORY, units)}
-    signed = {str(row.id) for row in _ask(session, _SIGNED_AT, units)}
-    return found | {UUID(row.entity_id) for row in _ask(session, _SHOWN, signed)}
+    found = {row.id for row in ask(session, _HISTORY, units)}
+    signed = {str(row.id) for row in ask(session, _SIGNED_AT, units)}
+    return found | {UUID(row.entity_id) for row in ask(session, _SHOWN, signed)}
 
 
 def _compare_visits(
@@ -358,20 +297,38 @@ def _compare_visits(
     found: Compared,
     unit_scopes: Mapping[UUID, frozenset[str]],
 ) -> None:
-    rows = list(_ask(session, _VISITS, touched.visits))
-    current: dict[UUID, frozenset[str]] = {}
-    for visit_id, officer_id in _ask(session, _VISIT_OFFICERS, touched.visits):
-        current[visit_id] = current.get(visit_id, _NOBODY) | {rules.officer_scope(officer_id)}
-    signed_at = {row.unit_id for row in rows if row.state == VisitState.SIGNED}
-    history = _history_scopes(session, signed_at, unit_scopes)
-    _read_stored(session, touched.visits, found)
+    rows, visits = _visit_scopes(session, touched.visits, unit_scopes)
+    read_stored(session, touched.visits, found)
     for row in rows:
         key = ("visit", str(row.id))
-        scopes = current.get(row.id, _NOBODY) | history.get(row.id, _NOBODY)
+        scopes = visits[row.id].current | visits[row.id].history
         found.wanted[key] = Wanted(row.district, row.version, scopes)
         if found.moves(key):
             touched.parents.add(row.id)
-    _compare_children(session, touched, found, current, history)
+
+    def scopes_of_visits(ids: set[UUID]) -> dict[UUID, VisitScopes]:
+        _, others = _visit_scopes(session, ids - visits.keys(), unit_scopes)
+        return {**visits, **others}
+
+    uses = _compare_children(session, touched, found, visits)
+    compare_evidence(session, uses, found, scopes_of_visits)
+
+
+def _visit_scopes(
+    session: Session, ids: Set[UUID], unit_scopes: Mapping[UUID, frozenset[str]]
+) -> tuple[list[Any], dict[UUID, VisitScopes]]:
+    """Return the rows of visits, and who is shown each."""
+    rows = list(ask(session, _VISITS, ids))
+    current: dict[UUID, frozenset[str]] = {}
+    for visit_id, officer_id in ask(session, _VISIT_OFFICERS, ids):
+        current[visit_id] = current.get(visit_id, NOBODY) | {rules.officer_scope(officer_id)}
+    signed_at = {row.unit_id for row in rows if row.state == VisitState.SIGNED}
+    history = _history_scopes(session, signed_at, unit_scopes)
+    found = {
+        row.id: VisitScopes(current.get(row.id, NOBODY), history.get(row.id, NOBODY))
+        for row in rows
+    }
+    return rows, found
 
 
 def _history_scopes(
@@ -380,7 +337,7 @@ def _history_scopes(
     """Return who carries a visit as the history of a unit of theirs."""
     scopes = _scopes_of(session, unit_ids, known)
     carried = [unit for unit in unit_ids if scopes[unit]]
-    return {row.id: scopes[row.unit_id] for row in _ask(session, _HISTORY, carried)}
+    return {row.id: scopes[row.unit_id] for row in ask(session, _HISTORY, carried)}
 
 
 def _scopes_of(
@@ -399,12 +356,12 @@ def _compare_at_units(
     """Compare the orders and cases that were touched, and those of units whose officers change."""
     for kind, ids in (("corrective_order", touched.orders), ("penalty_case", touched.cases)):
         by_id, by_unit, shown_states = _AT_UNITS[kind]
-        rows = {row.id: row for row in _ask(session, by_unit, touched.moving)}
-        rows.update((row.id, row) for row in _ask(session, by_id, ids - rows.keys()))
+        rows = {row.id: row for row in ask(session, by_unit, touched.moving)}
+        rows.update((row.id, row) for row in ask(session, by_id, ids - rows.keys()))
         scopes = _scopes_of(session, {row.unit_id for row in rows.values()}, known)
-        _read_stored(session, rows, found)
+        read_stored(session, rows, found)
         for row in rows.values():
-            shown = scopes[row.unit_id] if row.state in shown_states else _NOBODY
+            shown = scopes[row.unit_id] if row.state in shown_states else NOBODY
             found.wanted[kind, str(row.id)] = Wanted(row.district, row.version, shown)
 
 
@@ -412,65 +369,74 @@ def _compare_children(
     session: Session,
     touched: Touched,
     found: Compared,
-    current: Mapping[UUID, frozenset[str]],
-    history: Mapping[UUID, frozenset[str]],
-) -> None:
+    visits: Mapping[UUID, VisitScopes],
+) -> list[Any]:
+    """Compare what goes with visits; return the uses of the evidence that has to be compared."""
+    subjects = touched.parents | touched.given
+    rows: list[tuple[str, Any]] = []
     for kind, ids in (
         ("visit_answer", touched.answers),
         ("finding", touched.findings),
         ("sample", touched.samples),
     ):
         by_id, by_visit = _CHILDREN[kind]
-        rows = {row.id: row for row in _ask(session, by_visit, touched.parents)}
-        rows.update((row.id, row) for row in _ask(session, by_id, ids - rows.keys()))
-        _read_stored(session, rows, found)
-        for row in rows.values():
-            scopes = current.get(row.visit_id, _NOBODY)
-            if kind != "visit_answer":
-                scopes |= history.get(row.visit_id, _NOBODY)
-            found.wanted[kind, str(row.id)] = Wanted(row.district, row.version, scopes)
-    rows = {row.id: row for row in _ask(session, _DOCUMENTS_AT, touched.parents)}
-    rows.update((row.id, row) for row in _ask(session, _DOCUMENTS, touched.documents - rows.keys()))
-    _read_stored(session, rows, found)
-    for row in rows.values():
-        scopes = current.get(row.visit_id, _NOBODY) | history.get(row.visit_id, _NOBODY)
-        if row.visit_id is None and row.state == DocumentState.ISSUED:
-            scopes = frozenset(rules.officer_scope(one) for one in row.officer_ids)
-        found.wanted["document", str(row.id)] = Wanted(row.district, row.version, scopes)
+        moved = {row.id: row for row in ask(session, by_visit, touched.parents)}
+        subjects |= moved.keys()
+        rows += ((kind, row) for row in moved.values())
+        rows += ((kind, row) for row in ask(session, by_id, ids - moved.keys()))
+    papers = {row.id: row for row in ask(session, _DOCUMENTS_AT, touched.parents)}
+    papers.update(
+        (row.id, row) for row in ask(session, _DOCUMENTS, touched.documents - papers.keys())
+    )
+    rows += (("document", row) for row in papers.values())
+    uses = uses_of(session, subjects | papers.keys() | touched.evidence)
+    read_stored(session, {row.id for _, row in rows} | {use.id for use in uses}, found)
+    for kind, row in rows:
+        found.wanted[kind, str(row.id)] = Wanted(
+            row.district, row.version, _child_scopes(kind, row, visits)
+        )
+    return uses
+
+
+def _child_scopes(kind: str, row: Any, visits: Mapping[UUID, VisitScopes]) -> frozenset[str]:
+    if row.visit_id is None:
+        return unsigned_scopes(row.state, row.officer_ids)
+    visit = visits.get(row.visit_id, VisitScopes())
+    return visit.current if kind == "visit_answer" else visit.current | visit.history
 
 
 def _compare_officers(session: Session, touched: Touched, found: Compared) -> None:
     sharing: dict[UUID, frozenset[str]] = {}
-    for officer_id, colleague_id in _ask(session, _COLLEAGUES, touched.officers):
+    for officer_id, colleague_id in ask(session, _COLLEAGUES, touched.officers):
         scope = rules.officer_scope(colleague_id)
-        sharing[officer_id] = sharing.get(officer_id, _NOBODY) | {scope}
-    _read_stored(session, touched.officers, found)
+        sharing[officer_id] = sharing.get(officer_id, NOBODY) | {scope}
+    read_stored(session, touched.officers, found)
     active = set()
-    for row in _ask(session, _OFFICERS, touched.officers):
-        scopes = sharing.get(row.id, _NOBODY)
+    for row in ask(session, _OFFICERS, touched.officers):
+        scopes = sharing.get(row.id, NOBODY)
         if row.state == OfficerState.ACTIVE:
             scopes |= {rules.officer_scope(row.id)}
             active.add(row.id)
         found.wanted["officer", str(row.id)] = Wanted(row.district, row.version, scopes)
-    pins = list(_ask(session, _PINS, touched.officers))
-    _read_stored(session, [row.id for row in pins], found)
+    pins = list(ask(session, _PINS, touched.officers))
+    read_stored(session, [row.id for row in pins], found)
     for row in pins:
-        scopes = sharing.get(row.officer_id, _NOBODY) if row.officer_id in active else _NOBODY
+        scopes = sharing.get(row.officer_id, NOBODY) if row.officer_id in active else NOBODY
         scopes -= {rules.officer_scope(row.officer_id)}
         found.wanted["officer_pin", str(row.id)] = Wanted(row.district, row.version, scopes)
 
 
 def _compare_notices(session: Session, touched: Touched, found: Compared) -> None:
-    _read_stored(session, touched.notices, found)
-    for row in _ask(session, _NOTICES, touched.notices):
+    read_stored(session, touched.notices, found)
+    for row in ask(session, _NOTICES, touched.notices):
         found.wanted["device_notice", str(row.id)] = Wanted(
             row.district, row.version, frozenset({rules.device_scope(row.device_id)})
         )
 
 
 def _compare_blocks(session: Session, touched: Touched, found: Compared) -> None:
-    _read_stored(session, touched.blocks, found)
-    for row in _ask(session, _BLOCKS, touched.blocks):
+    read_stored(session, touched.blocks, found)
+    for row in ask(session, _BLOCKS, touched.blocks):
         scopes = {rules.device_scope(row.device_id)} if row.state == BlockState.OPEN else ()
         found.wanted["number_block", str(row.id)] = Wanted(
             row.district, row.version, frozenset(scopes)
@@ -479,17 +445,10 @@ def _compare_blocks(session: Session, touched: Touched, found: Compared) -> None
 
 def _compare_catalogue(session: Session, found: Compared) -> None:
     rows = session.execute(_CATALOGUE).all()
-    _read_stored(session, [row.id for row in rows], found)
+    read_stored(session, [row.id for row in rows], found)
     for row in rows:
         found.wanted[row.kind, str(row.id)] = Wanted(
             rules.CATALOGUE_STREAM, row.version, frozenset({rules.ALL})
-        )
-
-
-def _read_stored(session: Session, ids: Iterable[UUID], found: Compared) -> None:
-    for row in _ask(session, _STORED, [str(one) for one in ids]):
-        found.stored.setdefault((row.entity_type, row.entity_id), []).append(
-            Stored(row.stream, row.scope, row.version, row.present)
         )
 
 

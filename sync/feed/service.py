@@ -17,6 +17,9 @@ from sqlalchemy.orm import Session
 
 from app.access import Actor
 from app.db import db
+from app.evidence import service as evidence
+from app.evidence.models import Evidence
+from app.evidence.rules import EvidenceState
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
@@ -25,8 +28,10 @@ from app.units import service as units
 from app.units.models import Unit
 from app.visits.rules import VisitState
 from sync.feed import bodies, queries, rules, scopes
+from sync.feed.comparing import Compared, Touched
 from sync.feed.models import FeedHorizon, FeedRow, FeedWant
 from sync.feed.rules import Key, NewRow, Place, Position
+from sync.operations import is_hash
 
 _CATALOGUE_EVENTS = frozenset(
     {Event.CATALOGUE_LOADED, Event.CATALOGUE_SUPERSEDED, Event.FEED_REBUILT}
@@ -44,7 +49,7 @@ class CursorTooOld(Gone):
 class _Seen:
     """What the entries of one transaction say: touched, changed, streams to rebuild."""
 
-    touched: scopes.Touched
+    touched: Touched
     changed: dict[Key, Any]
     rebuilt: set[str]
 
@@ -62,7 +67,7 @@ def project(session: Session, entries: Sequence[journal.Waiting]) -> journal.Sto
 
 
 def _read(entries: Sequence[journal.Waiting]) -> _Seen:
-    seen = _Seen(scopes.Touched(), {}, set())
+    seen = _Seen(Touched(), {}, set())
     for entry in entries:
         if entry.event is Event.FEED_REBUILT:
             seen.rebuilt.add(entry.stream)
@@ -71,11 +76,12 @@ def _read(entries: Sequence[journal.Waiting]) -> _Seen:
         elif (kind := entry.subject_type) in _TOUCH and entry.event is not Event.UNIT_REGISTERED:
             # a new unit is in no scope; the task that brings it into one touches it
             _TOUCH[kind](seen.touched, entry.subject)
-            seen.changed[str(kind), str(entry.subject.id)] = entry.subject
+            if kind not in bodies.WHOLE:
+                seen.changed[str(kind), str(entry.subject.id)] = entry.subject
     return seen
 
 
-def _touch_visit(touched: scopes.Touched, visit: Any) -> None:
+def _touch_visit(touched: Touched, visit: Any) -> None:
     touched.visits.add(visit.id)
     if visit.task_id is None:
         touched.units.add(visit.unit_id)
@@ -84,22 +90,22 @@ def _touch_visit(touched: scopes.Touched, visit: Any) -> None:
         touched.history_of.add(visit.unit_id)
 
 
-def _touch_answer(touched: scopes.Touched, answer: Any) -> None:
+def _touch_answer(touched: Touched, answer: Any) -> None:
     touched.answers.add(answer.id)
     touched.visits.add(answer.visit_id)
 
 
-def _touch_finding(touched: scopes.Touched, finding: Any) -> None:
+def _touch_finding(touched: Touched, finding: Any) -> None:
     touched.findings.add(finding.id)
     touched.visits.add(finding.visit_id)
 
 
-def _touch_sample(touched: scopes.Touched, sample: Any) -> None:
+def _touch_sample(touched: Touched, sample: Any) -> None:
     touched.samples.add(sample.id)
     touched.visits.add(sample.visit_id)
 
 
-def _touch_document(touched: scopes.Touched, document: Any) -> None:
+def _touch_document(touched: Touched, document: Any) -> None:
     touched.documents.add(document.id)
     if document.visit_id is not None:
         touched.visits.add(document.visit_id)
@@ -119,6 +125,7 @@ _TOUCH: Mapping[str | None, Any] = {
     "device_notice": lambda touched, notice: touched.notices.add(notice.id),
     "number_block": lambda touched, block: touched.blocks.add(block.id),
     "document": _touch_document,
+    "evidence": lambda touched, evidence: touched.evidence.add(evidence.id),
 }
 
 
@@ -151,7 +158,7 @@ def _store(
     _put_rows(session, rules.place(found.rows), last)
 
 
-def _differing_bodies(session: Session, compared: scopes.Compared) -> set[Key]:
+def _differing_bodies(session: Session, compared: Compared) -> set[Key]:
     """Return the shown entities whose body would read otherwise today."""
     shown = [key for key, want in compared.wanted.items() if want.scopes]
     stored = queries.stored_bodies(session, shown)
@@ -365,6 +372,19 @@ def _is_behind(places: Sequence[Place], streams: Mapping[str, Mapping[str, int]]
     return any(
         head.position > _start(streams, place) for place, head in queries.heads(places).items()
     )
+
+
+def get_shown_evidence(
+    sha256: str, places: Sequence[Place], agency_id: UUID | None, *, thumbnail: bool = False
+) -> Evidence:
+    """Return evidence whose bytes are here and which one of the scopes shows.
+
+    Raises EvidenceMissing for any other, also where no thumbnail was made and one is wanted.
+    """
+    found = queries.find_shown_evidence(sha256, places, agency_id) if is_hash(sha256) else None
+    if found is None or found.state == EvidenceState.AWAITED or (thumbnail and not found.thumbnail):
+        raise evidence.EvidenceMissing("同步范围内没有这份证据，或原件尚未上传。")
+    return found
 
 
 # --- units for triggered visits ---

@@ -65,6 +65,7 @@ OBJECTS: dict[str, Get] = {
     "tag": always("officers"),
     "change_id": by_name("change:confirm"),
     "device_id": by_name("device"),
+    "digest": by_name("sha256"),
     "district": lambda side, persona: side.district,
     "document_id": by_name("document"),
     "draw_no": by_name("draw:drawn"),

@@ -577,9 +577,26 @@ class _Builder:
                 at=self.make.at,
             )
         self.keep("visit", started.visit)
+        self._photo(started.visit.id)
         self._consequences(started.visit)
         self._mocked_visit()
         self._document(started.visit)
+
+    def _photo(self, visit_id: UUID) -> None:
+        """The stored picture is evidence of a visit: the team's tablets carry it."""
+        with self.make.writing():
+            evidence.expect(
+                self.side.ids["sha256"],
+                size_bytes=0,
+                mime="image/jpeg",
+                role="closing",
+                subject_type="visit",
+                subject_id=visit_id,
+                agency_id=self.agency.id,
+                district=self.agency.district,
+                by=self.actor(Role.OFFICER),
+                at=self.make.at,
+            )
 
     def _mocked_visit(self) -> None:
         """A visit whose tablet said that its place was made up: something to look at."""

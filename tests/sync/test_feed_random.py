@@ -13,19 +13,23 @@ from app.access import Actor, ActorKind
 from app.db import db, new_id, transaction
 from app.documents.rules import Signature
 from app.errors import DomainError
+from app.evidence import queries as evidence_queries
+from app.evidence import service as evidence
+from app.evidence.rules import EvidenceState
 from app.people import service as people
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.units import service as units
 from app.units.models import Unit
-from app.visits import queries, rules, service
+from app.visits import integrity_queries, queries, rules, service
+from app.visits.models import Finding, Visit, VisitAnswer
 from app.visits.service import Start
 from sync.feed import service as feed
 from tests.sync.conftest import Stage
 from tests.sync.held import Held
 from tests.sync.tablet import Tablet
 
-OFFICERS, TASKS, UNITS = 4, 5, 2
+OFFICERS, TASKS, UNITS = 4, 6, 2
 VERBS = (
     "assign",
     "reassign",
@@ -33,6 +37,10 @@ VERBS = (
     "start",
     "answer",
     "find",
+    "shoot",
+    "shoot_task",
+    "arrive",
+    "take_back",
     "finish",
     "sign",
     "do_return",
@@ -54,12 +62,13 @@ STEP = st.tuples(
     st.integers(0, OFFICERS - 1),
     st.integers(0, OFFICERS - 1),
 )
-VISIT = ("assign", "accept", "start", "answer", "find", "finish", "sign")
+VISIT = ("assign", "accept", "start", "answer", "find", "shoot", "finish", "sign")
 # usual lives; an example begins with a part of one, so that its steps meet tasks in every state
 LIVES = (
     (*VISIT, "complete", "reopen", *VISIT[1:]),
     (*VISIT, "do_return", "reassign", "rename"),
     ("assign", "reassign", "accept", "start", "reassign", "start", "answer", "propose", "approve"),
+    ("assign", "start", "answer", *("shoot", "shoot_task") * 2, "arrive", "reassign", "take_back"),
     ("want", "trigger", "change_officer", "end_wants", "end_trigger"),
     ("assign", *("trigger", "end_trigger") * 4, "rename", "complete"),
 )
@@ -163,6 +172,58 @@ class World:
             **self._carrier(row, one),
             recorded_at=self.at,
         )
+
+    def shoot(self, task: int, one: int, other: int) -> None:
+        """A picture of the visit and of all that it says; others may be of the same picture."""
+        visit_id = self._task(task).visit_id
+        parts = integrity_queries.parts_of(visit_id)
+        kinds = ("visit", "visit_answer", "finding")
+        models = dict(zip(kinds, (Visit, VisitAnswer, Finding), strict=True))
+        for part in sorted(parts)[:: other + 1]:
+            kind = next((kind for kind in kinds if db.session.get(models[kind], part)), None)
+            if kind is not None:
+                self._expect(one, kind, part)
+
+    def shoot_task(self, task: int, one: int, other: int) -> None:
+        self._expect(one, "task", self.tasks[task])
+
+    def _expect(self, number: int, kind: str, subject_id: UUID) -> None:
+        home = self.stage.make.home()
+        evidence.expect(
+            self._hash(number),
+            size_bytes=9,
+            mime="application/pdf",
+            role="photo",
+            subject_type=kind,
+            subject_id=subject_id,
+            agency_id=home.id,
+            district=home.district,
+            by=self.device(0),
+            at=self.at,
+        )
+
+    def _hash(self, number: int) -> str:
+        return f"{number}" * 64
+
+    def arrive(self, task: int, one: int, other: int) -> None:
+        home = self.stage.make.home()
+        evidence.record_stored(
+            self._hash(one),
+            evidence.Inspected(EvidenceState.STORED, None, thumbnail=False),
+            size_bytes=9,
+            mime="application/pdf",
+            role="photo",
+            agency_id=home.id,
+            district=home.district,
+            by=self.device(0),
+            at=self.at,
+        )
+
+    def take_back(self, task: int, one: int, other: int) -> None:
+        row = self._task(task)
+        uses = evidence_queries.links_of([row.id, *integrity_queries.parts_of(row.visit_id)])
+        for link, found in uses[other : other + 1]:
+            evidence.retract(found.id, link.subject_id, by=self.device(0), at=self.at)
 
     def finish(self, task: int, one: int, other: int) -> None:
         row = self._task(task)

@@ -21,9 +21,9 @@ from sync.feed import service as feed
 from tests.factories import OTHER_DISTRICT
 from tests.sync.conftest import ITEMS, Stage, answer, finish, sign, start
 from tests.sync.held import Held, Row
-from tests.sync.tablet import Tablet
+from tests.sync.tablet import Tablet, sha256
 
-KINDS = ("task", "unit", "visit", "visit_answer", "finding", "officer")
+KINDS = ("task", "unit", "visit", "visit_answer", "finding", "evidence", "officer")
 Shown = dict[str, dict[str, Any]]
 
 
@@ -63,14 +63,24 @@ def desk(stage: Stage) -> Desk:
     return Desk(stage)
 
 
+def of_photo(task: Task, number: int) -> dict[str, Any]:
+    digest = sha256(f"{task.visit_id} {number}")
+    return {"sha256": digest, "size": 9, "mime": "image/jpeg", "role": "photo"}
+
+
 def begun(tablet: Tablet, task: Task) -> None:
-    """A visit with answers and findings."""
+    """A visit with answers, findings and a photo of each finding."""
     said = {"visit_id": str(task.visit_id), "text": "地面积水"}
     lines = [
         start(tablet, task),
         *(answer(tablet, task, code) for code in ITEMS[:5]),
-        tablet.op("visit.state_finding", uuid4(), said),
-        tablet.op("visit.state_finding", uuid4(), {**said, "text": "布草混放"}),
+        tablet.op("visit.state_finding", uuid4(), said, attachments=[of_photo(task, 0)]),
+        tablet.op(
+            "visit.state_finding",
+            uuid4(),
+            {**said, "text": "布草混放"},
+            attachments=[of_photo(task, 1)],
+        ),
     ]
     assert {one["outcome"] for one in tablet.push(lines).json["results"]} == {"applied"}
 
@@ -88,19 +98,20 @@ def test_what_went_to_a_colleague_and_came_back_comes_with_all_its_children(
     old.pull()
     new.pull()
     before = shown(old)
-    assert [len(before[kind]) for kind in ("visit", "visit_answer", "finding")] == [1, 5, 2]
+    kinds = ("visit", "visit_answer", "finding", "evidence")
+    assert [len(before[kind]) for kind in kinds] == [1, 5, 2, 2]
 
     for _ in range(2):
         desk.give(task, bo, third)
         in_agreement(stage, old, new)
-        for kind in ("task", "visit", "visit_answer", "finding"):
+        for kind in ("task", *kinds):
             assert not shown(old)[kind], kind
             assert shown(new)[kind].keys() == before[kind].keys(), kind
         assert str(task.unit_id) in shown(new)["unit"]
 
         desk.give(task, tablet, third)
         in_agreement(stage, old, new)
-        for kind in ("visit", "visit_answer", "finding"):
+        for kind in kinds:
             assert shown(old)[kind] == before[kind], kind
             assert not shown(new)[kind], kind
         assert list(shown(old)["task"]) == [str(task.id)]
@@ -128,7 +139,7 @@ def test_what_was_closed_and_reopened_comes_back_with_its_children(
     assert again.round == 2
     begun(tablet, again)
     in_agreement(stage, held)
-    for kind in ("visit", "visit_answer", "finding"):
+    for kind in ("visit", "visit_answer", "finding", "evidence"):
         assert len(shown(held)[kind]) == len(before[kind]), kind
 
 
@@ -158,7 +169,7 @@ def test_a_scope_entered_late_comes_whole_with_what_is_older_than_the_cursor(
     in_agreement(stage, late, old)
 
     assert len(shown(late)["visit"]) == 3
-    assert len(shown(late)["finding"]) == 6
+    assert len(shown(late)["finding"]) == len(shown(late)["evidence"]) == 6
     assert len(shown(late)["visit_answer"]) == 5, "of the visit under way; history has none"
     assert str(unit.id) in shown(late)["unit"]
     assert str(unit.id) in shown(old)["unit"], "the agency's scope still shows it"
