@@ -124,6 +124,7 @@ PASSWORD_ASKED = {
     "POST sync-devices.enrol",
     "POST sync-devices.renew",
     "POST sync-devices.sign_in",
+    "POST sync-devices.set_pin",
 }
 
 
