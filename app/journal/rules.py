@@ -75,6 +75,7 @@ class Event(StrEnum):
     TASK_CLOSED = "task.closed"
     TASK_REOPENED = "task.reopened"
     TASK_DEADLINE_CHANGED = "task.deadline-changed"
+    TASK_LATE_NOTED = "task.late-noted"
     GIVEN_LIST_SAVED = "given-list.saved"
     GIVEN_LIST_IMPORTED = "given-list.imported"
     GIVEN_LIST_MATCHED = "given-list.matched"

@@ -48,6 +48,7 @@ class Task(Entity, Base):
     previous_state: Mapped[str | None]
     awaiting_results: Mapped[bool] = mapped_column(default=False)
     round: Mapped[int] = mapped_column(default=1)
+    late_waiting: Mapped[int] = mapped_column(default=0, server_default="0")
     visit_id: Mapped[UUID] = mapped_column(unique=True)
     lead_officer_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
     outcome: Mapped[str | None]

@@ -71,6 +71,7 @@ class TaskSchema(ma.Schema):
     possible_verbs = fields.List(Choice(Verb), required=True)
     awaiting_results = Flag(required=True)
     round = Count(1, required=True)
+    late_waiting = Count(required=True)
     visit_id = Id(required=True)
     lead_officer_id = Id(required=True, allow_none=True)
     team = fields.List(fields.Nested(TaskOfficerSchema), required=True)

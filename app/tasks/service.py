@@ -357,6 +357,16 @@ def change_deadline(task_id: UUID, due_on: date | None, *, by: Actor, at: dateti
     return task
 
 
+def note_late(task: Task, waiting: int, *, by: Actor, at: datetime) -> None:
+    """Note how many contributions of officers who no longer carry the task wait for a supervisor.
+
+    Nothing is journalled where the number stays.
+    """
+    if task.late_waiting != waiting:
+        task.late_waiting = waiting
+        journal.record(Event.TASK_LATE_NOTED, task, by=by, at=at, data={"waiting": waiting})
+
+
 # --- the visit's side ---
 
 

@@ -45,6 +45,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "state",
         "awaiting_results",
         "round",
+        "late_waiting",
         "visit_id",
         "lead_officer_id",
         "outcome",

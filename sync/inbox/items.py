@@ -29,6 +29,7 @@ def blank_item(device: Device, key: str, kind: ReviewKind, *, at: datetime) -> d
         "device_id": device.id,
         "officer_id": None,
         "operation_id": None,
+        "task_id": None,
         "detail": {},
         "state": ReviewState.OPEN,
         "created_at": at,
@@ -51,6 +52,7 @@ def item_of(record: Record, device: Device, *, at: datetime) -> dict[str, Any] |
         "reason": row["reason"],
         "officer_id": row["officer_id"],
         "operation_id": record.id,
+        "task_id": record.late_for,
         "detail": dict(record.detail),
     }
     if kind is ReviewKind.HELD:
@@ -94,7 +96,8 @@ def store_items(items: Sequence[Mapping[str, Any]]) -> None:
     dialect = db.session.get_bind().dialect.name
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     statement = insert(ReviewItem)
-    again = {name: statement.excluded[name] for name in ("kind", "reason", "detail", "shown_from")}
+    names = ("kind", "reason", "task_id", "detail", "shown_from")
+    again = {name: statement.excluded[name] for name in names}
     db.session.execute(
         statement.on_conflict_do_update(
             index_elements=["key"],

@@ -100,9 +100,10 @@ class Receipt(Base):
 class ReviewItem(Base):
     """Something that a supervisor has to look at; `key` keeps one matter one item.
 
-    `shown_from`: a held operation has five days before anybody is asked. `detail` holds numbers
-    and names of fields for the list, never the operation's content. `decision_fields` are the
-    values that a merge wrote. `version` rises with every change, so that two who decide notice.
+    `task_id`: the task for which a contribution came too late. `shown_from`: a held operation has
+    five days before anybody is asked. `detail` holds numbers and names of fields, never the
+    operation's content. `decision_fields` are the values that a merge wrote. `version` rises
+    with every change, so that two who decide notice.
     """
 
     __tablename__ = "review_item"
@@ -116,6 +117,7 @@ class ReviewItem(Base):
     device_id: Mapped[UUID] = mapped_column(sa.ForeignKey("device.id"))
     officer_id: Mapped[UUID | None]
     operation_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("operation.id"))
+    task_id: Mapped[UUID | None] = mapped_column(index=True)
     detail: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(default=ReviewState.OPEN)
     created_at: Mapped[datetime]

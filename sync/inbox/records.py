@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from app.db import db, new_id
 from app.errors import DomainError
 from app.problems import document
+from app.visits.service import LateContribution
 from sync.devices.models import Device
 from sync.inbox.forms import as_today
 from sync.inbox.models import Operation, OperationWait
@@ -34,7 +35,10 @@ class OperationSubject:
 
 @dataclass(eq=False)
 class Record:
-    """One operation being decided: its row-to-be, or the row that is there already."""
+    """One operation being decided: its row-to-be, or the row that is there already.
+
+    `late_for` is the task that was reassigned before it came.
+    """
 
     id: UUID
     pushed: Pushed | None
@@ -43,6 +47,7 @@ class Record:
     detail: Mapping[str, Any] = field(default_factory=dict)
     entity: Any = None
     attachments_pending: int = 0
+    late_for: UUID | None = None
 
 
 def line_key(line: bytes) -> str:
@@ -132,6 +137,7 @@ def update_operation(record: Record) -> None:
 def quarantine(record: Record, error: DomainError, *, declined: bool = False) -> None:
     """Let a record be kept and not done, with the problem that says why."""
     record.detail = {}
+    record.late_for = error.extras.get("task_id") if isinstance(error, LateContribution) else None
     record.row.update(
         outcome=Outcome.QUARANTINED,
         reason=error.code,

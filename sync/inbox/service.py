@@ -23,6 +23,7 @@ from sync.inbox import effects, items, queries, records, rules
 from sync.inbox.chain import Chain
 from sync.inbox.deciding import Batch, NotSmooth, ParentDeclined, Result
 from sync.inbox.issuing import KINDS
+from sync.inbox.lateness import tell_teams
 from sync.inbox.memory import Memory
 from sync.inbox.receipts import Desk
 from sync.inbox.records import Record, pushed_of, record_of
@@ -72,6 +73,9 @@ def receive(
         batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
         results = batch.decide(lines)
     batch.store()
+    late_for = {record.late_for for record in batch.changed if record.late_for is not None}
+    if late_for:
+        tell_teams(late_for, by=_device_actor(device), at=at)
     _supply_numbers(batch, device, at=at)
     desk.chain = batch.chain.values()
     if contact is not None:
@@ -105,8 +109,11 @@ def _supply_numbers(batch: Batch, device: Device, *, at: datetime) -> None:
         and record.row["outcome"] in rules.RESOLVED
     }
     if wrote and not batch.suspended:
-        by = Actor(ActorKind.DEVICE, device.id, device.agency_id, device.district)
-        blocks.supply(device.agency_id, device.id, wrote, by=by, at=at)
+        blocks.supply(device.agency_id, device.id, wrote, by=_device_actor(device), at=at)
+
+
+def _device_actor(device: Device) -> Actor:
+    return Actor(ActorKind.DEVICE, device.id, device.agency_id, device.district)
 
 
 def _refuse_flood(device_id: UUID, count: int, *, at: datetime) -> None:

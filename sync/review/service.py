@@ -20,6 +20,7 @@ from sync.devices import service as devices
 from sync.devices.models import Device, DeviceChain
 from sync.inbox import service as inbox
 from sync.inbox.effects import attach, current_of
+from sync.inbox.lateness import tell_teams
 from sync.inbox.models import Operation, ReviewItem
 from sync.inbox.placing import placed_in_form
 from sync.inbox.receipts import Desk
@@ -111,6 +112,8 @@ def decide(item_id: UUID, ruling: Ruling, *, keys: Keys, by: Actor, at: datetime
         decision_reason=ruling.reason,
     )
     devices.tell_device(item.id, device, notice, by=by, at=at)
+    if item.task_id is not None:
+        tell_teams({item.task_id}, by=by, at=at)
     return item
 
 
