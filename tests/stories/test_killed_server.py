@@ -67,6 +67,11 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def hear_interrupts() -> None:
+    """Take SIGINT as at a terminal: what runs in the background of a shell inherits deafness."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_fleet_leaves_no_process_behind(
@@ -84,6 +89,7 @@ def test_an_interrupted_fleet_leaves_no_process_behind(
             stdout=out,
             stderr=out,
             start_new_session=True,
+            preexec_fn=hear_interrupts,
         )
     try:
         started = set[int]()
