@@ -317,11 +317,12 @@ def _ask_guards(step: TeamStep, *, by: Actor, at: datetime) -> None:
 
 
 def _set_team(task: Task, officer_ids: Sequence[UUID], lead_id: UUID) -> None:
-    """Write a checked team; members who stay keep their rows."""
+    """Write a checked team, the lead first; members who stay keep their rows."""
     kept = {member.officer_id: member for member in task.team}
+    ordered = sorted(set(officer_ids), key=lambda officer_id: (officer_id != lead_id, officer_id))
     task.team = [
         kept.get(officer_id) or TaskOfficer(officer_id=officer_id, is_lead=False)
-        for officer_id in dict.fromkeys(officer_ids)
+        for officer_id in ordered
     ]
     for member in task.team:
         member.is_lead = member.officer_id == lead_id

@@ -241,6 +241,14 @@ def test_reassigning_keeps_who_stays_and_lets_the_new_team_begin(desk):
     assert desk.do("accept_task", task, officer_id=new.id, by=desk.member(new)).state == "accepted"
 
 
+def test_whoever_leads_stands_first_as_soon_as_the_team_is_written(desk):
+    task, team = desk.task(TaskState.ASSIGNED), [desk.an.id, desk.bo.id]
+    for lead in (*team, *reversed(team)):
+        written = desk.do("reassign_task", task, team, lead, reason="轮换")
+        assert written.officer_ids() == desk.fresh(task).officer_ids()
+        assert written.officer_ids()[0] == lead
+
+
 def test_reassigning_needs_a_reason(desk):
     task = desk.task(TaskState.ASSIGNED)
     with pytest.raises(service.TaskInvalid):
