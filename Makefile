@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 T ?= tests
-JOBS ?= 3
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -le 4 ] || n=4; expr $$n + 1)
 
 .PHONY: help run test check fix demo scheduler shell bench mutants soak e2e migration lock clean
 
