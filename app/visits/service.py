@@ -175,7 +175,7 @@ def begun_visit(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by:
     if queries.find_visit(visit_id) is None and not admitted:
         task = queries.find_task_of(visit_id)
         if task is not None and task.agency_id == by.agency_id:
-            _task_for(task.id, officer_id, by=by)
+            task_for(task.id, officer_id, by=by)
     return get_visit(visit_id, by.agency_id)
 
 
@@ -246,7 +246,7 @@ def _check_start(
     if start.task_id is None:
         _check_triggered(visit_id, start, officer_id, recorded_at)
         return
-    task = _task_for(start.task_id, officer_id, admitted=admitted, by=by)
+    task = task_for(start.task_id, officer_id, admitted=admitted, by=by)
     if task.visit_id != visit_id or task.unit_id != start.unit_id:
         raise VisitIdWrong("检查编号与任务或单位不符，请重新同步后再试。")
 
@@ -629,7 +629,7 @@ def visit_for(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: A
     """
     visit = begun_visit(visit_id, officer_id, admitted=admitted, by=by)
     if visit.task_id is not None:
-        task = _task_for(visit.task_id, officer_id, admitted=admitted, by=by)
+        task = task_for(visit.task_id, officer_id, admitted=admitted, by=by)
         if task.visit_id != visit.id and not admitted:
             raise TaskIsClosed(
                 "任务已重新打开，这次检查属于上一轮；内容已留存，由负责人处理。", state=task.state
@@ -643,8 +643,12 @@ def _attending(visit: Visit) -> Collection[UUID]:
     return {one.officer_id for one in visit.attendance}
 
 
-def _task_for(task_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Task:
-    """Return an open task on whose team this officer is; whoever is `admitted` may be late."""
+def task_for(task_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Task:
+    """Return an open task on whose team this officer is; whoever is `admitted` may be late.
+
+    Raises TaskGone, TaskIsClosed and LateContribution: the three ways in which work offline can
+    come too late.
+    """
     task = db.session.get(Task, task_id)
     if task is None or task.agency_id != by.agency_id:
         raise TaskGone("该任务已不存在，内容已留存，由负责人处理。")

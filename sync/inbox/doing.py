@@ -10,7 +10,6 @@ from app.access import Actor
 from app.db import db
 from app.errors import Forbidden
 from app.tasks.models import Task
-from app.tasks.rules import TaskState
 from app.visits import service as visits
 from app.visits.models import Visit
 from sync.inbox.rules import OperationType, Outcome
@@ -72,25 +71,8 @@ def applied(entity: Any, outcome: Outcome = Outcome.APPLIED) -> Effect:
 
 
 def their_task(task_id: UUID, doing: Doing) -> Task:
-    """Return an open task on whose team the author is.
-
-    Raises TaskGone, TaskIsClosed and LateContribution: the three ways in which work offline can
-    come too late.
-    """
-    task = db.session.get(Task, task_id)
-    if task is None or task.agency_id != doing.by.agency_id:
-        raise visits.TaskGone("该任务已不存在，内容已留存，由负责人处理。")
-    if doing.admitted:
-        return task
-    if task.state in {TaskState.COMPLETED, TaskState.CLOSED}:
-        raise visits.TaskIsClosed(
-            "该任务已完成或已关闭，内容已留存，由负责人处理。", state=task.state
-        )
-    if doing.officer_id not in task.officer_ids():
-        raise visits.LateContribution(
-            "该任务已改派他人，内容已留存，由负责人处理。", task_id=task.id
-        )
-    return task
+    """Return an open task on whose team the author is; raises what `visits.task_for` raises."""
+    return visits.task_for(task_id, doing.officer_id, admitted=doing.admitted, by=doing.by)
 
 
 def their_visit(visit_id: UUID, doing: Doing) -> Visit:
