@@ -9,6 +9,7 @@ import base64
 import functools
 import hashlib
 import hmac
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import urlencode
@@ -509,9 +510,35 @@ def _require_json() -> None:
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest is untyped
-    """The API document; problems are documented by the blueprint, not by a default answer."""
+    """The API document; problems are documented by the blueprint, not by a default answer.
+
+    Routes are described when somebody first asks for the document: it is a third of the time
+    that a process needs to start, and most never need it.
+    """
 
     DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def __init__(self, flask_app: flask.Flask) -> None:
+        self._undescribed: list[Blueprint] = []
+        self._describing = threading.Lock()
+        super().__init__(flask_app)
+
+    def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
+        """Serve the routes of a blueprint; `document` describes them."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        self._undescribed.append(blp)
+
+    def document(self) -> dict[str, Any]:
+        """Return the OpenAPI document of everything that is registered."""
+        with self._describing:
+            for blp in self._undescribed:
+                blp.register_views_in_doc(
+                    self, self._app, self.spec, name=blp.name, parameters=None
+                )
+                self.spec.tag({"name": blp.name, "description": blp.description})
+            self._undescribed.clear()
+            return cast(dict[str, Any], self.spec.to_dict())
 
     def _register_error_handlers(self) -> None:
         """Leave failures to `respond`."""

@@ -12,7 +12,7 @@ import flask
 from flask import Blueprint
 
 from app.access import anyone
-from app.problems import RouteUnknown
+from app.problems import Api, RouteUnknown
 
 blp = Blueprint("apidocs", __name__, template_folder="templates")
 
@@ -77,7 +77,7 @@ def show_part(tag: str) -> str:
 
 
 def _document() -> dict[str, Any]:
-    return cast(dict[str, Any], flask.current_app.extensions["suicha_api"].spec.to_dict())
+    return cast(Api, flask.current_app.extensions["suicha_api"]).document()
 
 
 def _meaning(tag: str) -> str:
