@@ -15,7 +15,7 @@ from app import entry
 from app.access import Role
 from app.days import day_begins, local_date
 from app.db import db
-from app.draws import annual_plans, plans, queries, reading
+from app.draws import annual_plans, change_queries, plans, queries, reading
 from app.draws.models import Draw
 from app.draws.seeding import DEPOSIT_ROLES
 from app.draws.stages import DrawState, Waiting
@@ -143,7 +143,7 @@ def _holds(agency_id: UUID | None) -> Iterator[dict[str, Any]]:
 
 def _changes(agency_id: UUID | None) -> Iterator[dict[str, Any]]:
     """Yield the changes of results that wait for a second person, or have nobody left to draw."""
-    for change in queries.undecided_changes(agency_id):
+    for change in change_queries.undecided_changes(agency_id):
         if change.held_detail is None:
             detail = f"{change.kind_name}已提出，等待另一名负责人复核。"
             waiting = Waiting("change", detail, change.proposed_at, late=False)

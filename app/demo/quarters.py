@@ -23,7 +23,7 @@ from app.db import db, transaction
 from app.demo.chance import Chance
 from app.demo.registers import actor_of
 from app.documents.rules import Signature
-from app.draws import annual_plans, plans, progress, queries, seeding
+from app.draws import annual_plans, annual_queries, plans, progress, seeding
 from app.draws.annual import QUARTERS, Item, Way
 from app.draws.annual_plans import NewAnnualPlan
 from app.draws.models import DrawPlan
@@ -145,7 +145,7 @@ def plan_attended(agency_id: UUID, *, on: date) -> None:
 def _save(plan: NewPlan, agency_id: UUID, *, at: datetime) -> DrawPlan:
     with transaction():
         agency = db.session.get_one(Agency, agency_id)
-        year = queries.annual_plan_in_force(agency_id, plan.year)
+        year = annual_queries.annual_plan_in_force(agency_id, plan.year)
         plan = replace(plan, annual_plan_id=None if year is None else year.id)
         return plans.save_plan(plan, agency=agency, by=actor_of("kezhang"), at=at)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from app import clock
 from app.access import Role, current_actor, requires
 from app.db import transaction
-from app.draws import annual_plans, queries
+from app.draws import annual_plans, annual_queries
 from app.draws.annual import Item
 from app.draws.annual_plans import NewAnnualPlan
 from app.draws.annual_schemas import (
@@ -35,7 +35,7 @@ blp = Blueprint("annual-plans", __name__, url_prefix="/annual-plans", descriptio
 def list_annual_plans(query: dict[str, Any]) -> Page[dict[str, Any]]:
     """查询本机构的年度抽查计划及其修订"""
     year, at = query.pop("year"), clock.now()
-    found = page(queries.annual_plans_in(_agency_id(), year), AnnualPlan.id, **query)
+    found = page(annual_queries.annual_plans_in(_agency_id(), year), AnnualPlan.id, **query)
     return Page([_headline(plan, at) for plan in found.items], found.next_cursor)
 
 
@@ -145,5 +145,5 @@ def _shown(plan: AnnualPlan, at: datetime) -> dict[str, Any]:
             {**asdict(row.item), "drawn": row.drawn, "completed": row.completed}
             for row in annual_plans.progress_of(plan, at=at)
         ],
-        "draw_plans": queries.draw_plans_of(plan),
+        "draw_plans": annual_queries.draw_plans_of(plan),
     }

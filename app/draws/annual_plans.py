@@ -12,7 +12,7 @@ from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, savepoint
-from app.draws import annual, freezing, queries, stages
+from app.draws import annual, annual_queries, freezing, stages
 from app.draws.annual import Item
 from app.draws.models import AnnualPlan
 from app.draws.stages import AnnualState
@@ -107,7 +107,7 @@ def publish_annual_plan(plan: AnnualPlan, *, by: Actor, at: datetime) -> AnnualP
     Raises AnnualPlanStateWrong.
     """
     _expect(plan, AnnualState.DRAFT, "只有草案可以公布。")
-    before = queries.annual_plan_in_force(plan.agency_id, plan.year)
+    before = annual_queries.annual_plan_in_force(plan.agency_id, plan.year)
     if before is not None:
         before.state = AnnualState.SUPERSEDED
         db.session.flush()  # of each year one revision is in force
@@ -295,7 +295,7 @@ def _rows(plan: AnnualPlan) -> list[annual.Row]:
             row.drawn,
             row.completed,
         )
-        for row in queries.tasks_by_stratum(plan.agency_id, plan.year)
+        for row in annual_queries.tasks_by_stratum(plan.agency_id, plan.year)
     ]
 
 
@@ -303,7 +303,7 @@ def departures_of(
     plan: AnnualPlan, wanted: Sequence[annual.Wanted], *, level: str, period: str, at: datetime
 ) -> list[annual.Warned]:
     """Return in what a draw departs from the year's plan that is in force; never a refusal."""
-    in_force = queries.annual_plan_in_force(plan.agency_id, plan.year) or plan
+    in_force = annual_queries.annual_plan_in_force(plan.agency_id, plan.year) or plan
     rows = progress_of(in_force, at=at)
     found = annual.departures(
         [row.item for row in rows],
@@ -332,7 +332,7 @@ def is_late(plan: AnnualPlan, *, at: datetime) -> bool:
     due = publish_by(plan.year)
     if due is None:
         return False
-    first = queries.first_published_at(plan.agency_id, plan.year)
+    first = annual_queries.first_published_at(plan.agency_id, plan.year)
     return local_date(at if first is None else first) > due
 
 
@@ -346,5 +346,5 @@ def plans_late(on: date) -> list[Late]:
         return []
     return [
         Late(agency.id, agency.name, agency.district, on.year, due)
-        for agency in queries.agencies_without_annual_plan(on.year)
+        for agency in annual_queries.agencies_without_annual_plan(on.year)
     ]

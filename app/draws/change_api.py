@@ -8,7 +8,7 @@ from app import clock
 from app.access import Role, current_actor, requires
 from app.days import local_date
 from app.db import transaction
-from app.draws import changes, leftovers, queries, service, topups
+from app.draws import change_queries, changes, leftovers, service, topups
 from app.draws.changes import Skip
 from app.draws.models import DrawChange, DrawPlan
 from app.draws.plan_api import INSIDERS, READERS
@@ -41,7 +41,7 @@ APPROVERS = (Role.SUPERVISOR, Role.LEGAL_REVIEWER, Role.ADMINISTRATOR)  # the ca
 def list_changes(query: dict[str, Any], draw_no: str) -> Page[DrawChange]:
     """查询抽取结果的变更：替换、重新抽取人员、改派"""
     draw = service.get_draw(draw_no, _agency_id())
-    statement = queries.changes_of(draw.id, state=query.pop("state"), kind=query.pop("kind"))
+    statement = change_queries.changes_of(draw.id, state=query.pop("state"), kind=query.pop("kind"))
     return page(statement, DrawChange.id, **query)
 
 

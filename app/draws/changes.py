@@ -19,7 +19,7 @@ from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
 from app.days import local_date
 from app.db import db, new_id, savepoint, touch
-from app.draws import freezing, outcome, queries
+from app.draws import change_queries, freezing, outcome, register_queries
 from app.draws.changelog import ChangeKind, ChangeState, Key, Places, describe_share, within
 from app.draws.eligibility import TOP_LEVEL, Eligibility, Eligible, Need, parse_barred
 from app.draws.eligibility import parse_officers as read_officers
@@ -130,7 +130,7 @@ class Figure:
 
 def get_change(change_id: UUID, agency_id: UUID | None) -> DrawChange:
     """Return a change of an agency. Raises ChangeNotFound, also for a foreign one."""
-    change = queries.find_change(change_id)
+    change = change_queries.find_change(change_id)
     if change is None or change.agency_id != agency_id:
         raise ChangeNotFound("没有这项变更，或它不属于本机构。")
     return change
@@ -139,7 +139,7 @@ def get_change(change_id: UUID, agency_id: UUID | None) -> DrawChange:
 def places_of(draw: Draw) -> Places:
     """Return who goes where now: as drawn, and as changed since."""
     return Places.read(
-        queries.files_named(draw.id, _TEAM_FILES), records=queries.records_of(draw.id)
+        change_queries.files_named(draw.id, _TEAM_FILES), records=change_queries.records_of(draw.id)
     )
 
 
@@ -220,7 +220,7 @@ def _is_proposed(task: Task) -> bool:
 def _refuse_skip(draw: Draw, line: DrawSelection, skip: Skip, on: date) -> None:
     _cause(skip.cause, "replacement", on)
     _stated(skip.note)
-    if skip.archive_no not in {one.archive_no for one in queries.reserves_of(line)}:
+    if skip.archive_no not in {one.archive_no for one in change_queries.reserves_of(line)}:
         raise ChangeInvalid(f"“{skip.archive_no}”不是这一层、这一权重的备选单位。")
     tasks.require_evidence(draw.agency_id, skip.evidence)
 
@@ -257,7 +257,7 @@ def propose_redraw(
 def _declared(task: Task, officer_id: UUID, cause: str, on: date) -> datetime | None:
     """Return when the cause was declared; raises ChangeInvalid where it was not."""
     if cause == RECUSAL:
-        barred = queries.barred_from(
+        barred = change_queries.barred_from(
             [officer_id], task.unit_id, from_on=on, until_on=until_of(task, on)
         )
         found = next((one.known_at for one in barred if one.cause == RECUSAL), None)
@@ -265,7 +265,7 @@ def _declared(task: Task, officer_id: UUID, cause: str, on: date) -> datetime | 
             raise ChangeInvalid("尚未登记这名监督员对该单位的回避，请先登记。")
         return found
     if cause == ABSENCE:
-        found = queries.absent_between(officer_id, from_on=on, until_on=until_of(task, on))
+        found = change_queries.absent_between(officer_id, from_on=on, until_on=until_of(task, on))
         if found is None:
             raise ChangeInvalid("任务期限内没有登记这名监督员的请假，请先登记，或选择其他原因。")
         return found
@@ -277,7 +277,7 @@ def _is_after(known_at: datetime, draw: Draw) -> bool:
 
 
 def note_bar(
-    draw: Draw, line: DrawSelection, barred: queries.Barred, *, by: Actor, at: datetime
+    draw: Draw, line: DrawSelection, barred: change_queries.Barred, *, by: Actor, at: datetime
 ) -> DrawChange | None:
     """Propose by itself to draw the place of somebody who cannot go anew; a person confirms.
 
@@ -286,7 +286,7 @@ def note_bar(
     lock(draw)  # before looking: another timetable may be doing the same
     task = _task_of(line)
     seen = set(_OPEN) if barred.cause == RECUSAL else {*_OPEN, ChangeState.REFUSED}
-    if queries.has_redraw(task.id, barred.officer_id, seen):
+    if change_queries.has_redraw(task.id, barred.officer_id, seen):
         return None
     if _certificate_on(draw, line, barred.officer_id) is None:
         return None
@@ -298,7 +298,7 @@ def note_bar(
 
 def _certificate_on(draw: Draw, line: DrawSelection, officer_id: UUID) -> str | None:
     """Return the certificate of an officer who is to go to a unit."""
-    ids = queries.officer_ids(draw.agency_id)
+    ids = register_queries.officer_ids(draw.agency_id)
     places = places_of(draw)
     team = places.team(key_of(line)) if places.goes(key_of(line)) else []
     return next((one for one in team if ids.get(one) == officer_id), None)
@@ -309,7 +309,7 @@ def _line_of(draw: Draw, task_id: UUID) -> tuple[DrawSelection, Task]:
     lock(draw)
     _refuse_undrawn(draw)
     task = tasks.get_task(task_id, draw.agency_id)
-    line = queries.line_of_task(task.id)
+    line = change_queries.line_of_task(task.id)
     if line is None or line.draw_id != draw.id:
         raise ChangeInvalid("这个任务不是本次抽取产生的。")
     return line, task
@@ -320,7 +320,7 @@ def _task_of(line: DrawSelection) -> Task:
 
 
 def _refuse_state(task: Task) -> None:
-    if task.state not in queries.REDRAWABLE:
+    if task.state not in change_queries.REDRAWABLE:
         raise tasks.TaskStateWrong(
             f"任务 {task.task_no} 现在的状态不能更换检查人员。", state=task.state
         )
@@ -378,7 +378,7 @@ def confirm_change(change: DrawChange, *, by: Actor, at: datetime) -> DrawChange
     """
     draw = _decided(change)
     places = places_of(draw)
-    ids = queries.officer_ids(draw.agency_id)
+    ids = register_queries.officer_ids(draw.agency_id)
     team = [ids[one] for one in places.team(key_of(change.line)) if one in ids]
     tasks.require_second_person(
         draw.agency_id,
@@ -501,8 +501,10 @@ def _with(change: DrawChange, draw: Draw, places: Places) -> int:
 
 def gone_from(draw: Draw, plus: DrawChange | None = None) -> set[tuple[Key, str]]:
     """Return the places whose officers will not go, although nobody was drawn for them yet."""
-    certificates = {id_: one for one, id_ in queries.officer_ids(draw.agency_id).items()}
-    going = [one for one in queries.open_redraws_of(draw.id) if one.state == ChangeState.CONFIRMED]
+    certificates = {id_: one for one, id_ in register_queries.officer_ids(draw.agency_id).items()}
+    going = [
+        one for one in change_queries.open_redraws_of(draw.id) if one.state == ChangeState.CONFIRMED
+    ]
     return {
         (key_of(one.line), certificates[one.officer_out_id])
         for one in (*going, *([plus] if plus else []))
@@ -550,7 +552,7 @@ def _replace(draw: Draw, change: DrawChange, places: Places, *, by: Actor, at: d
         by=by,
         at=at,
     )
-    ids = queries.officer_ids(draw.agency_id)
+    ids = register_queries.officer_ids(draw.agency_id)
     if not barred:
         with suppress(tasks.TeamInvalid):  # before anything is changed; the timetable looks at it
             tasks.assign_task(made.id, [ids[one] for one in team], ids[lead], by=by, at=at)
@@ -568,11 +570,11 @@ def _next_reserve(
     What a freeze of today would exclude is passed over for the same reason, which stays inside.
     """
     named = {one["archive_no"]: one for one in change.skips}
-    used = queries.skipped_of(draw.id)
+    used = change_queries.skipped_of(draw.id)
     on = local_date(at)
     reasons = freezing.reasons_now(draw.plan, change.line.stratum, on=on)
     passed: list[dict[str, Any]] = []
-    for reserve in queries.reserves_of(change.line):
+    for reserve in change_queries.reserves_of(change.line):
         if reserve.task_id is not None or reserve.id in used:
             continue
         given = named.get(reserve.archive_no)
@@ -605,7 +607,7 @@ def _next_reserve(
 
 def _eligible(draw: Draw, reserve: DrawSelection, size: int) -> Eligible:
     """Return who may go to a reserve, by the bars and the ladder committed before the draw."""
-    files = queries.files_named(draw.id, ("officers.tsv", "barred.tsv"))
+    files = change_queries.files_named(draw.id, ("officers.tsv", "barred.tsv"))
     ladder = Eligibility(read_officers(files["officers.tsv"]), parse_barred(files["barred.tsv"]))
     need = Need(reserve.stratum, reserve.archive_no, size)
     return ladder.lowest(need) or ladder.row(need, TOP_LEVEL)
@@ -620,8 +622,8 @@ def _barred_there(
     on: date,
 ) -> list[str]:
     """Return who of a team may not go to the reserve: its lead, if else nobody may lead."""
-    ids = queries.officer_ids(draw.agency_id)
-    now = queries.barred_from(
+    ids = register_queries.officer_ids(draw.agency_id)
+    now = change_queries.barred_from(
         [ids[one] for one in team], reserve.unit_id, from_on=on, until_on=until_of(task, on)
     )
     known = {one.officer_id for one in now}
@@ -648,7 +650,7 @@ def _make_task(draw: Draw, reserve: DrawSelection, task: Task, *, by: Actor, at:
         draw,
         strata[reserve.stratum],
         reserve.unit_id,
-        queries.registrations_of(draw.agency_id),
+        register_queries.registrations_of(draw.agency_id),
         catalogue.in_force("checklist", local_date(at)),
     )
     return tasks.create_task(data, agency=people.get_agency(draw.agency_id), by=by, at=at)
@@ -685,7 +687,7 @@ def guard_team(step: tasks.TeamStep, by: Actor, at: datetime) -> None:
     The drawn team itself is no change. Raises AdjustmentBeyondCap (a place for which nobody was
     left to draw is excepted) and TaskReplaced.
     """
-    line = None if by.kind is ActorKind.TIMETABLE else queries.line_of_task(step.task.id)
+    line = None if by.kind is ActorKind.TIMETABLE else change_queries.line_of_task(step.task.id)
     if line is None:
         return
     draw = db.session.get_one(Draw, line.draw_id)
@@ -693,7 +695,7 @@ def guard_team(step: tasks.TeamStep, by: Actor, at: datetime) -> None:
     places, key = places_of(draw), key_of(line)
     if not places.goes(key):
         raise TaskReplaced("该任务已由备选单位替换，不能重新打开。")
-    certificates = {id_: one for one, id_ in queries.officer_ids(draw.agency_id).items()}
+    certificates = {id_: one for one, id_ in register_queries.officer_ids(draw.agency_id).items()}
     team = [certificates[one] for one in step.officer_ids]
     lead, before = certificates[step.lead_id], places.team(key)
     if set(team) == set(before) and lead == before[0]:
@@ -725,10 +727,10 @@ def _refuse_team_beyond_cap(
 ) -> None:
     held = {
         (key_of(one.line), one.officer_out_id)
-        for one in queries.open_redraws_of(draw.id)
+        for one in change_queries.open_redraws_of(draw.id)
         if one.held_code is not None
     }
-    ids = queries.officer_ids(draw.agency_id)
+    ids = register_queries.officer_ids(draw.agency_id)
     if all((key, ids[one]) in held for one in set(places.team(key)) - set(team)):
         return  # of these nobody was left to draw, or only the lead changes
     gone = gone_from(draw)
@@ -745,8 +747,8 @@ def guard_closing(task: Task, by: Actor, at: datetime) -> None:
     del by, at
     if task.closing_reason != REPLACED:
         return
-    line = queries.line_of_task(task.id)
-    if line is not None and not queries.is_being_replaced(task.id):
+    line = change_queries.line_of_task(task.id)
+    if line is not None and not change_queries.is_being_replaced(task.id):
         raise ReplacementRequired(
             "抽中单位的替换须提出抽取变更，由备选单位依次递补，不能只关闭任务。"
         )
@@ -759,7 +761,7 @@ def record_change(
     draw: Draw, change: DrawChange, record: Mapping[str, Any], *, by: Actor, at: datetime
 ) -> None:
     """Number and record a change that holds now; the draw must be locked."""
-    change.number = queries.next_change_number(draw.id)
+    change.number = change_queries.next_change_number(draw.id)
     change.record = {
         "kind": str(change.kind),
         "number": change.number,

@@ -8,7 +8,16 @@ from uuid import UUID
 
 from app.catalogue import service as catalogue
 from app.days import local_date
-from app.draws import bundle, eligibility, leftovers, population, queries, rules, stages
+from app.draws import (
+    bundle,
+    eligibility,
+    leftovers,
+    population,
+    queries,
+    register_queries,
+    rules,
+    stages,
+)
 from app.draws.files import write_tsv
 from app.draws.models import DrawPlan
 from app.lists import queries as lists
@@ -60,7 +69,7 @@ def prepare(plan: DrawPlan, *, at: datetime, salt_seed: bytes = b"") -> Prepared
 
 def plain_rows(agency_id: UUID) -> list[population.UnitRow]:
     """Return every unit of an agency with what says in which strata and grades it counts."""
-    registrations = queries.registrations_of(agency_id)
+    registrations = register_queries.registrations_of(agency_id)
     return [
         population.UnitRow(
             archive_no=unit.archive_no,
@@ -69,7 +78,7 @@ def plain_rows(agency_id: UUID) -> list[population.UnitRow]:
             classes={"risk": unit.risk_class, "credit": unit.credit_class},
             registrations=registrations.get(unit.id, []),
         )
-        for unit in queries.units_of(agency_id)
+        for unit in register_queries.units_of(agency_id)
     ]
 
 
@@ -114,9 +123,9 @@ def _listed(
 def _unit_rows(
     plan: DrawPlan, factors: Sequence[rules.Factor], on: date
 ) -> list[population.UnitRow]:
-    registrations = queries.registrations_of(plan.agency_id)
-    open_specialties = queries.open_specialties(plan.agency_id)
-    drawn = queries.drawn_strata(plan.agency_id, plan.year)
+    registrations = register_queries.registrations_of(plan.agency_id)
+    open_specialties = register_queries.open_specialties(plan.agency_id)
+    drawn = register_queries.drawn_strata(plan.agency_id, plan.year)
     drawn_codes = stratum_codes({name for names in drawn.values() for name in names}, plan.draw_on)
     labels = unit_queries.labels_on(plan.agency_id, on)
     cap, entries = _entries(plan)
@@ -144,11 +153,11 @@ def _unit_rows(
             else none,
             labels=labels.get(unit.id, none),
         )
-        for unit in queries.units_of(plan.agency_id)
+        for unit in register_queries.units_of(plan.agency_id)
     ]
 
 
-def _class_of(unit: queries.UnitFacts, source: str) -> str | None:
+def _class_of(unit: register_queries.UnitFacts, source: str) -> str | None:
     return {"risk": unit.risk_class, "credit": unit.credit_class}.get(source)
 
 
@@ -165,7 +174,7 @@ def _entries(
     origins = [
         row.code for row in catalogue.in_force("origin", plan.draw_on) if row.body["counts_to_cap"]
     ]
-    return cap, queries.visit_days(plan.agency_id, origins, since=cap.since)
+    return cap, register_queries.visit_days(plan.agency_id, origins, since=cap.since)
 
 
 def _people(
@@ -178,7 +187,7 @@ def _people(
 ) -> tuple[list[eligibility.Officer], list[eligibility.Bar]]:
     """Return officers whose certificates hold until the tasks are due, and who may not go where."""
     found = people.officers_of(plan.agency_id, max(plan.due_on, on))
-    load = queries.open_task_counts(plan.agency_id)
+    load = register_queries.open_task_counts(plan.agency_id)
     ids = [officer.id for officer in found]
     certificates = {officer.id: officer.certificate_no for officer in found}
     away = {
@@ -186,7 +195,7 @@ def _people(
         for absence in people.absences_of(ids, on, plan.due_on)
         if absence.from_on <= on and absence.until_on >= plan.due_on
     }
-    archive_nos = {unit.id: unit.archive_no for unit in queries.units_of(plan.agency_id)}
+    archive_nos = {unit.id: unit.archive_no for unit in register_queries.units_of(plan.agency_id)}
     recusals = {
         (certificates[one.officer_id], archive_nos[one.unit_id])
         for one in people.recusals_of(ids)
@@ -204,7 +213,7 @@ def _people(
         strata,
         plan.officer_limit,
     )
-    last = queries.last_teams(
+    last = register_queries.last_teams(
         plan.agency_id,
         teams_since=at - _YEAR * catalogue.setting("pair-rotation-years", plan.draw_on),
         leads_since=at - _YEAR * catalogue.setting("lead-rotation-years", plan.draw_on),

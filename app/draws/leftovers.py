@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.draws import queries
+from app.draws import change_queries, queries
 from app.draws.files import read_number, read_tsv
 from app.draws.models import Draw
 from app.draws.population import Exclusion, Listed
@@ -29,8 +29,8 @@ def undrawn_lines(
     a freeze of today would hold) becomes 0 as well, with its reason. Reserves count as not drawn
     until they followed another unit.
     """
-    files = queries.files_named(draw.id, ("population.tsv", "rules.json", "exclusions.tsv"))
-    drawn = queries.drawn_lines(draw.id)
+    files = change_queries.files_named(draw.id, ("population.tsv", "rules.json", "exclusions.tsv"))
+    drawn = change_queries.drawn_lines(draw.id)
     now = {(one.archive_no, one.stratum): one.reason for one in listed}
     then = {
         (archive_no, stratum): reason
@@ -49,8 +49,8 @@ def undrawn_lines(
 
 def eligible_left(draw: Draw) -> Mapping[str, int]:
     """Return how many lines with a weight each stratum of a draw left undrawn."""
-    data = queries.files_named(draw.id, ("population.tsv",))["population.tsv"]
-    drawn = queries.drawn_lines(draw.id)
+    data = change_queries.files_named(draw.id, ("population.tsv",))["population.tsv"]
+    drawn = change_queries.drawn_lines(draw.id)
     found: dict[str, int] = {}
     for archive_no, stratum, weight in read_tsv("population.tsv", data, 3):
         left = weight != "0" and (archive_no, stratum) not in drawn
@@ -80,8 +80,8 @@ def carried_over(agency_id: UUID, on: date, draw_id: UUID | None = None) -> sa.S
 
     None: of all draws of the agency.
     """
-    ended = {one.id for one in queries.drawn_draws(agency_id) if period_end(one.period) < on}
-    return queries.open_tasks_in(ended & {draw_id} if draw_id else ended)
+    ended = {one.id for one in change_queries.drawn_draws(agency_id) if period_end(one.period) < on}
+    return change_queries.open_tasks_in(ended & {draw_id} if draw_id else ended)
 
 
 def count_carried_over(draw: Draw, on: date) -> int:

@@ -10,7 +10,7 @@ from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db
-from app.draws import assignment, bundle, checks, eligibility, queries
+from app.draws import assignment, bundle, checks, eligibility, queries, register_queries
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawSelection
 from app.draws.seeding import unseal_chance
@@ -116,7 +116,7 @@ def _store_selection(draw: Draw, drawn: bundle.Drawn) -> list[DrawSelection]:
         for one in stratum.classes
         for lot in one.lots()
     ]
-    ids = queries.unit_ids(draw.agency_id, [lot.id for _, _, lot in lots])
+    ids = register_queries.unit_ids(draw.agency_id, [lot.id for _, _, lot in lots])
     selection = [
         DrawSelection(
             draw_id=draw.id,
@@ -152,7 +152,7 @@ def _create_tasks(
         made = [[task.id] for task in _new_tasks(draw, chosen, by=by, at=at)]
     else:
         made = _given_tasks(draw, draw.plan.given_list_id, chosen)
-    officers = queries.officer_ids(draw.agency_id)
+    officers = register_queries.officer_ids(draw.agency_id)
     by_unit = {(team.stratum, team.id): team for team in teams}
     pending = 0
     for one, task_ids in zip(chosen, made, strict=True):
@@ -184,7 +184,7 @@ def _new_tasks(
     draw: Draw, chosen: Sequence[DrawSelection], *, by: Actor, at: datetime
 ) -> list[Task]:
     strata = {row["name"]: row for row in draw.summary}
-    registrations = queries.registrations_of(draw.agency_id)
+    registrations = register_queries.registrations_of(draw.agency_id)
     checklists = catalogue.in_force("checklist", local_date(at))
     return tasks.create_tasks(
         [

@@ -11,7 +11,7 @@ from app import entry
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.db import db, savepoint
-from app.draws import freezing, population, queries, rules, stages
+from app.draws import annual_queries, freezing, population, queries, rules, stages
 from app.draws.models import DrawPlan
 from app.draws.population import Exclusion
 from app.draws.rules import Factor, PlanIncomplete
@@ -162,7 +162,7 @@ def _write_plan(plan: DrawPlan, data: NewPlan, *, by: Actor, at: datetime) -> No
     exclusions, wrong = _exclusions(data)
     faults += wrong
     if data.annual_plan_id is not None:
-        annual = queries.find_annual_plan(data.annual_plan_id)
+        annual = annual_queries.find_annual_plan(data.annual_plan_id)
         if annual is None or (annual.agency_id, annual.year) != (plan.agency_id, data.year):
             detail = "本机构没有这个年度抽查计划，或它属于其他年度。"
             faults.append(stages.Fault("annual_plan_id", detail))

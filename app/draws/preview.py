@@ -7,7 +7,7 @@ from math import ceil, floor
 from typing import Any
 
 from app.catalogue import service as catalogue
-from app.draws import annual_plans, freezing, population, queries
+from app.draws import annual_plans, freezing, population, register_queries
 from app.draws.annual import Wanted
 from app.draws.eligibility import Bar
 from app.draws.models import DrawPlan
@@ -22,7 +22,7 @@ def preview_plan(plan: DrawPlan, *, at: datetime) -> dict[str, Any]:
     """
     frozen = freezing.prepare(plan, at=at).frozen
     bars = _bars(frozen.bars)
-    carried = queries.open_drawn_tasks(plan.agency_id)
+    carried = register_queries.open_drawn_tasks(plan.agency_id)
     return {
         "units": len({one.archive_no for one in frozen.listed}),
         "officers": len(frozen.officers),

@@ -16,6 +16,7 @@ from app.access import TIMETABLE
 from app.days import local_date
 from app.db import ChangedMeanwhile, Overloaded, db, transaction
 from app.draws import (
+    change_queries,
     freezing,
     outcome,
     plans,
@@ -256,7 +257,7 @@ def _redraw_places(at: datetime) -> list[str]:
         propose = _proposing(found, at)
         done += _take(found.draw_id, propose, at=at)
     db.session.remove()
-    for change_id, draw_id in [(one.id, one.draw_id) for one in queries.confirmed_redraws()]:
+    for change_id, draw_id in [(one.id, one.draw_id) for one in change_queries.confirmed_redraws()]:
         done += _take(draw_id, _redrawing(_read(draw_id), change_id, at), at=at)
     return done
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.access import Actor, ActorKind, Role
-from app.draws import bundle, queries, rules, stages
+from app.draws import bundle, change_queries, queries, rules, stages
 from app.draws.changelog import FILE_NAME, write_changes
 from app.draws.files import sha256_of
 from app.draws.models import Draw, DrawDeposit, DrawFile
@@ -91,7 +91,7 @@ def changes_file(draw: Draw) -> DrawFile | None:
     """
     if draw.state not in (DrawState.DRAWN, DrawState.PUBLISHED):
         return None
-    content = write_changes(draw.draw_no, queries.records_of(draw.id))
+    content = write_changes(draw.draw_no, change_queries.records_of(draw.id))
     return DrawFile(
         draw_id=draw.id,
         name=FILE_NAME,

@@ -15,7 +15,7 @@ from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db
-from app.draws import bundle, queries, rules
+from app.draws import bundle, change_queries, register_queries, rules
 from app.draws.assignment import NobodyLeft
 from app.draws.changelog import ChangeState, Key, Lot, Places
 from app.draws.changes import (
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
     draw_id: UUID
     selection_id: UUID
-    barred: queries.Barred
+    barred: change_queries.Barred
 
 
 # ---- who cannot go -------------------------------------------------------------------------------
@@ -52,13 +52,13 @@ def find_barred(*, at: datetime) -> list[Found]:
     """Return who stands on a team of an open task of any draw and cannot go; reads only."""
     on = local_date(at)
     found: dict[tuple[UUID, UUID], Found] = {}
-    for member in queries.members_to_look_at(on):
-        line = queries.line_of_task(member.task_id)
+    for member in change_queries.members_to_look_at(on):
+        line = change_queries.line_of_task(member.task_id)
         if line is not None:
             _look_at(found, line, [member.officer_id], at=at)
-    for line in queries.lines_without_team():
+    for line in change_queries.lines_without_team():
         draw = db.session.get_one(Draw, line.draw_id)
-        places, ids = places_of(draw), queries.officer_ids(draw.agency_id)
+        places, ids = places_of(draw), register_queries.officer_ids(draw.agency_id)
         if places.goes(key_of(line)):
             team = [ids[one] for one in places.team(key_of(line)) if one in ids]
             _look_at(found, line, team, at=at)
@@ -74,7 +74,7 @@ def _look_at(
 ) -> None:
     task = db.session.get_one(Task, line.task_id)
     on = local_date(at)
-    for barred in queries.barred_from(
+    for barred in change_queries.barred_from(
         officer_ids, task.unit_id, from_on=on, until_on=until_of(task, on)
     ):
         found[line.id, barred.officer_id] = Found(line.draw_id, line.id, barred)
@@ -95,7 +95,7 @@ def seed_of(draw: Draw) -> bytes:
 
     Raises SecretMismatch, EntropyMismatch where somebody changed what had been fixed.
     """
-    data = queries.files_named(draw.id, ("manifest.json",))["manifest.json"]
+    data = change_queries.files_named(draw.id, ("manifest.json",))["manifest.json"]
     secret, entropy = unseal_chance(draw)
     return rules.seed(bundle.parse_manifest(data), secret, entropy)
 
@@ -117,9 +117,9 @@ def redraw(draw: Draw, change_id: UUID, x: bytes, *, by: Actor, at: datetime) ->
     if task.state == TaskState.CLOSING_PROPOSED:
         return None  # first it is decided whether anybody goes at all
     places, key = places_of(draw), key_of(line)
-    certificates = {id_: one for one, id_ in queries.officer_ids(draw.agency_id).items()}
+    certificates = {id_: one for one, id_ in register_queries.officer_ids(draw.agency_id).items()}
     leaving = certificates[change.officer_out_id] if change.officer_out_id else ""
-    if task.state not in queries.REDRAWABLE or not _goes(places, key, leaving):
+    if task.state not in change_queries.REDRAWABLE or not _goes(places, key, leaving):
         lapse(change, "任务的检查人员已经不同，不再需要重新抽取。", by=by, at=at)
         return f"{draw.draw_no} redraw lapsed"
     out = _barred(draw, task, places, key, certificates, at=at)
@@ -149,15 +149,15 @@ def _barred(
     ids = {one: id_ for id_, one in certificates.items()}
     on = local_date(at)
     takes = [ids[one] for one in places.row(key).takes if one in ids]
-    now = queries.barred_from(takes, task.unit_id, from_on=on, until_on=until_of(task, on))
+    now = change_queries.barred_from(takes, task.unit_id, from_on=on, until_on=until_of(task, on))
     before = {
         record["out"]
-        for record in queries.records_of(draw.id)
+        for record in change_queries.records_of(draw.id)
         if record["kind"] == "slot-redraw" and (record["stratum"], record["id"]) == key
     }
     waiting = {
         certificates[one.officer_out_id]
-        for one in queries.open_redraws_of(draw.id)
+        for one in change_queries.open_redraws_of(draw.id)
         if key_of(one.line) == key and one.officer_out_id in certificates
     }
     return {certificates[one.officer_id] for one in now} | before | waiting
@@ -176,7 +176,7 @@ def _store(
     key = key_of(change.line)
     draw.held_code, draw.held_detail = None, None
     change.redraw_no = places.next_redraw(key)
-    change.officer_in_id = queries.officer_ids(draw.agency_id)[lot.officer]
+    change.officer_in_id = register_queries.officer_ids(draw.agency_id)[lot.officer]
     row = catalogue.get_row("change_cause", change.cause, local_date(at))
     cause = row.body["public"]
     if change.cause == RECUSAL and not change.after_freeze:
@@ -204,9 +204,9 @@ def _store(
 def _send(draw: Draw, task: Task, key: Key, *, by: Actor, at: datetime) -> None:
     """Give the task its team; while another place of it waits, it may have to wait too."""
     by = replace(by, agency_id=draw.agency_id, district=draw.district)
-    ids = queries.officer_ids(draw.agency_id)
+    ids = register_queries.officer_ids(draw.agency_id)
     team = [ids[one] for one in places_of(draw).team(key)]
-    waiting = any(key_of(one.line) == key for one in queries.open_redraws_of(draw.id))
+    waiting = any(key_of(one.line) == key for one in change_queries.open_redraws_of(draw.id))
     with suppress(tasks.TeamInvalid):  # refused before anything is changed
         if task.state != TaskState.PENDING:
             tasks.reassign_task(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.access import Actor
-from app.draws import leftovers, plans, queries
+from app.draws import change_queries, leftovers, plans
 from app.draws.models import Draw, DrawPlan
 from app.draws.stages import (
     Coordination,
@@ -52,7 +52,7 @@ def order_top_up(draw: Draw, data: NewTopUp, *, by: Actor, at: datetime) -> Draw
         raise DrawStateWrong("抽取还没有产生结果，不能补抽。", state=draw.state)
     _refuse(draw, data)
     before = draw.plan
-    number = len(queries.top_ups_of(draw.draw_no)) + 1
+    number = len(change_queries.top_ups_of(draw.draw_no)) + 1
     plan = plans.save_plan(
         NewPlan(
             name=f"{before.name[:90]} 补抽{number}",

@@ -13,7 +13,17 @@ from flask import Blueprint
 from app import clock
 from app.access import PUBLIC, anyone
 from app.days import local_date
-from app.draws import bundle, changes, leftovers, queries, reading, service, stages
+from app.draws import (
+    annual_queries,
+    bundle,
+    change_queries,
+    changes,
+    leftovers,
+    queries,
+    reading,
+    service,
+    stages,
+)
 from app.draws.changelog import KIND_NAMES
 from app.draws.files import sha256_of
 from app.draws.models import AnnualPlan, Draw, DrawFile
@@ -219,7 +229,7 @@ def _annual(draw: Draw) -> AnnualPlan | None:
     """Return the public plan of the year that a draw carries out, if it named one."""
     if draw.plan.annual_plan_id is None:
         return None
-    return queries.annual_plan_in_force(draw.agency_id, draw.plan.year)
+    return annual_queries.annual_plan_in_force(draw.agency_id, draw.plan.year)
 
 
 def _reveal(reveal: str) -> str:
@@ -282,13 +292,13 @@ def _changed(draw: Draw, at: datetime) -> dict[str, Any] | None:
     """Return what was changed of a result: before it is public numbers only, then every change."""
     if draw.state not in (DrawState.DRAWN, DrawState.PUBLISHED):
         return None
-    records = queries.records_of(draw.id)
+    records = change_queries.records_of(draw.id)
     figure = changes.figure_of(draw, local_date(at))
     found = {
         "public": draw.state == DrawState.PUBLISHED,
         "figure": figure,
         "cap": f"{figure.cap[0] * 100 // figure.cap[1]}%",
-        "waiting": len(queries.open_redraws_of(draw.id)),
+        "waiting": len(change_queries.open_redraws_of(draw.id)),
         "count": len(records),
         "kinds": [(name, sum(one["kind"] == kind for one in records)) for kind, name in KINDS],
         "rows": [],
@@ -308,7 +318,7 @@ def _top_ups(draw: Draw) -> list[str]:
     """Return the numbers of the draws that complete this one."""
     return [
         one.draw_no
-        for plan in queries.top_ups_of(draw.draw_no)
+        for plan in change_queries.top_ups_of(draw.draw_no)
         for one in queries.draws_of_plan(plan.id)
     ]
 

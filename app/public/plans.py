@@ -10,7 +10,7 @@ from app import canonical, clock
 from app.access import anyone
 from app.catalogue import service as catalogue
 from app.days import local_date
-from app.draws import annual, annual_plans, queries, stages
+from app.draws import annual, annual_plans, annual_queries, stages
 from app.draws.annual_plans import ItemProgress
 from app.draws.models import AnnualPlan
 from app.errors import DomainError, NotFound
@@ -31,7 +31,7 @@ class YearPlanNotPublic(NotFound):
 @anyone
 def list_plans() -> str:
     """List the published plans of every year and district, newest first."""
-    found = queries.published_annual_plans()
+    found = annual_queries.published_annual_plans()
     return flask.render_template("public/plans.html", plans=[_headline(plan) for plan in found])
 
 
@@ -81,7 +81,7 @@ def send_plan(district: str, year: int) -> flask.Response:
 
 
 def _published(district: str, year: int) -> list[AnnualPlan]:
-    found = queries.published_annual_plans(district, year) if year in YEARS else []
+    found = annual_queries.published_annual_plans(district, year) if year in YEARS else []
     if not found:
         raise YearPlanNotPublic("这个地区没有公布这一年度的抽查计划，请核对链接。")
     return list(found)

@@ -9,8 +9,7 @@ from uuid import UUID
 
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
-from app.draws import leftovers
-from app.draws import queries as draw_queries
+from app.draws import change_queries, leftovers
 from app.draws import service as draws
 from app.errors import Invalid
 from app.reports import queries, rules
@@ -143,7 +142,7 @@ def drawn(agency_id: UUID, *, draw_no: str | None, period: str | None) -> Drawn 
         draw = draws.get_draw(draw_no, agency_id)
         return Drawn(frozenset({draw.id}), *leftovers.period_days(draw.period))
     if period is not None:
-        found = draw_queries.drawn_draws(agency_id, period)
+        found = change_queries.drawn_draws(agency_id, period)
         return Drawn(frozenset(draw.id for draw in found), *leftovers.period_days(period))
     return None
 

@@ -208,9 +208,12 @@ class Checklist(Protocol):
     def body(self) -> Mapping[str, Any]: ...
 
 
+DRAWN, JOINT_DRAWN = DRAWN_ORIGINS = ("drawn", "joint-drawn")  # as in the catalogue
+
+
 def origin_of(kind: str) -> str:
     """Return the origin of a task that was drawn at a level."""
-    return "joint-drawn" if kind == DrawKind.CROSS_DEPARTMENT else "drawn"
+    return JOINT_DRAWN if kind == DrawKind.CROSS_DEPARTMENT else DRAWN
 
 
 def suited_class(registrations: Iterable[tuple[str, str]], specialty: str) -> str | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.access import Actor, Role
 from app.days import local_date
 from app.db import db, transaction
-from app.draws import bundle, changelog, changes, queries, rules, service
+from app.draws import bundle, change_queries, changelog, changes, queries, rules, service
 from app.draws.models import DrawChange
 from app.people import service as people
 from app.people.models import Officer
@@ -74,7 +74,7 @@ class Desk:
 
     def found(self) -> list[DrawChange]:
         with self.office.draw(self.draw_no) as draw:
-            query = queries.changes_of(draw.id).order_by(DrawChange.id)
+            query = change_queries.changes_of(draw.id).order_by(DrawChange.id)
             return list(db.session.scalars(query))
 
     def states(self) -> list[str]:
@@ -88,7 +88,7 @@ class Desk:
         """What a stranger finds wrong with the published files, or with other records in them."""
         with self.office.draw(self.draw_no) as draw:
             files = queries.contents_of(draw.id)
-            told = queries.records_of(draw.id) if records is None else records
+            told = change_queries.records_of(draw.id) if records is None else records
             files["changes.json"] = changelog.write_changes(draw.draw_no, told)
         manifest = bundle.parse_manifest(files["manifest.json"])
         x = rules.seed(manifest, *bundle.parse_reveal(files["reveal.json"]))
@@ -115,7 +115,7 @@ class Desk:
 
     def records(self) -> list[dict[str, Any]]:
         with self.office.draw(self.draw_no) as draw:
-            return queries.records_of(draw.id)
+            return change_queries.records_of(draw.id)
 
     def figure(self) -> changes.Figure:
         with self.office.draw(self.draw_no) as draw:

@@ -8,7 +8,7 @@ import pytest
 from app.access import Role
 from app.catalogue.models import CatalogueRow
 from app.db import transaction
-from app.draws import annual, annual_plans, queries
+from app.draws import annual, annual_plans, annual_queries
 from app.draws.annual import Base, Done, Item, Row, Wanted, Way
 from app.draws.annual_plans import AnnualPlanInvalid, NewAnnualPlan
 from app.draws.population import StratumCode, UnitRow
@@ -287,14 +287,14 @@ def test_the_year_counts_what_was_drawn_and_completed(office: Office) -> None:
     office.go(hours=12)
     office.go(hours=4)
     with office.flask_app.app_context():
-        plan = queries.find_annual_plan(annual_plan.id)
+        plan = annual_queries.find_annual_plan(annual_plan.id)
         assert plan is not None
         rows = annual_plans.progress_of(plan, at=office.clock.at)
         assert [(row.drawn, row.completed) for row in rows] == [(4, 0)]
     office.complete_all()
     made.task(level="district", origin="complaint")
     with office.flask_app.app_context():
-        plan = queries.find_annual_plan(annual_plan.id)
+        plan = annual_queries.find_annual_plan(annual_plan.id)
         assert plan is not None
         rows = annual_plans.progress_of(plan, at=office.clock.at)
         assert [(row.drawn, row.completed) for row in rows] == [(4, 4)]
