@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.cases.rules import CaseState, PartyKind
+from app.cases.sanctions import SanctionKind, SanctionLine, in_order
 from app.db import Base, Entity, in_pairs, one_of
 
 
@@ -60,6 +61,10 @@ class PenaltyCase(Entity, Base):
         lazy="selectin",
     )
 
+    sanctions: Mapped[list["CaseSanction"]] = relationship(
+        back_populates="case", cascade="all, delete-orphan", lazy="selectin"
+    )
+
     __table_args__ = (
         one_of("state", CaseState),
         one_of("party_kind", PartyKind),
@@ -79,6 +84,11 @@ class PenaltyCase(Entity, Base):
         """Return who decided."""
         return [one.officer_id for one in self.officers]
 
+    @property
+    def lines(self) -> list[SanctionLine]:
+        """Return what is imposed, from the lightest kind to the heaviest."""
+        return in_order(one.line for one in self.sanctions)
+
 
 class PenaltyCaseOfficer(Base):
     """An officer who decided a case."""
@@ -91,3 +101,44 @@ class PenaltyCaseOfficer(Base):
     )
 
     case: Mapped[PenaltyCase] = relationship(back_populates="officers")
+
+
+class CaseSanction(Base):
+    """One sanction of a case, money in fen; `on_staff`: on the persons in charge."""
+
+    __tablename__ = "case_sanction"
+
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("penalty_case.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    on_staff: Mapped[bool] = mapped_column(primary_key=True)
+    amount_fen: Mapped[int | None]
+    months: Mapped[int | None]
+    note: Mapped[str | None]
+
+    case: Mapped[PenaltyCase] = relationship(back_populates="sanctions")
+
+    __table_args__ = (
+        one_of("kind", SanctionKind),
+        sa.CheckConstraint(
+            "(amount_fen IS NOT NULL) = (kind IN ('fine', 'confiscated-gains'))", name="amount_when"
+        ),
+        sa.CheckConstraint("amount_fen > 0", name="amount_positive"),
+        sa.CheckConstraint("months > 0", name="months_positive"),
+    )
+
+    @classmethod
+    def of(cls, line: SanctionLine) -> "CaseSanction":
+        """Return the row of a line."""
+        return cls(
+            kind=line.kind,
+            on_staff=line.on_staff,
+            amount_fen=line.amount_fen,
+            months=line.months,
+            note=line.note,
+        )
+
+    @property
+    def line(self) -> SanctionLine:
+        """Return the line that the row keeps."""
+        kind = SanctionKind(self.kind)
+        return SanctionLine(kind, self.amount_fen, self.months, self.note, self.on_staff)

@@ -4,6 +4,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.cases.rules import CaseState, PartyKind
+from app.cases.sanctions import SanctionKind
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text
 from app.problems import PageSchema
 
@@ -15,6 +16,16 @@ class CaseQuerySchema(PageSchema):
     unit_id = Id(load_default=None, allow_none=True)
     visit_id = Id(load_default=None, allow_none=True)
     cause_code = Text(max=100, load_default=None, allow_none=True)
+
+
+class SanctionLineSchema(ma.Schema):
+    """One sanction: money in fen, a term in months; `on_staff`: on the persons in charge."""
+
+    kind = Choice(SanctionKind, required=True)
+    amount_fen = Count(1, required=True, allow_none=True)
+    months = Count(1, 600, required=True, allow_none=True)
+    note = Text(max=1000, required=True, allow_none=True)
+    on_staff = Flag(required=True)
 
 
 class CaseSchema(ma.Schema):
@@ -39,6 +50,7 @@ class CaseSchema(ma.Schema):
     place = Text(max=400, required=True, allow_none=True)
     warning = Flag(required=True)
     fine_fen = Count(required=True)
+    sanctions = fields.List(fields.Nested(SanctionLineSchema), attribute="lines", required=True)
     acted_on = Day(required=True)
     decided_on = Day(required=True)
     officer_ids = fields.List(Id(), required=True)

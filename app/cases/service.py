@@ -10,8 +10,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from app.access import Actor
-from app.cases import queries, rules
-from app.cases.models import PenaltyCase, PenaltyCaseOfficer
+from app.cases import queries, rules, sanctions
+from app.cases.models import CaseSanction, PenaltyCase, PenaltyCaseOfficer
 from app.cases.rules import CaseState, CaseVerb, PartyKind, Sanction
 from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
@@ -147,6 +147,10 @@ def decide_on_site(
     suspect = visit.clock_suspect or decision.clock_suspect
     case = _case(case_id, visit, finding, decision, cause)
     case.officers = [PenaltyCaseOfficer(officer_id=one) for one in sorted(named)]
+    imposed = sanctions.lines_of(
+        warning=decision.sanction.warning, fine_fen=decision.sanction.fine_fen
+    )
+    case.sanctions = [CaseSanction.of(line) for line in imposed]
     case.acted_on = acted_on
     case.decided_on = local_date(effective_at(recorded_at, at, suspect=suspect))
     case.document_id, case.officer_id, case.recorded_at = document_id, officer_id, recorded_at

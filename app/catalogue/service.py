@@ -42,6 +42,7 @@ class Kind(StrEnum):
     CALENDAR = "calendar"
     CASE_CAUSE = "case_cause"
     SIMPLE_LIMIT = "simple_limit"
+    CASE_COUNTING = "case_counting"
 
 
 class CatalogueRowMissing(NotFound):

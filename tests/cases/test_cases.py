@@ -9,6 +9,7 @@ from app.access import Role
 from app.cases import service
 from app.cases.models import PenaltyCase
 from app.cases.rules import PartyKind, Sanction
+from app.cases.sanctions import SanctionKind, SanctionLine
 from app.cases.service import Decision
 from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
@@ -82,6 +83,7 @@ def test_a_decision_makes_a_case_with_cause_basis_and_amount(field):
     assert (case.act, case.party_name) == ("在禁烟场所吸烟，不听劝阻", NAME)
     assert (case.acted_on, case.decided_on) == (date(2026, 11, 21), date(2026, 11, 21))
     assert case.officer_ids == sorted([field.an.id, field.bo.id])
+    assert case.lines == [SanctionLine(SanctionKind.FINE, 10000)]
 
 
 def test_the_journal_tells_of_a_case_without_names_and_words(field):
@@ -244,6 +246,9 @@ def test_cases_are_read_filed_and_closed_over_http(field):
     assert [one["id"] for one in listed.json["items"]] == [str(case.id)]
     read = client.get(path)
     assert (read.json["fine_fen"], read.json["party_name"]) == (10000, NAME)
+    assert read.json["sanctions"] == [
+        {"kind": "fine", "amount_fen": 10000, "months": None, "note": None, "on_staff": False}
+    ]
     assert set(read.json["officer_ids"]) == {str(field.an.id), str(field.bo.id)}
     assert client.post(f"{path}/file").status_code == 428
     filed = client.post(f"{path}/file", headers={"If-Match": read.headers["ETag"]})

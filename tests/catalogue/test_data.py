@@ -14,6 +14,7 @@ from app.units.rules import UnitStatus, uscc_problems
 TABLES = [
     "calendar",
     "case_causes",
+    "case_countings",
     "change_causes",
     "check_items",
     "checklists",
