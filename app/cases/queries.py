@@ -28,10 +28,10 @@ def find_by_cause(finding_id: UUID, cause_code: str, cause_from: date) -> Penalt
 def cases_of(agency_id: UUID | None, **filters: Any) -> sa.Select[PenaltyCase]:
     """Return the query for the cases of an agency; a filter that is None does not count.
 
-    Filters: `state`, `unit_id`, `visit_id`, `cause_code`.
+    Filters: `procedure`, `state`, `unit_id`, `visit_id`, `cause_code`.
     """
     query = sa.select(PenaltyCase).where(PenaltyCase.agency_id == agency_id)
-    for name in ("state", "unit_id", "visit_id", "cause_code"):
+    for name in ("procedure", "state", "unit_id", "visit_id", "cause_code"):
         if filters.get(name) is not None:
             query = query.where(getattr(PenaltyCase, name) == filters[name])
     return query

@@ -9,37 +9,128 @@ from enum import StrEnum
 from typing import Any
 
 
+class Procedure(StrEnum):
+    """How a penalty comes about: decided on the spot 简易程序, or step by step 普通程序."""
+
+    SIMPLE = "simple"
+    ORDINARY = "ordinary"
+
+
+class CaseSource(StrEnum):
+    """Where a case comes from: a finding of a visit 检查发现, a complaint 投诉举报, another organ
+    移送, or an organ above 上级交办."""
+
+    FINDING = "finding"
+    COMPLAINT = "complaint"
+    TRANSFER = "transfer"
+    SUPERIOR = "superior"
+
+
 class CaseState(StrEnum):
-    """How far a case of the simple procedure 简易程序 is."""
+    """How far a case is; `decided-on-site` is of the simple procedure only.
+
+    What follows service – payment, surcharge, enforcement – is told by its own rows, not by a
+    state.
+    """
 
     DECIDED_ON_SITE = "decided-on-site"
+    OPENED = "opened"
     FILED = "filed"
+    INVESTIGATING = "investigating"
+    CONCLUDED = "concluded"
+    NOTIFIED = "notified"
+    HEARING = "hearing"
+    DECIDED = "decided"
+    SERVED = "served"
+    NOT_PUNISHED = "not-punished"
+    TRANSFERRED = "transferred"
+    WITHDRAWN = "withdrawn"
     CLOSED = "closed"
 
 
 class CaseVerb(StrEnum):
-    """What can be done to a case that was decided on the spot."""
+    """What can be done to a case."""
 
+    OPEN = "open"
+    DECLINE = "decline"
     FILE = "file"
+    AMEND = "amend"
+    ASSIGN = "assign"
+    DECLARE_RECUSAL = "declare-recusal"
+    DECIDE_RECUSAL = "decide-recusal"
+    COLLECT = "collect"
+    CHECK_MONITORING = "check-monitoring"
+    EXCLUDE = "exclude"
+    PRESERVE = "preserve"
+    RESOLVE_PRESERVATION = "resolve-preservation"
+    CONCLUDE = "conclude"
+    REOPEN = "reopen"
+    DISCUSS = "discuss"
+    REVIEW = "review"
+    NOTIFY = "notify"
+    HEAR_DEFENCE = "hear-defence"
+    RECHECK_DEFENCE = "recheck-defence"
+    WAIVE_DEFENCE = "waive-defence"
+    REQUEST_HEARING = "request-hearing"
+    CALL_HEARING = "call-hearing"
+    HOLD_HEARING = "hold-hearing"
+    END_HEARING = "end-hearing"
+    STOP_CLOCK = "stop-clock"
+    RESUME_CLOCK = "resume-clock"
+    EXTEND = "extend"
+    DECIDE = "decide"
+    NOT_PUNISH = "not-punish"
+    SERVE = "serve"
+    REPORT = "report"
+    CORRECT = "correct"
+    REVOKE = "revoke"
+    BEGIN_REMEDY = "begin-remedy"
+    END_REMEDY = "end-remedy"
+    TRANSFER = "transfer"
+    TAKE_BACK = "take-back"
+    WITHDRAW = "withdraw"
     CLOSE = "close"
+
+
+class IdKind(StrEnum):
+    """By which paper a party is known; `unknown` where nobody could find out."""
+
+    USCC = "uscc"
+    IDENTITY_CARD = "identity-card"
+    PASSPORT = "passport"
+    TRAVEL_PERMIT = "travel-permit"
+    RESIDENCE_PERMIT = "residence-permit"
+    OTHER = "other"
+    UNKNOWN = "unknown"
 
 
 VERB_NAMES = {CaseVerb.FILE: "备案", CaseVerb.CLOSE: "结案"}
 STATE_NAMES = {
     CaseState.DECIDED_ON_SITE: "当场决定",
-    CaseState.FILED: "已备案",
+    CaseState.OPENED: "已受理",
+    CaseState.FILED: "已立案",
+    CaseState.INVESTIGATING: "调查中",
+    CaseState.CONCLUDED: "调查终结",
+    CaseState.NOTIFIED: "已告知",
+    CaseState.HEARING: "听证中",
+    CaseState.DECIDED: "已决定",
+    CaseState.SERVED: "已送达",
+    CaseState.NOT_PUNISHED: "不予处罚",
+    CaseState.TRANSFERRED: "已移送",
+    CaseState.WITHDRAWN: "已销案",
     CaseState.CLOSED: "已结案",
 }
-TRANSITIONS: Mapping[CaseVerb, Mapping[CaseState, CaseState]] = {
+ON_SITE: Mapping[CaseVerb, Mapping[CaseState, CaseState]] = {
     CaseVerb.FILE: {CaseState.DECIDED_ON_SITE: CaseState.FILED},
     CaseVerb.CLOSE: {CaseState.FILED: CaseState.CLOSED},
 }
-OPEN_CASES = frozenset(CaseState) - {CaseState.CLOSED}
+ENDED_CASES = frozenset({CaseState.CLOSED, CaseState.WITHDRAWN})
+OPEN_CASES = frozenset(CaseState) - ENDED_CASES
 
 
 def following(verb: CaseVerb, state: CaseState) -> CaseState | None:
-    """Return the state that a verb leads to, None when it is not possible in `state`."""
-    return TRANSITIONS[verb].get(state)
+    """Return the state that a verb leads a case decided on the spot to, None when it cannot."""
+    return ON_SITE.get(verb, {}).get(state)
 
 
 class PartyKind(StrEnum):

@@ -3,7 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields
 
-from app.cases.rules import CaseState, PartyKind
+from app.cases.rules import CaseSource, CaseState, IdKind, PartyKind, Procedure
 from app.cases.sanctions import SanctionKind
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text
 from app.problems import PageSchema
@@ -12,6 +12,7 @@ from app.problems import PageSchema
 class CaseQuerySchema(PageSchema):
     """Query of the cases of an agency, in the order of their ids."""
 
+    procedure = Choice(Procedure, load_default=None, allow_none=True)
     state = Choice(CaseState, load_default=None, allow_none=True)
     unit_id = Id(load_default=None, allow_none=True)
     visit_id = Id(load_default=None, allow_none=True)
@@ -29,15 +30,19 @@ class SanctionLineSchema(ma.Schema):
 
 
 class CaseSchema(ma.Schema):
-    """A case of the simple procedure; `fine_fen` is in fen, a hundredth of a yuan."""
+    """A case of the simple or the ordinary procedure; `fine_fen` is in fen, 0.01 yuan."""
 
     id = Id(required=True)
     version = Count(1, required=True)
-    unit_id = Id(required=True)
-    visit_id = Id(required=True)
-    finding_id = Id(required=True)
+    procedure = Choice(Procedure, required=True)
+    source = Choice(CaseSource, required=True)
+    source_reference = Text(max=200, required=True, allow_none=True)
+    unit_id = Id(required=True, allow_none=True)
+    visit_id = Id(required=True, allow_none=True)
+    finding_id = Id(required=True, allow_none=True)
     document_id = Id(required=True, allow_none=True)
     number = Text(max=200, required=True)
+    decision_number = Text(max=200, required=True, allow_none=True)
     state = Choice(CaseState, required=True)
     cause_code = Text(max=100, required=True)
     cause_from = Day(required=True)
@@ -45,18 +50,32 @@ class CaseSchema(ma.Schema):
     basis_law = Text(max=200, required=True)
     basis_article = Text(max=200, required=True)
     party_kind = Choice(PartyKind, required=True)
-    party_name = Text(max=200, required=True)
+    party_name = Text(max=200, required=True, allow_none=True)
+    party_id_kind = Choice(IdKind, required=True, allow_none=True)
+    party_id_number = Text(max=100, required=True, allow_none=True)
+    party_representative = Text(max=200, required=True, allow_none=True)
+    party_address = Text(max=400, required=True, allow_none=True)
+    party_phone = Text(max=100, required=True, allow_none=True)
+    party_born_on = Day(required=True, allow_none=True)
+    party_note = Text(max=1000, required=True, allow_none=True)
     act = Text(max=4000, required=True)
     place = Text(max=400, required=True, allow_none=True)
     warning = Flag(required=True)
     fine_fen = Count(required=True)
     sanctions = fields.List(fields.Nested(SanctionLineSchema), attribute="lines", required=True)
     acted_on = Day(required=True)
-    decided_on = Day(required=True)
+    act_ended_on = Day(required=True, allow_none=True)
+    opened_on = Day(required=True, allow_none=True)
+    filed_on = Day(required=True, allow_none=True)
+    notified_on = Day(required=True, allow_none=True)
+    decided_on = Day(required=True, allow_none=True)
+    served_on = Day(required=True, allow_none=True)
+    revoked_on = Day(required=True, allow_none=True)
+    closed_on = Day(required=True, allow_none=True)
     officer_ids = fields.List(Id(), required=True)
-    recorded_at = Instant(required=True)
+    recorded_at = Instant(required=True, allow_none=True)
     note = Text(max=1000, required=True, allow_none=True)
-    decided_at = Instant(required=True)
+    decided_at = Instant(required=True, allow_none=True)
     filed_at = Instant(required=True, allow_none=True)
     closed_at = Instant(required=True, allow_none=True)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.access import Actor
 from app.cases import queries, rules, sanctions
 from app.cases.models import CaseSanction, PenaltyCase, PenaltyCaseOfficer
-from app.cases.rules import CaseState, CaseVerb, PartyKind, Sanction
+from app.cases.rules import CaseSource, CaseState, CaseVerb, PartyKind, Procedure, Sanction
 from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
 from app.catalogue.service import Kind
@@ -257,6 +257,8 @@ def _case(
         id=case_id,
         agency_id=visit.agency_id,
         district=visit.district,
+        procedure=Procedure.SIMPLE,
+        source=CaseSource.FINDING,
         unit_id=visit.unit_id,
         visit_id=visit.id,
         finding_id=finding.id,
@@ -283,6 +285,7 @@ def file_case(case_id: UUID, *, by: Actor, at: datetime) -> PenaltyCase:
     """File a decision made on the spot with the agency 备案. Raises CaseUnknown, CaseStateWrong."""
     case = get_case(case_id, by.agency_id)
     case.state = _following(case, CaseVerb.FILE)
+    case.filed_on = local_date(at)
     case.filed_at, case.filed_by_kind, case.filed_by_id = at, by.kind, by.id
     journal.record(Event.PENALTY_CASE_FILED, case, by=by, at=at, data={"state": case.state})
     return case
@@ -292,6 +295,7 @@ def close_case(case_id: UUID, note: str, *, by: Actor, at: datetime) -> PenaltyC
     """Close a filed case: its sanction is carried out. Raises CaseUnknown, CaseStateWrong."""
     case = get_case(case_id, by.agency_id)
     case.state, case.note = _following(case, CaseVerb.CLOSE), note
+    case.closed_on = local_date(at)
     case.closed_at, case.closed_by_kind, case.closed_by_id = at, by.kind, by.id
     journal.record(Event.PENALTY_CASE_CLOSED, case, by=by, at=at, data={"state": case.state})
     return case
@@ -300,7 +304,7 @@ def close_case(case_id: UUID, note: str, *, by: Actor, at: datetime) -> PenaltyC
 def _following(case: PenaltyCase, verb: CaseVerb) -> CaseState:
     state = CaseState(case.state)
     following = rules.following(verb, state)
-    if following is None:
+    if case.procedure != Procedure.SIMPLE or following is None:
         raise CaseStateWrong(
             f"案件现为“{rules.STATE_NAMES[state]}”，不能{rules.VERB_NAMES[verb]}。请刷新后再办理。",
             state=str(state),

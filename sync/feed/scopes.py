@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases.models import PenaltyCase
-from app.cases.rules import OPEN_CASES
+from app.cases.rules import OPEN_CASES, Procedure
 from app.catalogue.models import CatalogueRow
 from app.documents.models import Document, NumberBlock
 from app.documents.rules import BlockState
@@ -168,11 +168,16 @@ _CHILDREN = {
 def _at_unit(
     model: type[CorrectiveOrder | PenaltyCase], by: str, states: Iterable[str] | None = None
 ) -> sa.Select[Any]:
-    """Return the question for what goes with a unit: by id, or all of some states at units."""
+    """Return the question for what goes with a unit: by id, or all of some states at units.
+
+    Cases of the ordinary procedure stay in the office: tablets carry what was decided on the spot.
+    """
     columns = model.__table__.c
     query = sa.select(
         columns.id, columns.unit_id, columns.district, columns.version, columns.state
     ).where(columns[by].in_(IDS))
+    if model is PenaltyCase:
+        query = query.where(columns.procedure == Procedure.SIMPLE)
     return query if states is None else query.where(columns.state.in_(sorted(states)))
 
 
