@@ -1,0 +1,93 @@
+"""What is planned: open tasks with their windows, entries that carry them, the days they get.
+
+Days are numbered: day 0 is the first working day of the period that is planned, and only working
+days count. Whoever calls translates dates into numbers and back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """The days on which something may happen, both ends included."""
+
+    first: int
+    last: int
+
+    def __contains__(self, day: int) -> bool:
+        return self.first <= day <= self.last
+
+    def shared_with(self, other: "Window") -> "Window | None":
+        """Return the days that two windows share, None when they share none."""
+        first, last = max(self.first, other.first), min(self.last, other.last)
+        return Window(first, last) if first <= last else None
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A task that waits to be carried to a unit, of whatever specialty and department."""
+
+    id: str
+    unit: str
+    zone: str
+    specialty: str
+    department: str
+    window: Window
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One time somebody goes in: the tasks of one unit that it carries, on a day of `window`."""
+
+    unit: str
+    zone: str
+    tasks: tuple[OpenTask, ...]
+    window: Window
+
+    @property
+    def specialties(self) -> frozenset[str]:
+        """What the team has to cover."""
+        return frozenset(task.specialty for task in self.tasks)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """An entry that has its day."""
+
+    entry: Entry
+    day: int
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What can be done in a day: so many teams, so many visits by each."""
+
+    teams: int
+    visits_each: int
+
+    @property
+    def a_day(self) -> int:
+        """Visits a day, by all teams."""
+        return self.teams * self.visits_each
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What gets a day, and what could not be placed; nothing is dropped."""
+
+    visits: tuple[Visit, ...]
+    unplaced: tuple[Entry, ...]
+
+    @property
+    def zone_days(self) -> int:
+        """How often a team travels to a zone: zones and days, each pair once."""
+        return len({(one.entry.zone, one.day) for one in self.visits})
+
+
+def zones_of(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Return the entries of each zone, zones in the order of their names."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.zone, []).append(entry)
+    return dict(sorted(found.items()))
