@@ -37,6 +37,7 @@ FEATURES = (
     "documents",
     "visits",
     "cases",
+    "complaints",
     "lists",
     "draws",
     "reports",

@@ -15,6 +15,8 @@ from sqlalchemy.engine import CursorResult
 
 from app import entry
 from app.access import TIMETABLE
+from app.complaints import queries as complaint_queries
+from app.complaints.watching import watch_complaint
 from app.days import local_date
 from app.db import db, transaction
 from app.draws import progress
@@ -120,6 +122,18 @@ def follow_orders(*, at: datetime) -> str:
     return ", ".join(f"{count} {step}" for step, count in sorted(done.items())) or "nothing due"
 
 
+def watch_complaints(*, at: datetime) -> str:
+    """Warn before the last day of a complaint's steps, flag after it, compute what was open.
+
+    Each complaint is its own transaction.
+    """
+    noticed: Counter[str] = Counter()
+    for complaint_id in complaint_queries.steps_to_watch():
+        with transaction():
+            noticed.update(watch_complaint(complaint_id, by=TIMETABLE, at=at))
+    return ", ".join(f"{count} {what}" for what, count in sorted(noticed.items())) or "nothing due"
+
+
 def _delete(statement: sa.Delete) -> int:
     return cast("CursorResult[Any]", db.session.execute(statement)).rowcount
 
@@ -156,6 +170,11 @@ JOBS: Mapping[str, Job] = {
             "follow-orders",
             follow_orders,
             "computes terms of corrective orders, calls and concludes rechecks",
+        ),
+        Job(
+            "watch-complaints",
+            watch_complaints,
+            "warns before and flags after the last day of a complaint's steps",
         ),
         Job(
             "supply-numbers",

@@ -179,6 +179,23 @@ def wrong_migration(code: str, body: Mapping[str, Any], items: Collection[str]) 
     return sorted(name for name, right in checks.items() if not right)
 
 
+COMPLAINT_STEPS = frozenset({"acceptance", "assignment", "reply"})
+_TERM_MOST = 3650
+
+
+def wrong_step(code: str, body: Mapping[str, Any]) -> list[str]:
+    """Return the members that keep a row from being the term of a step of a complaint."""
+    checks = {
+        "code": code in COMPLAINT_STEPS,
+        "days": _is_version(body.get("days")) and body["days"] <= _TERM_MOST,
+        "day_kind": body.get("day_kind") in frozenset(DayKind),
+        "from": body.get("from") in {"received", "accepted"},
+        "warn_days": _is_version(body.get("warn_days"), above=-1)
+        and body["warn_days"] <= _TERM_MOST,
+    }
+    return sorted(name for name, right in checks.items() if not right)
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 

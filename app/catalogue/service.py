@@ -33,6 +33,8 @@ class Kind(StrEnum):
     OUTCOME_CODE = "outcome_code"
     RECUSAL_REASON = "recusal_reason"
     CHANGE_CAUSE = "change_cause"
+    COMPLAINT_STEP = "complaint_step"
+    REPLY_TEMPLATE = "reply_template"
     RATE_ROUNDING = "rate_rounding"
     SETTING = "setting"
     WEIGHT = "weight"
@@ -276,6 +278,8 @@ def _wrong_form(
 
     A visit names the version that it was made with: a version is never given to other items.
     """
+    if kind == Kind.COMPLAINT_STEP:
+        return rules.wrong_step(code, body)
     if kind not in {Kind.CHECKLIST, Kind.CHECKLIST_MIGRATION}:
         return []
     items = {row.code for row in queries.rows_of(Kind.CHECK_ITEM)}

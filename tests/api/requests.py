@@ -57,6 +57,7 @@ OBJECTS: dict[str, Get] = {
     "annual_plan_id": by_name("annual-plan:draft"),
     "case_id": by_name("case"),
     "code": always("lodging"),
+    "complaint_id": by_name("complaint"),
     "evidence_id": by_name("evidence"),
     "kind": always("object_class"),
     "officer_id": lambda side, persona: side[
@@ -91,6 +92,12 @@ OBJECTS: dict[str, Get] = {
     "annual-plans.publish_annual_plan annual_plan_id": by_name("annual-plan:publish"),
     "annual-plans.revise_annual_plan annual_plan_id": by_name("annual-plan:published"),
     "cases.close_case case_id": by_name("case:filed"),
+    **{
+        f"complaints.{verb} complaint_id": by_name(f"complaint:{verb}")
+        for verb in (
+            *("accept", "refuse", "transfer", "withdraw", "merge", "assign", "conclude", "reply"),
+        )
+    },
     "devices.reinstate device_id": by_name("device:suspended"),
     "devices.report_lost device_id": by_name("device:lost"),
     "devices.request_wipe device_id": by_name("device:obsolete"),
@@ -135,6 +142,8 @@ GLOBAL = frozenset(
 )  # parameters that name nothing of an agency
 
 VALUES: dict[str, Callable[[Side], Any]] = {
+    "into_id": lambda side: side["complaint"],
+    "template": lambda side: "substantiated",
     "at": lambda side: "2026-11-21T01:00:00.000Z",
     "certificate_no": lambda side: f"沪{side.district}9999",
     "certificate_valid_until": lambda side: "2028-12-31",
@@ -190,6 +199,7 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
         "note": "大门紧锁",
         "evidence": [side["sha256"]],
     },
+    "complaints.file_complaint": lambda side, persona: {"unit_id": side["unit"]},
     "samples.record_result": lambda side, persona: {"result": "qualified", "outcome": None},
     "draw-plans.change_plan": lambda side, persona: {"name": "住宿场所", "level": "attended"},
     "draw-plans.save_plan": lambda side, persona: {"name": "新计划", "level": "attended"},
@@ -234,6 +244,7 @@ FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of 
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
+    "complaints.draft_reply": lambda side: {"template": "accepted"},
     "draws.prove_line": lambda side: {"archive_no": side.ids["archive_no"]},
 }
 HEADERS: dict[str, Callable[[Side], str]] = {

@@ -30,6 +30,10 @@ from app.cases.models import PenaltyCase
 from app.cases.rules import PartyKind, Sanction
 from app.cases.service import Decision
 from app.catalogue import service as catalogue
+from app.complaints import service as complaints
+from app.complaints.models import Complaint
+from app.complaints.rules import Channel, ComplaintKind, ComplaintResult
+from app.complaints.service import Identity, NewComplaint
 from app.days import day_begins, local_date
 from app.db import Base
 from app.documents import service as documents
@@ -327,6 +331,7 @@ class _Builder:
         self.rescue()
         self.uploads()
         self.lists()
+        self.complaints()
         self.draws()
 
     def keep(self, name: str, row: Any) -> None:
@@ -841,6 +846,37 @@ class _Builder:
             with self.make.writing():
                 upload = uploads.create_upload(described, lifetime=LASTING, by=by, at=self.make.at)
             self.keep(f"upload:{name}", upload)
+
+    # --- complaints
+
+    def complaints(self) -> None:
+        """Complaints in each state that a verb needs, with who complained."""
+        by = self.actor(Role.SUPERVISOR)
+        at = self.make.at
+        for name in ("accept", "refuse", "transfer", "withdraw", "merge", "assign", "conclude"):
+            self.keep(f"complaint:{name}", self._complaint(name in {"assign", "conclude"}))
+        replying = self._complaint(accepted=True)
+        with self.make.writing():
+            result = ComplaintResult.UNSUBSTANTIATED
+            complaints.conclude_complaint(replying.id, result, "现场未发现", by=by, at=at)
+        self.keep("complaint:reply", replying)
+        self.keep("complaint", self._complaint(accepted=False))
+
+    def _complaint(self, accepted: bool) -> Complaint:
+        who = Identity(name="匿名举报人丙", phone="13800000000")
+        new = NewComplaint(
+            kind=ComplaintKind.COMPLAINT,
+            channel=Channel.HOTLINE,
+            content="泳池水浑浊",
+            unit_id=UUID(self.side["unit"]),
+            identity=who,
+        )
+        by, at = self.actor(Role.CLERK), self.make.at
+        with self.make.writing():
+            complaint = complaints.file_complaint(new, agency=self.agency, by=by, at=at)
+            if accepted:
+                complaints.accept_complaint(complaint.id, by=by, at=at)
+        return complaint
 
     # --- draws
 
