@@ -33,6 +33,7 @@ FEATURES = (
     "people",
     "evidence",
     "units",
+    "credit",
     "tasks",
     "documents",
     "visits",

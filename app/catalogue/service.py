@@ -45,6 +45,12 @@ class Kind(StrEnum):
     CASE_CAUSE = "case_cause"
     SIMPLE_LIMIT = "simple_limit"
     CASE_COUNTING = "case_counting"
+    PUBLICITY_TERM = "publicity_term"
+    SANCTION_TIER = "sanction_tier"
+    POINTS_SCHEME = "points_scheme"
+    POINTS_ITEM = "points_item"
+    GRADE_SCHEME = "grade_scheme"
+    SCORE_SHEET = "score_sheet"
 
 
 class CatalogueRowMissing(NotFound):

@@ -58,6 +58,7 @@ OBJECTS: dict[str, Get] = {
     "case_id": by_name("case"),
     "code": always("lodging"),
     "complaint_id": by_name("complaint"),
+    "entry_id": by_name("credit-entry"),
     "evidence_id": by_name("evidence"),
     "kind": always("object_class"),
     "officer_id": lambda side, persona: side[

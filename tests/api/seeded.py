@@ -76,6 +76,7 @@ from sync.uploads import rules as upload_rules
 from sync.uploads import service as uploads
 from tests import servers
 from tests.conftest import KEYS, NOW, FixedClock
+from tests.credit.seeds import fill as fill_credit
 from tests.documents.desk import OPINION
 from tests.factories import DISTRICT, OTHER_DISTRICT, Make
 from tests.sync.tablet import Send, Tablet, through
@@ -332,6 +333,7 @@ class _Builder:
         self.uploads()
         self.lists()
         self.complaints()
+        fill_credit(self.make, self.agency, self.side.ids, self.actor(Role.CLERK))
         self.draws()
 
     def keep(self, name: str, row: Any) -> None:
