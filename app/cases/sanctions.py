@@ -1,35 +1,25 @@
-"""Kinds and shapes of sanctions 处罚: what a cause 案由 offers, and whether lines stay inside it.
+"""Whether the sanctions 处罚 of a decision stay inside what its cause 案由 offers, and their count.
 
-A cause's row lists `levels` 法定情形. A level applies always, or only where one of its `needs` was
-found: an unmet corrective order 逾期不改正, a serious case 情节严重. Its `offers` are the kinds of
-sanction, required 并处 or optional 可以并处, each in its shape: a fixed range, a multiple of the
-gains with a minimum base, months. Money is in fen.
+The shapes of what a cause offers stand in `app.catalogue.causes`. Money is in fen.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from app.cases.rules import Problem, yuan
+from app.catalogue.causes import (
+    ORDER_UNMET,
+    FineRange,
+    Level,
+    Offer,
+    SanctionKind,
+    applicable,
+    fine_range,
+    levels_of,
+)
 
-
-class SanctionKind(StrEnum):
-    """The kinds of sanctions, from the lightest to the heaviest."""
-
-    WARNING = "warning"
-    CRITICISM = "criticism"
-    FINE = "fine"
-    CONFISCATED_GAINS = "confiscated-gains"
-    CONFISCATED_GOODS = "confiscated-goods"
-    PERMIT_SUSPENDED = "permit-suspended"
-    GRADE_LOWERED = "grade-lowered"
-    PERMIT_REVOKED = "permit-revoked"
-    BUSINESS_RESTRICTED = "business-restricted"
-    BUSINESS_SUSPENDED = "business-suspended"
-    CLOSURE = "closure"
-    PRACTICE_RESTRICTED = "practice-restricted"
-    DETENTION = "detention"
+__all__ = ["KIND_NAMES", "SanctionKind", "SanctionLine", "problems"]
 
 
 KIND_NAMES: Mapping[SanctionKind, str] = {
@@ -49,7 +39,6 @@ KIND_NAMES: Mapping[SanctionKind, str] = {
 }
 MONEY = frozenset({SanctionKind.FINE, SanctionKind.CONFISCATED_GAINS})
 TIMED = frozenset({SanctionKind.PERMIT_SUSPENDED, SanctionKind.PRACTICE_RESTRICTED})
-ORDER_UNMET = "order-unmet"
 GAINS_LAW = "行政处罚法 第二十八条第二款"
 
 
@@ -88,105 +77,6 @@ def fine_of(lines: Iterable[SanctionLine]) -> int:
     )
 
 
-# --- what a row offers -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A kind of sanction as a level offers it; of the bounds only those of its shape are set.
-
-    Of the offers with the same `choice` at least one is to be imposed (警告或者通报批评).
-    """
-
-    kind: SanctionKind
-    required: bool
-    min_fen: int | None = None
-    max_fen: int | None = None
-    times_low: int | None = None
-    times_high: int | None = None
-    min_base_fen: int = 0
-    min_months: int | None = None
-    max_months: int | None = None
-    on_staff: bool = False
-    choice: str | None = None
-
-
-@dataclass(frozen=True)
-class Level:
-    """A case the law knows within a cause: what must have been found for it, what it offers."""
-
-    code: str
-    name: str
-    needs: frozenset[str]
-    parties: frozenset[str]
-    offers: tuple[Offer, ...]
-
-    def offer_of(self, line: SanctionLine) -> Offer | None:
-        """Return the offer that a line makes use of."""
-        same = (one for one in self.offers if one.kind == line.kind)
-        return next((one for one in same if one.on_staff == line.on_staff), None)
-
-
-@dataclass(frozen=True)
-class FineRange:
-    """The range of a fine in fen, both ends included, and the base of a multiple."""
-
-    low_fen: int
-    high_fen: int
-    base_fen: int | None = None
-
-    def holds(self, fine_fen: int) -> bool:
-        """Tell whether a fine is inside; where the law names no least fine, it is above nothing."""
-        return max(self.low_fen, 1) <= fine_fen <= self.high_fen
-
-
-def levels_of(cause: Mapping[str, Any]) -> tuple[Level, ...]:
-    """Return the levels of a cause's row; a row without them has one, its warning and fine."""
-    given = cause.get("levels") or [_only_level(cause)]
-    return tuple(_level(one, cause) for one in given)
-
-
-def _level(given: Mapping[str, Any], cause: Mapping[str, Any]) -> Level:
-    return Level(
-        code=given["code"],
-        name=given["name"],
-        needs=frozenset(one["code"] for one in given.get("needs", ())),
-        parties=frozenset(given.get("parties") or cause["parties"]),
-        offers=tuple(
-            Offer(**{**one, "kind": SanctionKind(one["kind"])}) for one in given["offers"]
-        ),
-    )
-
-
-def _only_level(cause: Mapping[str, Any]) -> dict[str, Any]:
-    offers: list[dict[str, Any]] = []
-    if cause["warning"] != "none":
-        offers.append({"kind": "warning", "required": cause["warning"] == "required"})
-    if cause["fine"] is not None:
-        offers.append({"kind": "fine", **cause["fine"]})
-    return {"code": "base", "name": "一般情形", "offers": offers}
-
-
-def fine_range(offer: Offer, gains_fen: int | None) -> FineRange | None:
-    """Return the range of a fine; None where it is a multiple of gains that are not known.
-
-    Gains below the minimum base count as the base; what is confiscated stays the real gains.
-    """
-    if offer.times_low is None or offer.times_high is None:
-        return FineRange(offer.min_fen or 0, offer.max_fen or 0)
-    if gains_fen is None:
-        return None
-    base = max(gains_fen, offer.min_base_fen)
-    return FineRange(base * offer.times_low, base * offer.times_high, base)
-
-
-def applicable(levels: Sequence[Level], facts: Collection[str], party: str) -> list[Level]:
-    """Return the levels of which one is to be applied: those the facts call for, else the plain."""
-    own = [one for one in levels if party in one.parties]
-    called = [one for one in own if one.needs & set(facts)]
-    return called or [one for one in own if not one.needs]
-
-
 # --- whether lines stay inside -----------------------------------------------------------------
 
 
@@ -201,6 +91,7 @@ def problems(
     circumstances: Collection[str] = (),
     mitigated: bool = False,
     level: str | None = None,
+    object_class: str | None = None,
 ) -> list[Problem]:
     """Compare a decision's lines with what the body of the cause's row offers; empty when inside.
 
@@ -208,26 +99,29 @@ def problems(
     None where they are not known; `repaid_fen` of them go back to others by law. `circumstances`:
     codes of `needs` that were found. `mitigated`: 减轻处罚, the fine may be below the law's least.
     `level`: the one that was chosen; else the lines are measured by the level they fit best.
+    `object_class`: of the unit; a cause may be none for some (places filed, not licensed).
     """
     levels = levels_of(cause)
-    if party_kind not in set().union(*(one.parties for one in levels)):
+    if party_kind not in cause["parties"]:
         return [Problem("party", "该案由不适用于这类当事人。")]
+    if object_class is not None and object_class in cause.get("not_for_object_classes", ()):
+        return [Problem("object-class", "该案由不适用于这类对象（应先判断许可或者备案）。")]
     facts = {*circumstances, *([ORDER_UNMET] if order_unmet else [])}
-    usable = applicable(levels, facts, party_kind)
+    usable = applicable(levels, facts)
     if level is not None:
         usable = [one for one in usable if one.code == level]
     measured = [_against(lines, one, gains_fen, mitigated=mitigated) for one in usable]
     found = min(measured, key=len, default=[Problem("level", "认定的事实不符合该处罚情形。")])
-    if found and not order_unmet and _waits_for_order(lines, levels, party_kind, gains_fen):
+    if found and not order_unmet and _waits_for_order(lines, levels, gains_fen):
         found = [Problem(ORDER_UNMET, "该处罚以责令限期改正后逾期不改正为前提，尚无逾期未改正。")]
     return found + _gains_problems(lines, gains_fen, repaid_fen)
 
 
 def _waits_for_order(
-    lines: Sequence[SanctionLine], levels: Sequence[Level], party: str, gains_fen: int | None
+    lines: Sequence[SanctionLine], levels: Sequence[Level], gains_fen: int | None
 ) -> bool:
     """Tell whether lines would be inside if only the order to correct had run out unmet."""
-    after = [one for one in levels if ORDER_UNMET in one.needs and party in one.parties]
+    after = [one for one in levels if ORDER_UNMET in one.needs]
     return any(not _against(lines, one, gains_fen, mitigated=False) for one in after)
 
 
@@ -246,7 +140,11 @@ def _against(
         if offer.required and not offer.on_staff and (offer.kind, False) not in given:
             found.append(Problem(offer.kind, f"应当给予{KIND_NAMES[offer.kind]}（{level.name}）。"))
     choices = {offer.choice for offer in level.offers if offer.choice is not None}
-    made = {used.choice for line in lines if (used := level.offer_of(line)) is not None}
+    made = {
+        used.choice
+        for line in lines
+        if (used := level.offer_of(line.kind, on_staff=line.on_staff)) is not None
+    }
     found += [Problem("choice", f"应当从可选的处罚中至少选择一种（{level.name}）。")] * len(
         choices - made
     )
@@ -265,7 +163,7 @@ def _line_problems(
         ]
     if line.months is not None and line.kind not in TIMED:
         return [Problem(line.kind, f"{name}没有期限。")]
-    offer = level.offer_of(line)
+    offer = level.offer_of(line.kind, on_staff=line.on_staff)
     if offer is None:
         # gains are confiscated by the general law, whether or not the cause says so
         general = line.kind == SanctionKind.CONFISCATED_GAINS and not line.on_staff
@@ -328,6 +226,30 @@ def heavier_rule(first: FineRange, second: FineRange) -> FineRange:
     One act is fined once (行政处罚法 第二十九条).
     """
     return max(first, second, key=lambda one: (one.high_fen, one.low_fen))
+
+
+def imposed_fen(lines: Iterable[SanctionLine]) -> int:
+    """Return the amount of a decision: fine and confiscated gains, without any surcharge."""
+    return sum(line.amount_fen or 0 for line in lines)
+
+
+def fits_simple(lines: Collection[SanctionLine], fine_max_fen: int) -> bool:
+    """Tell whether lines may be imposed on the spot: warnings, and fines up to the limit (51)."""
+    on_site = {SanctionKind.WARNING, SanctionKind.FINE}
+    kinds = {line.kind for line in lines}
+    return (
+        kinds <= on_site
+        and not any(line.on_staff for line in lines)
+        and (fine_of(lines) <= fine_max_fen)
+    )
+
+
+def is_repeated_crime(earlier_penalties: int, least: int) -> bool:
+    """Tell whether a further act of unlicensed practice goes to the police on this ground.
+
+    So it does after so many administrative penalties for it; other grounds may apply all the same.
+    """
+    return earlier_penalties >= least
 
 
 # --- how a decision is counted -----------------------------------------------------------------

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.access import Actor
-from app.catalogue import calendars, queries, rules, seeds
+from app.catalogue import calendars, causes, queries, rules, seeds
 from app.catalogue.models import CatalogueRow
 from app.db import db
 from app.errors import Conflict, Invalid, NotFound
@@ -51,6 +51,9 @@ class Kind(StrEnum):
     POINTS_ITEM = "points_item"
     GRADE_SCHEME = "grade_scheme"
     SCORE_SHEET = "score_sheet"
+    DISCRETION_BENCHMARK = "discretion_benchmark"
+    DISCRETION_TIER = "discretion_tier"
+    DISCRETION_FACTOR = "discretion_factor"
 
 
 class CatalogueRowMissing(NotFound):
@@ -280,12 +283,17 @@ def _close_for(row: CatalogueRow, others: Sequence[CatalogueRow]) -> bool:
 def _wrong_form(
     kind: str, code: str, body: Mapping[str, Any], last: CatalogueRow | None
 ) -> list[str]:
-    """Return what is wrong with a version of a checklist, or with what leads from one to another.
+    """Return what is wrong with a body whose kind has a form of its own.
 
-    A visit names the version that it was made with: a version is never given to other items.
+    A visit names the version of a checklist that it was made with: a version is never given to
+    other items. What a cause or a tier offers is of a known shape.
     """
     if kind == Kind.COMPLAINT_STEP:
         return rules.wrong_step(code, body)
+    if kind == Kind.CASE_CAUSE:
+        return causes.wrong_cause(body)
+    if kind == Kind.DISCRETION_TIER:
+        return causes.wrong_tier(body)
     if kind not in {Kind.CHECKLIST, Kind.CHECKLIST_MIGRATION}:
         return []
     items = {row.code for row in queries.rows_of(Kind.CHECK_ITEM)}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.cases import sanctions
 from app.cases.sanctions import SanctionKind, SanctionLine
-from app.catalogue import seeds
+from app.catalogue import causes, seeds
 
 CAUSES = {row["code"]: row for row in seeds.rows("case_causes")}
 COUNTINGS = {row["code"]: row for row in seeds.rows("case_countings")}
@@ -19,6 +19,7 @@ SHAPES = {
         {
             "code": "base",
             "name": "一般情形",
+            "needs": [],
             "offers": [
                 {"kind": "warning", "required": True},
                 {"kind": "fine", "required": False, "min_fen": 0, "max_fen": 500000},
@@ -62,6 +63,7 @@ MULTIPLE = {
         {
             "code": "base",
             "name": "一般情形",
+            "needs": [],
             "offers": [
                 {
                     "kind": "fine",
@@ -166,8 +168,8 @@ def test_the_kinds_stand_from_the_lightest_to_the_heaviest():
 
 @given(st.integers(0, 10**12), st.integers(1, 20), st.integers(0, 20))
 def test_the_range_of_a_multiple_is_exact_and_rises_with_the_gains(gains, low, more):
-    offer = sanctions.Offer(FINE, True, times_low=low, times_high=low + more, min_base_fen=10**6)
-    found, richer = sanctions.fine_range(offer, gains), sanctions.fine_range(offer, gains + 1)
+    offer = causes.Offer(FINE, True, times_low=low, times_high=low + more, min_base_fen=10**6)
+    found, richer = causes.fine_range(offer, gains), causes.fine_range(offer, gains + 1)
     assert found is not None
     assert richer is not None
     assert found.base_fen == max(gains, 10**6)
