@@ -13,8 +13,8 @@ from app.documents.rules import (
     DocumentKind,
     DocumentState,
     EndReason,
-    SignMethod,
-    SignRole,
+    PaperMethod,
+    PaperRole,
 )
 
 
@@ -79,7 +79,9 @@ class NumberBlock(Entity, Base):
 class Document(Entity, Base):
     """A document that was issued to a unit. Its version guards its signatures.
 
-    `content_hash` is of what it says; a signature names the hash of what was shown.
+    `content_hash` is of what it says; a signature names the hash of what was shown. `names` are the
+    organ, the unit and the officers as they were called when it was issued. Without a block it took
+    its number at a desk. `case_id` names a case, which stands above this package.
     """
 
     __tablename__ = "document"
@@ -89,11 +91,13 @@ class Document(Entity, Base):
     series: Mapped[str]
     serial: Mapped[int]
     number: Mapped[str]
-    block_id: Mapped[UUID] = mapped_column(sa.ForeignKey("number_block.id"), index=True)
+    block_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("number_block.id"), index=True)
     unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), index=True)
     visit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("visit.id"), index=True)
     task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"), index=True)
+    case_id: Mapped[UUID | None] = mapped_column(index=True)
     fields: Mapped[dict[str, Any]]
+    names: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
     officer_ids: Mapped[list[str]]
     device_id: Mapped[UUID | None]
@@ -126,7 +130,11 @@ class Document(Entity, Base):
 
 
 class DocumentSignature(Base):
-    """A signature under a document; `officer_id` signed, or took the other's signature."""
+    """A signature under a document; `officer_id` signed, or took the other's signature.
+
+    `signer_name` says who it was where it is no officer, `account_id` who gave it at a desk,
+    `picture_sha256` which original shows it.
+    """
 
     __tablename__ = "document_signature"
 
@@ -137,13 +145,16 @@ class DocumentSignature(Base):
     reason: Mapped[str | None]
     content_hash: Mapped[str | None]
     device_id: Mapped[UUID | None]
+    signer_name: Mapped[str | None]
+    account_id: Mapped[UUID | None]
+    picture_sha256: Mapped[str | None]
     recorded_at: Mapped[datetime]
 
     document: Mapped[Document] = relationship(back_populates="signatures")
 
     __table_args__ = (
-        one_of("role", SignRole),
-        one_of("method", SignMethod),
+        one_of("role", PaperRole),
+        one_of("method", PaperMethod),
         sa.CheckConstraint(
             "(method = 'refused') = (reason IS NOT NULL)", name="refused_with_reason"
         ),

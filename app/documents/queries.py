@@ -86,7 +86,8 @@ def used_in(block_ids: Iterable[UUID]) -> dict[UUID, list[int]]:
             .order_by(Document.serial)
         )
         for block_id, serial in rows:
-            found.setdefault(block_id, []).append(serial)
+            if block_id is not None:
+                found.setdefault(block_id, []).append(serial)
     return found
 
 

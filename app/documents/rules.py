@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from app import canonical
+from app.documents.wording import Field, is_empty, read_field, wrong
 
 
 class DocumentKind(StrEnum):
@@ -23,6 +24,41 @@ class DocumentKind(StrEnum):
     ON_SITE_DECISION = "on-site-decision"  # 当场行政处罚决定书
     VISIT_RECORD = "visit-record"  # 现场笔录
     SAMPLING_RECORD = "sampling-record"  # 采样记录
+    INSPECTION_NOTICE = "inspection-notice"  # 行政检查通知书
+    INQUIRY_RECORD = "inquiry-record"  # 询问笔录
+    ASSISTANT_OPINION = "assistant-opinion"  # 卫生监督协管意见书
+    PRESERVATION_DECISION = "preservation-decision"  # 证据先行登记保存决定书
+    PRESERVATION_OUTCOME = "preservation-outcome"  # 证据先行登记保存处理决定书
+    PRODUCT_SAMPLING_RECORD = "product-sampling-record"  # 产品样品采样记录
+    NON_PRODUCT_SAMPLING_RECORD = "non-product-sampling-record"  # 非产品样品采样记录
+    GOODS_LIST = "goods-list"  # 物品清单
+    SEAL_STRIP = "seal-strip"  # 封条
+    ANNOUNCEMENT = "announcement"  # 公告
+    SEIZURE_DECISION = "seizure-decision"  # 查封（扣押）决定书
+    SEIZURE_LIFTING_DECISION = "seizure-lifting-decision"  # 解除查封（扣押）决定书
+    CASE_INTAKE_RECORD = "case-intake-record"  # 案件受理记录
+    CASE_FILING_REPORT = "case-filing-report"  # 立案报告
+    INVESTIGATION_REPORT = "investigation-report"  # 案件调查终结报告
+    PANEL_RECORD = "panel-record"  # 合议记录
+    COLLECTIVE_DISCUSSION_RECORD = "collective-discussion-record"  # 重大案件集体讨论记录
+    LEGAL_REVIEW_OPINION = "legal-review-opinion"  # 法制审核意见书
+    PENALTY_NOTICE = "penalty-notice"  # 行政处罚事先告知书
+    HEARING_RIGHTS_NOTICE = "hearing-rights-notice"  # 行政处罚听证告知书
+    HEARING_NOTICE = "hearing-notice"  # 行政处罚听证通知书
+    HEARING_RECORD = "hearing-record"  # 听证笔录
+    DEFENCE_RECORD = "defence-record"  # 陈述和申辩笔录
+    DEFENCE_REVIEW = "defence-review"  # 陈述和申辩复核意见书
+    PENALTY_DECISION = "penalty-decision"  # 行政处罚决定书
+    NO_PENALTY_DECISION = "no-penalty-decision"  # 不予行政处罚决定书
+    SERVICE_RECEIPT = "service-receipt"  # 送达回执
+    PAYMENT_REMINDER = "payment-reminder"  # 催告书
+    INSTALMENT_APPROVAL = "instalment-approval"  # 延期（分期）缴纳罚款通知书
+    SURCHARGE_DECISION = "surcharge-decision"  # 加处罚款决定书
+    ENFORCEMENT_APPLICATION = "enforcement-application"  # 强制执行申请书
+    TRANSFER_LETTER = "transfer-letter"  # 案件移送书
+    CASE_WITHDRAWAL_REPORT = "case-withdrawal-report"  # 撤销立案报告
+    CLOSING_REPORT = "closing-report"  # 结案报告
+    COMPLAINT_REPLY = "complaint-reply"  # 投诉举报答复书
 
 
 class DocumentState(StrEnum):
@@ -68,6 +104,35 @@ class SignMethod(StrEnum):
     REFUSED = "refused"
 
 
+class PaperRole(StrEnum):
+    """Whose signature stands under a document: those of a tablet, and those of the office.
+
+    The head who approves 负责人, who reviewed, who held the chair, took part, wrote the record, and
+    the organ's seal 印章.
+    """
+
+    OFFICER = "officer"
+    PARTY = "party"
+    WITNESS = "witness"
+    APPROVER = "approver"
+    REVIEWER = "reviewer"
+    CHAIR = "chair"
+    MEMBER = "member"
+    RECORDER = "recorder"
+    SEAL = "seal"
+
+
+class PaperMethod(StrEnum):
+    """How it was signed: as on a tablet, at the desk by an account, or by the seal."""
+
+    DEVICE_KEY = "device-key"
+    PIN = "pin"
+    HAND = "hand"
+    REFUSED = "refused"
+    ACCOUNT = "account"
+    SEAL = "seal"
+
+
 @dataclass(frozen=True)
 class Signature:
     """A signature on a tablet; `confirmed_by` is the colleague who gave their PIN on it.
@@ -99,6 +164,7 @@ def signatories(signature: Signature, officer_id: UUID) -> list[tuple[SignRole, 
 # --- numbers -----------------------------------------------------------------------------------
 
 HEAD_PREFIX = "document."
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _SERIES = re.compile(r"([a-z]+(?:-[a-z]+)*):([0-9]{4})\Z")
 
 
@@ -132,12 +198,75 @@ def format_number(form: str, digits: int, year: int, serial: int) -> str:
 # --- what a document says ------------------------------------------------------------------------
 
 
+class Slot(StrEnum):
+    """What a template asks to be signed; most are one signature, some several."""
+
+    PARTY = "party"
+    RECEIVER = "receiver"
+    OFFICERS = "officers"
+    OFFICER = "officer"
+    WITNESS = "witness"
+    APPROVER = "approver"
+    REVIEWER = "reviewer"
+    CHAIR = "chair"
+    MEMBERS = "members"
+    RECORDER = "recorder"
+    SEAL = "seal"
+
+
+SLOT_ROLES: Mapping[Slot, PaperRole] = {
+    Slot.PARTY: PaperRole.PARTY,
+    Slot.RECEIVER: PaperRole.PARTY,
+    Slot.OFFICERS: PaperRole.OFFICER,
+    Slot.OFFICER: PaperRole.OFFICER,
+    Slot.WITNESS: PaperRole.WITNESS,
+    Slot.APPROVER: PaperRole.APPROVER,
+    Slot.REVIEWER: PaperRole.REVIEWER,
+    Slot.CHAIR: PaperRole.CHAIR,
+    Slot.MEMBERS: PaperRole.MEMBER,
+    Slot.RECORDER: PaperRole.RECORDER,
+    Slot.SEAL: PaperRole.SEAL,
+}
+PAIR = 2  # officers who sign together: 行政处罚法 第四十二条
+
+
+def open_slots(slots: Iterable[Slot], roles: Collection[str]) -> list[Slot]:
+    """Return what is still to be signed, given the roles of the signatures that are there.
+
+    A witness signs where somebody refuses, and is never waited for.
+    """
+    given = list(roles)
+    return [
+        slot
+        for slot in slots
+        if slot is not Slot.WITNESS
+        and given.count(SLOT_ROLES[slot]) < (PAIR if slot is Slot.OFFICERS else 1)
+    ]
+
+
+class ServiceNeed(StrEnum):
+    """How a document comes to its receiver: not at all, at once on the spot, or by service 送达."""
+
+    NONE = "none"
+    HANDED_OVER = "handed-over"
+    SERVED = "served"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a template's text: `style` is line, para, note, table or big; `text` has `{names}`
+    of fields in it."""
+
+    style: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Template:
     """What the catalogue says of a kind of document on a day.
 
     `required` are the names of the fields without which it is not complete; `on_tablet` says that
-    tablets issue it and carry blocks of its numbers.
+    tablets issue it and carry blocks of its numbers; `outward`, that it leaves the organ.
     """
 
     kind: DocumentKind
@@ -146,6 +275,11 @@ class Template:
     number_form: str
     serial_digits: int
     on_tablet: bool
+    fields: tuple[Field, ...] = ()
+    body: tuple[Line, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    outward: bool = True
+    service: ServiceNeed = ServiceNeed.HANDED_OVER
 
 
 NUMBER_FORM = "{year}—{serial}"
@@ -155,33 +289,64 @@ MAX_DIGITS = 9
 def read_template(code: str, body: Mapping[str, Any]) -> Template:
     """Return the template in a catalogue row's body; agencies write such rows.
 
-    A form that would print two numbers alike is not used. Raises ValueError for a code that is no
-    kind of document.
+    A form that would print two numbers alike is not used; a row that leaves out how it is printed
+    gets one line a field. Raises ValueError for a code that is no kind of document.
     """
     form = body["number_form"]
+    required, optional = _rows(body["required"]), _rows(body.get("optional"))
+    fields = (
+        *(read_field(one, required=True) for one in required),
+        *(read_field(one, required=False) for one in optional),
+    )
+    written = tuple(
+        Line(str(one["as"]), str(one["text"]))
+        for one in _maps(body.get("body"))
+        if "as" in one and "text" in one
+    )
     return Template(
         kind=DocumentKind(code),
         name=str(body["name"]),
-        required=tuple(
-            str(one["field"])
-            for one in body["required"]
-            if isinstance(one, Mapping) and "field" in one
-        ),
+        required=tuple(one.name for one in fields if one.required),
         number_form=form if "{year}" in form and "{serial}" in form else NUMBER_FORM,
         serial_digits=min(max(int(body["serial_digits"]), 1), MAX_DIGITS),
         on_tablet=bool(body["on_tablet"]),
+        fields=fields,
+        body=written or tuple(Line("line", f"{one.label}：{{{one.name}}}") for one in fields),
+        slots=tuple(Slot(one) for one in body.get("signatures", ()) if one in list(Slot)),
+        outward=bool(body.get("outward", True)),
+        service=_service_in(body.get("service")),
     )
+
+
+def _service_in(value: Any) -> ServiceNeed:
+    return ServiceNeed(value) if value in list(ServiceNeed) else ServiceNeed.HANDED_OVER
+
+
+def _maps(rows: Any) -> list[Mapping[str, Any]]:
+    return [one for one in rows or () if isinstance(one, Mapping)]
+
+
+def _rows(rows: Any) -> list[Mapping[str, Any]]:
+    return [one for one in _maps(rows) if _NAME.match(str(one.get("field")))]
+
+
+def wrong_fields(template: Template, fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with each field: unknown, missing, or of another kind than it says."""
+    known = {one.name: one for one in template.fields}
+    found = {name: "这类文书没有这一项。" for name in fields if name not in known}
+    for name, field in known.items():
+        problem = wrong(field, fields.get(name))
+        if problem is not None:
+            found[name] = f"“{field.label}”{problem}"
+        elif field.required and is_empty(fields.get(name)):
+            by_law = f"（{field.article}）" if field.article else ""
+            found[name] = f"“{field.label}”必须填写{by_law}。"
+    return dict(sorted(found.items()))
 
 
 def missing_fields(required: Iterable[str], fields: Mapping[str, Any]) -> list[str]:
     """Return the required fields that say nothing, in the order of the template."""
-    return [name for name in required if _is_empty(fields.get(name))]
-
-
-def _is_empty(value: Any) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    return value is None or value == [] or value == {}
+    return [name for name in required if is_empty(fields.get(name))]
 
 
 def content_text(

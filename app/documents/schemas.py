@@ -8,8 +8,8 @@ from app.documents.rules import (
     DocumentKind,
     DocumentState,
     EndReason,
-    SignMethod,
-    SignRole,
+    PaperMethod,
+    PaperRole,
 )
 from app.fields import Choice, Count, Id, Instant, Sha256, Text
 from app.problems import PageSchema
@@ -23,6 +23,7 @@ class DocumentQuerySchema(PageSchema):
     unit_id = Id(load_default=None, allow_none=True)
     visit_id = Id(load_default=None, allow_none=True)
     task_id = Id(load_default=None, allow_none=True)
+    case_id = Id(load_default=None, allow_none=True)
     officer_id = Id(load_default=None, allow_none=True)
 
 
@@ -36,10 +37,11 @@ class DocumentSchema(ma.Schema):
     number = Text(max=100, required=True)
     series = Text(max=60, required=True)
     serial = Count(1, required=True)
-    block_id = Id(required=True)
+    block_id = Id(required=True, allow_none=True)
     unit_id = Id(required=True)
     visit_id = Id(required=True, allow_none=True)
     task_id = Id(required=True, allow_none=True)
+    case_id = Id(required=True, allow_none=True)
     officer_id = Id(required=True)
     officer_ids = plain.List(Id(), required=True)
     device_id = Id(required=True, allow_none=True)
@@ -52,11 +54,13 @@ class DocumentSchema(ma.Schema):
 class DocumentSignatureSchema(ma.Schema):
     """A signature given or refused; `officer_id` signed, or took the other's signature."""
 
-    role = Choice(SignRole, required=True)
+    role = Choice(PaperRole, required=True)
     officer_id = Id(required=True)
-    method = Choice(SignMethod, required=True)
+    method = Choice(PaperMethod, required=True)
     reason = Text(max=1000, required=True, allow_none=True)
     content_hash = Sha256(required=True, allow_none=True)
+    signer_name = Text(max=200, required=True, allow_none=True)
+    picture_sha256 = Sha256(required=True, allow_none=True)
     recorded_at = Instant(required=True)
 
 
@@ -65,6 +69,31 @@ class WholeDocumentSchema(DocumentSchema):
 
     fields_ = plain.Dict(required=True, data_key="fields", attribute="fields")
     signatures = plain.List(plain.Nested(DocumentSignatureSchema), required=True)
+
+
+class NewDocumentSchema(ma.Schema):
+    """A document that is drawn up at a desk; `fields` are those of its kind's template."""
+
+    kind = Choice(DocumentKind, required=True)
+    unit_id = Id(required=True)
+    officer_ids = plain.List(Id(), load_default=list, validate=ma.validate.Length(max=20))
+    fields_ = plain.Dict(keys=Text(max=100), required=True, data_key="fields", attribute="fields")
+
+
+class RewriteDocumentSchema(ma.Schema):
+    """Fields of a document that nobody has signed; null takes one out."""
+
+    fields_ = plain.Dict(keys=Text(max=100), required=True, data_key="fields", attribute="fields")
+
+
+class SignDocumentSchema(ma.Schema):
+    """A signature at a desk; `refusal` notes that the party does not sign, and why."""
+
+    role = Choice(PaperRole, required=True)
+    signer_name = Text(max=200, load_default=None, allow_none=True)
+    refusal = Text(max=1000, load_default=None, allow_none=True)
+    witness_name = Text(max=200, load_default=None, allow_none=True)
+    content_hash = Sha256(load_default=None, allow_none=True)
 
 
 class NumberBlockQuerySchema(PageSchema):

@@ -27,6 +27,7 @@ from app.journal.rules import Event
 from app.people import service as people
 from app.people.models import Agency
 from app.units import service as units
+from app.units.models import Unit
 
 
 class DocumentUnknown(NotFound):
@@ -201,7 +202,7 @@ def issue_document(
     standing = queries.find_document(document_id)
     if standing is not None:
         return _same(standing, (kind, series, serial, fields, officers), unit_id, by=by)
-    unit = units.get_unit(unit_id, _agency_of(by))
+    unit = units.get_unit(unit_id, agency_of(by))
     for one in officers:
         people.get_officer(one, by.agency_id)
     block = _block_for(unit.agency_id, series, serial, device_id=device_id, officer_id=officer_id)
@@ -226,6 +227,7 @@ def issue_document(
         visit_id=visit_id,
         task_id=task_id,
         fields=dict(fields),
+        names=names_of(unit, officers),
         officer_id=officer_id,
         officer_ids=[str(one) for one in officers],
         device_id=device_id,
@@ -236,25 +238,31 @@ def issue_document(
         issued_by_kind=by.kind,
         issued_by_id=by.id,
     )
-    document.content_hash = _hash_of(document, fields)
+    document.content_hash = hash_of(document, fields)
     db.session.add(document)
     db.session.flush()
+    record_issued(document, by=by, at=at)
+    return document
+
+
+def record_issued(document: Document, *, by: Actor, at: datetime) -> None:
+    """Write a document that was issued into the journal."""
     journal.record(
         Event.DOCUMENT_ISSUED,
         document,
         by=by,
         at=at,
         data={
-            "kind": str(kind),
-            "series": series,
-            "serial": serial,
-            "block_id": str(block.id),
-            "visit_id": None if visit_id is None else str(visit_id),
+            "kind": str(document.kind),
+            "series": document.series,
+            "serial": document.serial,
+            "block_id": None if document.block_id is None else str(document.block_id),
+            "visit_id": None if document.visit_id is None else str(document.visit_id),
+            "case_id": None if document.case_id is None else str(document.case_id),
             "officer_ids": document.officer_ids,
             "content_hash": document.content_hash,
         },
     )
-    return document
 
 
 def _same(
@@ -301,7 +309,7 @@ def change_document(
     _refuse_incomplete(DocumentKind(document.kind), fields, recorded_at)
     names = sorted(n for n in changes if document.fields.get(n) != changes[n])
     document.fields = fields
-    document.content_hash = _hash_of(document, fields)
+    document.content_hash = hash_of(document, fields)
     journal.record(
         Event.DOCUMENT_CHANGED,
         document,
@@ -330,7 +338,23 @@ def _refuse_incomplete(kind: DocumentKind, fields: Mapping[str, Any], at: dateti
         raise DocumentIncomplete(f"《{template.name}》还有必填内容没有填写。", missing=missing)
 
 
-def _hash_of(document: Document, fields: Mapping[str, Any]) -> str:
+def names_of(unit: Unit, officer_ids: Sequence[UUID]) -> dict[str, Any]:
+    """Return how organ, unit and officers are called now, for a document that is issued now."""
+    officers = [people.get_officer(one, unit.agency_id) for one in officer_ids]
+    return {
+        "organ": people.get_agency(unit.agency_id).name,
+        "unit": unit.name,
+        "uscc": unit.uscc,
+        "address": unit.address,
+        "officers": [
+            {"id": str(one.id), "name": one.name, "certificate_no": one.certificate_no}
+            for one in officers
+        ],
+    }
+
+
+def hash_of(document: Document, fields: Mapping[str, Any]) -> str:
+    """Return the hash of what a document says: what is signed."""
     return canonical.digest(
         rules.content_text(
             document_id=document.id,
@@ -343,7 +367,7 @@ def _hash_of(document: Document, fields: Mapping[str, Any]) -> str:
     )
 
 
-def _agency_of(by: Actor) -> UUID:
+def agency_of(by: Actor) -> UUID:
     if by.agency_id is None:
         raise DocumentUnknown("没有这份文书，或它不属于本机构。")
     return by.agency_id
@@ -369,11 +393,7 @@ def sign_document(
     ContentDiffers (`content_hash`): what was shown at the signing is not what the document says.
     """
     document = get_document(document_id, by.agency_id)
-    if signature.content_hash not in {None, document.content_hash}:
-        raise ContentDiffers(
-            "签名时显示的内容与文书现有内容不一致，签名已留存，由负责人处理。",
-            content_hash=document.content_hash,
-        )
+    refuse_differing(document, signature.content_hash)
     if signature.confirmed_by is not None:
         people.get_officer(signature.confirmed_by, document.agency_id)
     new = [
@@ -395,9 +415,7 @@ def sign_document(
                 recorded_at=recorded_at,
             )
         )
-    if document.state != DocumentState.SIGNED:
-        document.state, document.signed_at = DocumentState.SIGNED, at
-        document.signed_by_kind, document.signed_by_id = by.kind, by.id
+    lock(document, by=by, at=at)
     touch(document)
     journal.record(
         Event.DOCUMENT_SIGNED,
@@ -411,3 +429,19 @@ def sign_document(
         },
     )
     return document
+
+
+def refuse_differing(document: Document, content_hash: str | None) -> None:
+    """Raise ContentDiffers where what was shown is not what the document says."""
+    if content_hash not in {None, document.content_hash}:
+        raise ContentDiffers(
+            "签名时显示的内容与文书现有内容不一致，签名已留存，由负责人处理。",
+            content_hash=document.content_hash,
+        )
+
+
+def lock(document: Document, *, by: Actor, at: datetime) -> None:
+    """Let what a document says never change again; a locked one stays as it is."""
+    if document.state != DocumentState.SIGNED:
+        document.state, document.signed_at = DocumentState.SIGNED, at
+        document.signed_by_kind, document.signed_by_id = by.kind, by.id

@@ -27,6 +27,7 @@ from app.access import Role, access_of
 from app.db import Base
 from tests.api.seeded import Seeded, Side, metadata_of
 from tests.conftest import NOW
+from tests.documents.desk import OPINION
 from tests.factories import PASSWORD
 from tests.sync.tablet import Answer, Tablet
 
@@ -185,6 +186,9 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
         "body": side.values["lodging"],
         "source": "测试",
     },
+    "documents.draw_up": lambda side, persona: {"kind": "opinion", "fields": OPINION},
+    "documents.rewrite": lambda side, persona: {"fields": {"note": "已口头告知"}},
+    "documents.sign": lambda side, persona: {"role": "party", "signer_name": "张三"},
     "officers.change_officer": lambda side, persona: {"team": "二科"},
     "officers.declare_recusal": lambda side, persona: {"reason_code": "kinship"},
     "draw-changes.order_top_up": lambda side, persona: {"level": "attended", "reason": "备选用完"},
