@@ -171,17 +171,7 @@ def read_sheet(
     SheetColumnsDoubled (`columns`); while rows are read only SheetUnreadable.
     """
     limits = limits or Limits()
-    with _opened(source) as file:
-        if file.seek(0, io.SEEK_END) > limits.file_bytes:
-            raise SheetTooLarge(
-                f"表格文件超过 {limits.file_bytes >> 20} MB，没有读取；请分成几个文件导入。",
-                bytes_max=limits.file_bytes,
-            )
-        file.seek(0)
-        start = file.read(4096)
-    if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise SheetUnreadable("这是旧版 .xls 或加密的表格；请去掉密码并另存为 .xlsx 后重新导入。")
-    read = _xlsx_records if start.startswith(b"PK") else _csv_records
+    read = _xlsx_records if _start(source, limits).startswith(b"PK") else _csv_records
     records = read(source, limits)
     head, records = _head(records, is_header)
     if head is None:
@@ -189,6 +179,19 @@ def read_sheet(
     columns = _columns(head, required, limits)
     header = tuple(columns.values())
     return Sheet(header, _rows(records, columns, len(head.cells), frozenset(nfkc), limits))
+
+
+def read_cells(
+    source: bytes | Path, *, limits: Limits | None = None
+) -> list[tuple[int, list[str]]]:
+    """Return a table as it stands, with the number of each row: for forms with several headers.
+
+    No cell is shifted; formulas come as their text. Raises SheetUnreadable, SheetTooLarge,
+    SheetTooLong.
+    """
+    limits = limits or Limits()
+    read = _xlsx_records if _start(source, limits).startswith(b"PK") else _csv_records
+    return [(record.row_no, record.cells) for record in read(source, limits)]
 
 
 def write_xlsx(
@@ -373,6 +376,21 @@ def _too_long(limits: Limits) -> SheetTooLong:
     return SheetTooLong(
         f"表格超过 {limits.rows} 行，没有读取；请分成几个文件导入。", rows_max=limits.rows
     )
+
+
+def _start(source: bytes | Path, limits: Limits) -> bytes:
+    """Return how a file begins. Raises SheetTooLarge, and SheetUnreadable for an old workbook."""
+    with _opened(source) as file:
+        if file.seek(0, io.SEEK_END) > limits.file_bytes:
+            raise SheetTooLarge(
+                f"表格文件超过 {limits.file_bytes >> 20} MB，没有读取；请分成几个文件导入。",
+                bytes_max=limits.file_bytes,
+            )
+        file.seek(0)
+        start = file.read(4096)
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise SheetUnreadable("这是旧版 .xls 或加密的表格；请去掉密码并另存为 .xlsx 后重新导入。")
+    return start
 
 
 def _opened(source: bytes | Path) -> BinaryIO:

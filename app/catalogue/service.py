@@ -44,6 +44,8 @@ class Kind(StrEnum):
     CALENDAR = "calendar"
     CASE_CAUSE = "case_cause"
     SIMPLE_LIMIT = "simple_limit"
+    PERMIT_ITEM = "permit_item"
+    MANUAL_COUNTER = "manual_counter"
     CASE_COUNTING = "case_counting"
     PUBLICITY_TERM = "publicity_term"
     SANCTION_TIER = "sanction_tier"

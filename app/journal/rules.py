@@ -177,6 +177,12 @@ class Event(StrEnum):
     RESCUE_RECEIVED = "rescue.received"
     RESCUE_IMPORTED = "rescue.imported"
     REVIEW_DECIDED = "review.decided"
+    PERMIT_RECORDS_IMPORTED = "permit-records.imported"
+    ANNUAL_TABLE_IMPORTED = "annual-table.imported"
+    MANUAL_COUNT_RECORDED = "manual-count.recorded"
+    MANUAL_COUNT_VOIDED = "manual-count.voided"
+    REPORT_EXPORTED = "report.exported"
+    DOSSIER_READ = "dossier.read"
     FEED_REBUILT = "feed.rebuilt"
 
 

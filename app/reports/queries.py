@@ -1,13 +1,14 @@
 """Reads over the tables of all features."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.db import db
 from app.draws.models import DrawSelection
+from app.reports.models import AnnualTable, ManualCount, PermitRecord
 from app.reports.rules import Group
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
@@ -52,3 +53,42 @@ def task_groups(
         Group(row[0], row[1], TaskState(row[2]), row[3], row[4], row[5])
         for row in db.session.execute(query)
     ]
+
+
+_AT_ONCE = 500
+
+
+def permits_by_number(agency_id: UUID, numbers: Sequence[str]) -> dict[str, PermitRecord]:
+    """Return the permits of an agency that have one of these numbers."""
+    found: dict[str, PermitRecord] = {}
+    for start in range(0, len(numbers), _AT_ONCE):
+        query = sa.select(PermitRecord).where(
+            PermitRecord.agency_id == agency_id,
+            PermitRecord.record_no.in_(numbers[start : start + _AT_ONCE]),
+        )
+        found.update((row.record_no, row) for row in db.session.scalars(query))
+    return found
+
+
+def manual_counts(agency_id: UUID, from_on: date, until_on: date) -> Sequence[ManualCount]:
+    """Return the numbers kept by hand for periods that lie in this one and were not voided."""
+    query = sa.select(ManualCount).where(
+        ManualCount.agency_id == agency_id,
+        ManualCount.from_on >= from_on,
+        ManualCount.until_on <= until_on,
+        ManualCount.voided_at.is_(None),
+    )
+    return db.session.scalars(query.order_by(ManualCount.id)).all()
+
+
+def all_manual_counts(agency_id: UUID) -> sa.Select[ManualCount]:
+    """Return the query of every number kept by hand, voided ones too."""
+    return sa.select(ManualCount).where(ManualCount.agency_id == agency_id)
+
+
+def newest_annual_table(agency_id: UUID, year: int) -> AnnualTable | None:
+    """Return the form of a year that came in last."""
+    query = sa.select(AnnualTable).where(
+        AnnualTable.agency_id == agency_id, AnnualTable.year == year
+    )
+    return db.session.scalars(query.order_by(AnnualTable.id.desc()).limit(1)).one_or_none()

@@ -1,5 +1,6 @@
 """Compute counts and rates; a number always comes with its cut-off and its parts."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -7,11 +8,14 @@ from fractions import Fraction
 from typing import NamedTuple
 from uuid import UUID
 
+from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.draws import change_queries, leftovers
 from app.draws import service as draws
 from app.errors import Invalid
+from app.journal import service as journal
+from app.journal.rules import Event
 from app.reports import queries, rules
 from app.reports.rules import Rounding, TaskCounts
 from app.tasks.rules import AWAITING_RESULTS_NAME, STATE_NAMES
@@ -188,3 +192,18 @@ def _states(tasks: Mapping[str, int]) -> list[Named]:
     names = {str(state): name for state, name in STATE_NAMES.items()}
     names["awaiting-results"] = AWAITING_RESULTS_NAME
     return [Named(code, name, tasks[code]) for code, name in names.items() if code in tasks]
+
+
+def record_export(name: str, file_format: str, data: bytes, *, by: Actor, at: datetime) -> None:
+    """Note that a report was taken out as a file, with the hash of its bytes."""
+    journal.record(
+        Event.REPORT_EXPORTED,
+        None,
+        by=by,
+        at=at,
+        data={
+            "report": name,
+            "format": str(file_format),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        },
+    )

@@ -60,6 +60,7 @@ OBJECTS: dict[str, Get] = {
     "code": always("lodging"),
     "complaint_id": by_name("complaint"),
     "entry_id": by_name("credit-entry"),
+    "count_id": by_name("manual-count"),
     "evidence_id": by_name("evidence"),
     "kind": always("object_class"),
     "officer_id": lambda side, persona: side[
@@ -178,6 +179,14 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "year": lambda side: 2026,
 }
 BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
+    "annual-reports.record_manual_count": lambda side, persona: {
+        "counter": "proposals",
+        "number": "28",
+        "from": "2026-01-01",
+        "until": "2026-10-31",
+        "source": "办公室台账",
+        "sourced_on": "2026-11-02",
+    },
     "accounts.create_account": lambda side, persona: {"login": "new.account", "roles": ["clerk"]},
     "accounts.change_account": lambda side, persona: {"name": "安妮"},
     "annual-plans.save_annual_plan": lambda side, persona: {"year": 2029, **_annual_plan()},
@@ -239,6 +248,8 @@ RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
     "lists.upload_partner_results": lambda side: _file(side, "partner-results"),
     "officer-registers.preview_officers": lambda side: _file(side, "officers"),
     "unit-labels.upload_labels": lambda side: _file(side, "labels"),
+    "annual-reports.take_annual_table": lambda side: _file(side, "annual"),
+    "annual-reports.take_permits": lambda side: _file(side, "permits"),
     "units.preview_units": lambda side: _file(side, "units"),
 }
 FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of a form
@@ -246,10 +257,20 @@ FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of 
     "lists.upload_partner_results": lambda side: {"file": side.values["table:partner-results"]},
     "officer-registers.preview_officers": lambda side: {"file": side.values["table:officers"]},
     "unit-labels.upload_labels": lambda side: {"file": side.values["table:labels"]},
+    "annual-reports.take_annual_table": lambda side: {"file": side.values["table:annual"]},
+    "annual-reports.take_permits": lambda side: {"file": side.values["table:permits"]},
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
     "complaints.draft_reply": lambda side: {"template": "accepted"},
+    "annual-reports.export_annual_table": lambda side: {"year": "2026"},
+    "annual-reports.list_annual_entries": lambda side: {
+        "year": "2026",
+        "item": "public-places",
+        "column": "inspections",
+    },
+    "annual-reports.show_annual_table": lambda side: {"year": "2026"},
+    "annual-reports.take_annual_table": lambda side: {"year": "2023"},
     "draws.prove_line": lambda side: {"archive_no": side.ids["archive_no"]},
 }
 HEADERS: dict[str, Callable[[Side], str]] = {

@@ -55,6 +55,10 @@ from app.people import accounts
 from app.people import service as people
 from app.people.models import Account, Agency, Officer
 from app.people.rules import AbsenceReason
+from app.reports import manual_counts
+from app.reports.annual_form import NAMES
+from app.reports.manual_counts import NewManualCount
+from app.reports.permit_rules import COLUMNS as PERMIT_COLUMNS
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import DrawKind
@@ -335,6 +339,7 @@ class _Builder:
         self.complaints()
         fill_credit(self.make, self.agency, self.side.ids, self.actor(Role.CLERK))
         self.draws()
+        self.reports()
 
     def keep(self, name: str, row: Any) -> None:
         """Remember a row's id by name."""
@@ -343,6 +348,27 @@ class _Builder:
     def actor(self, role: Role) -> Actor:
         """A persona, as services know them."""
         return self.make.actor(self.accounts[role])
+
+    # --- reports
+
+    def reports(self) -> None:
+        """A number kept by hand, and tables of permits and of the yearly form."""
+        number = NewManualCount(
+            counter="docs-open",
+            number="114",
+            from_on=date(2026, 1, 1),
+            until_on=date(2026, 10, 31),
+            source=f"办公室台账{self.agency.id.hex[-6:]}",
+            sourced_on=date(2026, 11, 2),
+        )
+        with self.make.writing():
+            agency = people.get_agency(self.agency.id)
+            by = self.actor(Role.CLERK)
+            count = manual_counts.record_count(number, agency=agency, by=by, at=self.make.at)
+            self.keep("manual-count", count)
+        self.side.texts.add(number.source)
+        self.side.values["table:permits"] = f"{','.join(PERMIT_COLUMNS)}\n"
+        self.side.values["table:annual"] = f"{','.join(NAMES.values())}\n"
 
     # --- people
 

@@ -1,0 +1,69 @@
+"""The day on which something happened, as a column: what counters of a period select by."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.days import day_begins
+from app.visits.models import Visit
+
+Instants = sa.ColumnElement[datetime]
+
+
+def earlier_of(told: Any, received: Any) -> Instants:
+    """Return the instant that counts: a tablet's, never later than the arrival."""
+    return sa.case((told < received, told), else_=received)
+
+
+def visited_at() -> Instants:
+    """Return when a visit began, by the same rule as `visits.rules.effective_at`."""
+    began = earlier_of(Visit.started_recorded_at, Visit.started_at)
+    return sa.case((Visit.clock_suspect, Visit.started_at), else_=began)
+
+
+def within(instant: Any, from_on: date, until_on: date) -> sa.ColumnElement[bool]:
+    """Say that an instant falls on one of these local days, both included."""
+    return sa.and_(instant >= day_begins(from_on), instant < after(until_on))
+
+
+def on_days(day: Any, from_on: date, until_on: date) -> sa.ColumnElement[bool]:
+    """Say that a day is one of these, both included."""
+    return sa.and_(day >= from_on, day <= until_on)
+
+
+def after(until_on: date) -> datetime:
+    """Return the instant at which the day after a cut-off begins: what is later is not counted."""
+    return day_begins(until_on + timedelta(days=1))
+
+
+def line(
+    kind: str,
+    key: Any,
+    *,
+    at: Any = None,
+    on: Any = None,
+    unit_id: Any = None,
+    label: Any = None,
+    amount: Any = None,
+    part: Any = "",
+) -> list[sa.ColumnElement[Any]]:
+    """Return the columns of one thing that a number counts; `key` and `part` tell it apart.
+
+    Either an instant `at` or a day `on`; `amount` is what is added up instead of counting one.
+    """
+    named = {
+        "id": key,
+        "part": part,
+        "type": sa.literal(kind),
+        "at": at,
+        "on": on,
+        "unit_id": unit_id,
+        "label": label,
+        "amount": amount,
+    }
+    return [
+        (sa.literal(value) if isinstance(value, str) else sa.null() if value is None else value)
+        .label(name)
+        for name, value in named.items()
+    ]  # fmt: skip
