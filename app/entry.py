@@ -1,6 +1,7 @@
 """What every entry has: a request id, one log line, security headers, settings at hand."""
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import flask
 import structlog
@@ -12,6 +13,7 @@ from app.keys import Keys
 from app.storage import Storage
 
 log = structlog.get_logger()
+F = TypeVar("F", bound=Callable[..., Any])
 
 _CSP = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"  # noqa: E501 - one header
 
@@ -33,8 +35,14 @@ def storage() -> Storage:
 
 def init_app(flask_app: flask.Flask) -> None:
     """Begin and end every request as this module promises."""
+    flask_app.ensure_sync = _as_it_is  # type: ignore[assignment, method-assign]  # see there
     flask_app.before_request(_begin)
     flask_app.after_request(_end)
+
+
+def _as_it_is(function: F) -> F:
+    """No view is a coroutine: spare Flask asking that of every function in every request."""
+    return function
 
 
 def _begin() -> None:

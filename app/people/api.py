@@ -1,5 +1,6 @@
 """People over HTTP: sign in, own account and tokens, accounts, agencies, officers."""
 
+import functools
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
@@ -7,11 +8,10 @@ from uuid import UUID
 
 import flask
 import sqlalchemy as sa
-from flask_limiter import Limiter, RateLimitExceeded
-from flask_limiter.util import get_remote_address
 
 from app import access, clock, entry, problems
 from app.access import ActorKind, Role, anyone, current_actor, requires
+from app.attempts import Attempts
 from app.days import local_date
 from app.db import db, transaction
 from app.errors import Forbidden
@@ -50,8 +50,6 @@ agencies = Blueprint("agencies", __name__, url_prefix="/agencies", description="
 officers = Blueprint("officers", __name__, url_prefix="/officers", description="监督员")
 BLUEPRINTS = (sessions, me, tokens, accounts_blp, agencies, officers)
 
-limiter = Limiter(get_remote_address, storage_uri="memory://")
-
 
 class SignInTooOften(problems.TooManyRequests):
     code, title = "sign-in-too-often", "登录过于频繁"
@@ -66,10 +64,12 @@ class NotYourself(Forbidden):
 
 
 def init_app(flask_app: flask.Flask) -> None:
-    """Hand over who signed-in users are, and count sign-ins by address in this process."""
+    """Hand over who signed-in users are, and count sign-ins by address on this machine."""
     access.set_loader(flask_app, ActorKind.USER, _load_user)
-    limiter.init_app(flask_app)
-    flask_app.register_error_handler(RateLimitExceeded, _too_often)
+    config = flask_app.extensions["suicha_config"]
+    flask_app.extensions["suicha_attempts"] = Attempts(
+        config.data_dir / "sign-ins", flask_app.extensions["suicha_keys"].secret_key
+    )
 
 
 def _load_user() -> access.Actor:
@@ -81,14 +81,20 @@ def _load_user() -> access.Actor:
 
 
 def per_address(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Let an address call the sign-in view SIGN_IN_PER_MINUTE times a minute, in each process."""
-    return limiter.limit(lambda: f"{entry.config().number('SIGN_IN_PER_MINUTE')} per minute")(view)
+    """Let an address call a sign-in view SIGN_IN_PER_MINUTE times a minute, on this machine."""
 
+    @functools.wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        attempts: Attempts = flask.current_app.extensions["suicha_attempts"]
+        seconds = int(clock.now().timestamp())
+        who = f"{flask.request.endpoint} {flask.request.remote_addr}"
+        if attempts.count(who, seconds // 60) > entry.config().number("SIGN_IN_PER_MINUTE"):
+            raise SignInTooOften(
+                "登录过于频繁，请一分钟后再试。", headers={"Retry-After": str(60 - seconds % 60)}
+            )
+        return view(*args, **kwargs)
 
-def _too_often(_error: RateLimitExceeded) -> flask.Response:
-    return problems.respond(
-        SignInTooOften("登录过于频繁，请一分钟后再试。", headers={"Retry-After": "60"})
-    )
+    return wrapper
 
 
 # --- sessions --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from app.evidence.rules import EvidenceState
 from app.journal.models import Installation
 from app.people.models import Account
 from app.people.rules import AccountState
+from app.prepared import Prepared
 from sync.devices.models import Device, DeviceChain, DeviceCode, DeviceSession, DeviceToken
 
 # What every request of a tablet reads; putting it together each time cost as much again.
@@ -28,7 +30,7 @@ _sitting = sa.and_(
     .where(_account.c.id == _session.c.account_id, _account.c.state == AccountState.ACTIVE)
     .exists(),
 )
-_BEARER = (
+_BEARER = Prepared(
     sa.select(
         _device.c.id,
         _device.c.agency_id,
@@ -50,7 +52,10 @@ _BEARER = (
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who an access token stands for, who is in session there, and the epoch."""
+    """Who an access token stands for, who is in session there, and the epoch.
+
+    In the order of the columns of what is read.
+    """
 
     id: UUID
     agency_id: UUID
@@ -65,22 +70,12 @@ class Bearer:
 
 def bearer(access_hash: str, at: datetime) -> Bearer | None:
     """Return who an access token stands for, in one read."""
-    rows = db.session.connection().execute(_BEARER, {"access_hash": access_hash, "at": at}).all()
+    rows = _BEARER.rows(access_hash=access_hash, at=at)
     if not rows:
         return None
-    officers = frozenset(row.officer_id for row in rows if row.officer_id is not None)
-    one = rows[0]
-    return Bearer(
-        id=one.id,
-        agency_id=one.agency_id,
-        district=one.district,
-        state=one.state,
-        access_until=one.access_until,
-        revoked=one.revoked,
-        epoch=one.epoch,
-        build=one.build,
-        officers=officers,
-    )
+    officers = frozenset(row[-1] for row in rows if row[-1] is not None)
+    one: tuple[Any, ...] = (*rows[0][:-1], officers)
+    return Bearer(*one)
 
 
 def find_code(code_hash: str) -> DeviceCode | None:

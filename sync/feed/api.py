@@ -92,13 +92,12 @@ def _nothing_new(cursor: wire.Cursor, text: str) -> flask.Response:
     return response
 
 
-def _answer(generation: UUID, rows: list[str], cursor: str, *, more: bool) -> flask.Response:
-    """Put a page together from texts that are JSON already."""
+def _answer(generation: UUID, rows: list[bytes], cursor: str, *, more: bool) -> flask.Response:
+    """Put a page together from what is JSON already."""
     more_text, complete_text = ("true", "false") if more else ("false", "true")
-    body = (
-        f'{{"generation":"{generation}","rows":[{",".join(rows)}],"cursor":"{cursor}",'
-        f'"more":{more_text},"complete":{complete_text}}}\n'
-    )
+    begin = f'{{"generation":"{generation}","rows":['
+    end = f'],"cursor":"{cursor}","more":{more_text},"complete":{complete_text}}}\n'
+    body = b"".join((begin.encode(), b",".join(rows), end.encode()))
     return flask.Response(body, mimetype="application/json")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.db import db
 from app.evidence.models import Evidence
+from app.prepared import Prepared
 from sync.feed.models import FeedBody, FeedRow, FeedWant
 from sync.feed.rules import Key, Place, Position
 
@@ -31,13 +32,13 @@ def heads(places: Sequence[Place]) -> dict[Place, Head]:
     for number, (stream, scope) in enumerate(places):
         values[f"stream{number}"], values[f"scope{number}"] = stream, scope
     found = dict.fromkeys(places, Head(Position(0, 0), 0))
-    for number, seq, place, horizon in db.session.execute(_heads(len(places)), values):
+    for number, seq, place, horizon in _heads(len(places)).rows(**values):
         found[places[number]] = Head(Position(seq or 0, place or 0), horizon or 0)
     return found
 
 
 @cache
-def _heads(count: int) -> sa.TextClause:
+def _heads(count: int) -> Prepared:
     one = (
         "SELECT {n} AS number, newest.seq, newest.place, horizon.position"
         " FROM (SELECT 1 AS one) AS always"
@@ -47,31 +48,45 @@ def _heads(count: int) -> sa.TextClause:
         " LEFT JOIN (SELECT position FROM feed_horizon"
         " WHERE stream = :stream{n} AND scope = :scope{n}) AS horizon ON true"
     )
-    return sa.text(" UNION ALL ".join(one.format(n=number) for number in range(count)))
+    return Prepared(sa.text(" UNION ALL ".join(one.format(n=number) for number in range(count))))
 
 
-_PAGE = sa.text(
-    "SELECT r.entity_type, r.entity_id, r.version, r.present, b.body, r.seq, r.place"
-    " FROM feed_row AS r LEFT JOIN feed_body AS b"
-    " ON r.present AND b.entity_id = r.entity_id AND b.entity_type = r.entity_type"
-    " WHERE r.stream = :stream AND r.scope = :scope AND (r.seq, r.place) > (:seq, :place)"
-    " ORDER BY r.seq, r.place LIMIT :limit"
+# A row as it is sent, put together where it lies: bytes that nobody decodes on their way.
+_SENT = (
+    """CAST(:begin AS TEXT) || r.entity_type || '","id":"' || r.entity_id"""
+    """ || '","version":' || r.version || CASE WHEN r.present"""
+    r""" THEN ',"present"\:true,"body":' || b.body"""
+    r""" ELSE ',"present"\:false,"body"\:null' END || '}'"""
 )
+_AS_BYTES = {"sqlite": f"CAST({_SENT} AS BLOB)", "postgresql": f"convert_to({_SENT}, 'UTF8')"}
+_PAGES = {
+    database: Prepared(
+        sa.text(
+            f"SELECT r.seq, r.place, {sent}"  # noqa: S608 - our own words
+            " FROM feed_row AS r LEFT JOIN feed_body AS b"
+            " ON r.present AND b.entity_id = r.entity_id AND b.entity_type = r.entity_type"
+            " WHERE r.stream = :stream AND r.scope = :scope AND (r.seq, r.place) > (:seq, :place)"
+            " ORDER BY r.seq, r.place LIMIT :limit"
+        )
+    )
+    for database, sent in _AS_BYTES.items()
+}
 
 
-def page(place: Place, after: Position, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return the rows of a scope after a position, each with its body as stored."""
+def page(place: Place, after: Position, limit: int) -> list[tuple[int, int, bytes]]:
+    """Return the rows of a scope after a position: where each stands, and its JSON as it is sent.
+
+    A body is taken as stored, it is canonical JSON already.
+    """
     stream, scope = place
-    return db.session.execute(
-        _PAGE,
-        {
-            "stream": stream,
-            "scope": scope,
-            "seq": after.seq,
-            "place": after.place,
-            "limit": limit,
-        },
-    ).all()
+    return _PAGES[db.engine.dialect.name].rows(
+        begin=f'{{"stream":"{stream}","scope":"{scope}","type":"',
+        stream=stream,
+        scope=scope,
+        seq=after.seq,
+        place=after.place,
+        limit=limit,
+    )
 
 
 def present_rows(place: Place) -> dict[str, list[tuple[str, int]]]:

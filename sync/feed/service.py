@@ -270,9 +270,9 @@ def _streams() -> list[str]:
 
 @dataclass(frozen=True)
 class Pulled:
-    """A page: rows as JSON texts in order, where each scope now stands, whether more waits."""
+    """A page: rows as JSON in order, where each scope now stands, whether more waits."""
 
-    rows: list[str]
+    rows: list[bytes]
     streams: dict[str, dict[str, int]]
     more: bool
 
@@ -293,10 +293,10 @@ def pull(places: Sequence[Place], streams: Mapping[str, Mapping[str, int]], limi
     for place in places:
         if left > 0 and heads[place].position > start[place]:
             found = queries.page(place, start[place], left)
-            rows += _texts(place, found)
+            rows += [sent for _, _, sent in found]
             left -= len(found)
             if found:
-                reached[place] = Position(found[-1].seq, found[-1].place)
+                reached[place] = Position(*found[-1][:2])
     now: dict[str, dict[str, int]] = {}
     for (stream, scope), position in reached.items():
         now.setdefault(stream, {})[scope] = rules.pack(position)
@@ -318,19 +318,8 @@ def _refuse_too_old(heads: Mapping[Place, queries.Head], start: Mapping[Place, P
         )
 
 
-def _gone(place: Place) -> str:
-    return f'{{"stream":"{place[0]}","scope":"{place[1]}","present":false}}'
-
-
-def _texts(place: Place, rows: Iterable[Any]) -> list[str]:
-    """Put rows into their JSON; a body is taken as stored, it is canonical JSON already."""
-    head = f'{{"stream":"{place[0]}","scope":"{place[1]}","type":"'
-    return [
-        f'{head}{kind}","id":"{entity_id}","version":{version},"present":true,"body":{body}}}'
-        if present
-        else f'{head}{kind}","id":"{entity_id}","version":{version},"present":false,"body":null}}'
-        for kind, entity_id, version, present, body, _, _ in rows
-    ]
+def _gone(place: Place) -> bytes:
+    return f'{{"stream":"{place[0]}","scope":"{place[1]}","present":false}}'.encode()
 
 
 @dataclass(frozen=True)

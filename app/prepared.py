@@ -1,0 +1,98 @@
+"""Reads that almost every request makes: compiled once for each database, run at its driver.
+
+SQLAlchemy looks a statement up, wraps its parameters and describes its rows anew each time; for a
+read of one row that takes several times as long as the read. What is read here is of the session's
+transaction like everything else, and fails like it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect
+
+from app.db import db
+
+_Convert = Callable[[Any], Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A statement as one database takes it: text, parameters in order, conversions."""
+
+    text: str
+    binds: tuple[tuple[str, Any, _Convert], ...]  # name, value where none is given, conversion
+    positional: bool
+    columns: tuple[_Convert, ...]
+
+
+class Prepared:
+    """A statement with named parameters. One in plain SQL gives values as the driver does."""
+
+    def __init__(self, statement: "sa.Select[Any] | sa.TextClause") -> None:
+        self._statement = statement
+        self._forms: dict[str, _Form] = {}
+
+    def rows(self, **values: Any) -> list[Any]:
+        """Return all rows as tuples. Raises what SQLAlchemy would for the driver's error."""
+        connection = db.session.connection()
+        form = self._form(connection.dialect)
+        found = [
+            convert(value) if convert is not None and value is not None else value
+            for value, convert in (
+                (values.get(name, default), convert) for name, default, convert in form.binds
+            )
+        ]
+        names = (name for name, _, _ in form.binds)
+        given = found if form.positional else dict(zip(names, found, strict=True))
+        rows = _run(connection, form.text, given)
+        if not any(form.columns):
+            return rows
+        return [
+            tuple(
+                convert(value) if convert is not None and value is not None else value
+                for value, convert in zip(row, form.columns, strict=True)
+            )
+            for row in rows
+        ]
+
+    def _form(self, dialect: Dialect) -> _Form:
+        form = self._forms.get(dialect.name)
+        if form is None:
+            form = self._forms[dialect.name] = _compile(self._statement, dialect)
+        return form
+
+
+def _run(connection: Connection, text: str, given: Any) -> list[Any]:
+    raw: Any = connection.connection.dbapi_connection
+    driver: Any = connection.dialect.dbapi
+    try:
+        if connection.dialect.name == "sqlite":
+            return list(raw.execute(text, given).fetchall())
+        return list(raw.execute(text, given, binary=True).fetchall())
+    except driver.Error as error:
+        if connection.dialect.is_disconnect(error, raw, None):
+            connection.invalidate(error)
+        raise sa.exc.DBAPIError.instance(
+            text, given, error, driver.Error, dialect=connection.dialect
+        ) from error
+
+
+def _compile(statement: "sa.Select[Any] | sa.TextClause", dialect: Dialect) -> _Form:
+    compiled: Any = statement.compile(dialect=dialect)
+    parameters = {name: parameter for parameter, name in compiled.bind_names.items()}
+    names: Sequence[str] = compiled.positiontup or list(parameters)
+    binds = tuple(
+        (
+            name,
+            compiled.params[name],
+            parameters[name].type.dialect_impl(dialect).bind_processor(dialect),
+        )
+        for name in names
+    )
+    columns = tuple(
+        column.type.dialect_impl(dialect).result_processor(dialect, None)
+        for column in getattr(statement, "selected_columns", ())
+    )
+    return _Form(compiled.string, binds, bool(compiled.positiontup), columns)
