@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from app.db import db
 from app.draws.models import DrawSelection
-from app.reports.models import AnnualTable, ManualCount, PermitRecord
+from app.people.models import Account
+from app.reports.models import AnnualTable, DossierReading, ManualCount, PermitRecord
 from app.reports.rules import Group
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
@@ -92,3 +93,14 @@ def newest_annual_table(agency_id: UUID, year: int) -> AnnualTable | None:
         AnnualTable.agency_id == agency_id, AnnualTable.year == year
     )
     return db.session.scalars(query.order_by(AnnualTable.id.desc()).limit(1)).one_or_none()
+
+
+def dossier_readings(unit_id: UUID) -> sa.Select[DossierReading]:
+    """Return the query of who opened the dossier of a unit."""
+    return sa.select(DossierReading).where(DossierReading.unit_id == unit_id)
+
+
+def account_names(ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of accounts by id."""
+    query = sa.select(Account.id, Account.name).where(Account.id.in_(sorted(ids)))
+    return {row[0]: row[1] for row in db.session.execute(query)}

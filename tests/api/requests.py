@@ -271,6 +271,7 @@ QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
     },
     "annual-reports.show_annual_table": lambda side: {"year": "2026"},
     "annual-reports.take_annual_table": lambda side: {"year": "2023"},
+    "dossiers.list_lines": lambda side: {"section": "visits"},
     "draws.prove_line": lambda side: {"archive_no": side.ids["archive_no"]},
 }
 HEADERS: dict[str, Callable[[Side], str]] = {

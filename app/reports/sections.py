@@ -1,0 +1,219 @@
+"""The parts of a dossier 一户一档: what each lists of a unit, the newest first."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.cases.models import PenaltyCase
+from app.complaints.models import Complaint
+from app.credit.models import CreditEntry, CreditGrade, CreditRepair
+from app.db import db
+from app.documents.models import Document
+from app.reports.dated import visited_at
+from app.reports.models import PermitRecord
+from app.tasks.models import Task
+from app.visits.models import CorrectiveOrder, Finding, Sample, Visit
+
+Lines = sa.Select[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the dossier: its name on the page and its selection for a unit.
+
+    `by` is the column that tells when: an instant `at`, or a day `on`.
+    """
+
+    code: str
+    name: str
+    by: str
+    lines: Callable[[UUID], Lines]
+
+
+def _line(
+    key: Any, *, at: Any = None, on: Any = None, number: Any = None, title: Any, state: Any = None
+) -> Lines:
+    """Return the selection of what a part of the dossier shows of each row."""
+    named = {"id": key, "at": at, "on": on, "number": number, "title": title, "state": state}
+    columns = [(sa.null() if value is None else value).label(name) for name, value in named.items()]
+    return sa.select(*columns)
+
+
+def _grades(unit_id: UUID) -> Lines:
+    return _line(
+        CreditGrade.id,
+        on=CreditGrade.from_on,
+        number=CreditGrade.scheme,
+        title=CreditGrade.grade,
+        state=sa.case((CreditGrade.voided_at.is_(None), "valid"), else_="void"),
+    ).where(CreditGrade.unit_id == unit_id)
+
+
+def _credit(unit_id: UUID) -> Lines:
+    return _line(
+        CreditEntry.id,
+        on=CreditEntry.decided_on,
+        number=CreditEntry.reference,
+        title=CreditEntry.kind,
+        state=CreditEntry.tier,
+    ).where(CreditEntry.unit_id == unit_id)
+
+
+def _repairs(unit_id: UUID) -> Lines:
+    return _line(
+        CreditRepair.id,
+        on=CreditRepair.applied_on,
+        title=sa.literal("repair"),
+        state=CreditRepair.state,
+    ).where(CreditRepair.unit_id == unit_id)
+
+
+def _tasks(unit_id: UUID) -> Lines:
+    return _line(
+        Task.id, at=Task.created_at, number=Task.task_no, title=Task.origin, state=Task.state
+    ).where(Task.unit_id == unit_id)
+
+
+def _visits(unit_id: UUID) -> Lines:
+    return _line(Visit.id, at=visited_at(), title=Visit.outcome, state=Visit.state).where(
+        Visit.unit_id == unit_id
+    )
+
+
+def _findings(unit_id: UUID) -> Lines:
+    return (
+        _line(Finding.id, at=Finding.recorded_at, title=Finding.text, state=Finding.handling)
+        .join_from(Finding, Visit, Visit.id == Finding.visit_id)
+        .where(Visit.unit_id == unit_id)
+    )
+
+
+def _orders(unit_id: UUID) -> Lines:
+    return _line(
+        CorrectiveOrder.id,
+        on=CorrectiveOrder.issued_on,
+        number=CorrectiveOrder.number,
+        title=sa.literal("corrective-order"),
+        state=CorrectiveOrder.state,
+    ).where(CorrectiveOrder.unit_id == unit_id)
+
+
+def _documents(unit_id: UUID) -> Lines:
+    return _line(
+        Document.id,
+        at=Document.issued_at,
+        number=Document.number,
+        title=Document.kind,
+        state=Document.state,
+    ).where(Document.unit_id == unit_id)
+
+
+def _cases(unit_id: UUID) -> Lines:
+    return _line(
+        PenaltyCase.id,
+        on=sa.func.coalesce(PenaltyCase.decided_on, PenaltyCase.filed_on, PenaltyCase.opened_on),
+        number=PenaltyCase.number,
+        title=PenaltyCase.cause_name,
+        state=PenaltyCase.state,
+    ).where(PenaltyCase.unit_id == unit_id)
+
+
+def _complaints(unit_id: UUID) -> Lines:
+    return _line(
+        Complaint.id,
+        on=Complaint.received_on,
+        number=Complaint.number,
+        title=Complaint.kind,
+        state=Complaint.state,
+    ).where(Complaint.unit_id == unit_id)
+
+
+def _samples(unit_id: UUID) -> Lines:
+    return (
+        _line(
+            Sample.id,
+            at=Sample.taken_at,
+            number=Sample.number,
+            title=Sample.name,
+            state=sa.func.coalesce(Sample.result, Sample.state),
+        )
+        .join_from(Sample, Visit, Visit.id == Sample.visit_id)
+        .where(Visit.unit_id == unit_id)
+    )
+
+
+def _permits(unit_id: UUID) -> Lines:
+    return _line(
+        PermitRecord.id,
+        on=PermitRecord.applied_on,
+        number=PermitRecord.record_no,
+        title=PermitRecord.item,
+        state=PermitRecord.outcome,
+    ).where(PermitRecord.unit_id == unit_id)
+
+
+SECTIONS: Mapping[str, Section] = {
+    one.code: one
+    for one in (
+        Section("permits", "许可办件", "on", _permits),
+        Section("grades", "等级", "on", _grades),
+        Section("tasks", "任务", "at", _tasks),
+        Section("visits", "检查", "at", _visits),
+        Section("findings", "检查发现", "at", _findings),
+        Section("orders", "责令改正", "on", _orders),
+        Section("documents", "文书", "at", _documents),
+        Section("cases", "案件", "on", _cases),
+        Section("credit", "信用记录", "on", _credit),
+        Section("repairs", "信用修复", "on", _repairs),
+        Section("complaints", "投诉举报", "on", _complaints),
+        Section("samples", "样品", "at", _samples),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The newest lines of a part, and how many there are in all."""
+
+    total: int
+    items: list[Any]
+
+
+Place = tuple[datetime | date, UUID]  # when, and which of those at the same time
+
+
+def newest(section: Section, unit_id: UUID, limit: int) -> Part:
+    """Return the newest lines of a part and their number, in one reading."""
+    found = section.lines(unit_id).subquery()
+    query = (
+        sa.select(found, sa.func.count().over().label("total"))
+        .order_by(found.c[section.by].desc(), found.c.id.desc())
+        .limit(limit)
+    )
+    rows = db.session.execute(query).all()
+    return Part(rows[0].total if rows else 0, list(rows))
+
+
+def before(section: Section, unit_id: UUID, *, place: Place | None, limit: int) -> list[Any]:
+    """Return lines of a part, the newest first, those behind a place in it."""
+    found = section.lines(unit_id).subquery()
+    when, query = found.c[section.by], sa.select(found)
+    if place is not None:
+        at, last = place
+        query = query.where(sa.or_(when < at, sa.and_(when == at, found.c.id < last)))
+    return list(db.session.execute(query.order_by(when.desc(), found.c.id.desc()).limit(limit)))
+
+
+def visit_times(unit_id: UUID) -> list[tuple[datetime, str | None]]:
+    """Return when a unit was entered, and from which origin; every entry that took place."""
+    query = (
+        sa.select(visited_at(), Task.origin)
+        .select_from(Visit)
+        .outerjoin(Task, Task.id == Visit.task_id)
+        .where(Visit.unit_id == unit_id)
+    )
+    return [(row[0], row[1]) for row in db.session.execute(query)]

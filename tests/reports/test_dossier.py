@@ -1,0 +1,93 @@
+"""The dossier of a unit: everything in one answer, page by page, and who read it."""
+
+import pytest
+
+from app.access import Role
+from app.db import db
+from app.journal.models import JournalEntry
+from app.reports.sections import SECTIONS
+from tests.factories import OTHER_DISTRICT
+from tests.reports.desk import visited
+
+
+@pytest.fixture
+def visited_unit(make):
+    unit = make.unit()
+    officers = [make.officer(), make.officer()]
+    return unit, officers
+
+
+def path(unit, rest=""):
+    return f"/api/v1/units/{unit.id}/dossier{rest}"
+
+
+def test_everything_of_a_unit_comes_in_one_answer(make, visited_unit):
+    unit, officers = visited_unit
+    visit = visited(make, unit, officers, "ordered-to-correct", origin="complaint")
+    make.clock.forward(days=60)  # another year
+    visited(make, unit, officers, origin="recheck")
+    visited(make, unit, officers, origin="compliance-talk")
+    visited(make, make.unit(), officers)
+    reader = make.signed_in(Role.OFFICER)
+    found = reader.get(path(unit)).json
+    assert found["unit"]["archive_no"] == unit.archive_no
+    parts = {part["code"]: part for part in found["parts"]}
+    assert list(parts) == list(SECTIONS)
+    assert parts["visits"]["total"] == parts["tasks"]["total"] == 3
+    assert parts["visits"]["items"][-1]["id"] == str(visit.id)
+    assert {line["title"] for line in parts["tasks"]["items"]} == {
+        "complaint",
+        "recheck",
+        "compliance-talk",
+    }
+    assert found["years"] == [
+        {"year": 2027, "entries": 1, "by_origin": {"recheck": 1}},
+        {"year": 2026, "entries": 1, "by_origin": {"complaint": 1}},
+    ]
+
+
+def test_a_part_is_read_on_page_by_page_the_newest_first(make, visited_unit):
+    unit, officers = visited_unit
+    visits = []
+    for _ in range(5):
+        visits.append(visited(make, unit, officers, origin="routine"))
+        make.clock.forward(days=1)
+    reader = make.signed_in(Role.AUDITOR)
+    for code in ("visits", "tasks"):
+        seen, link = [], path(unit, f"/lines?section={code}&limit=2")
+        while link:
+            answer = reader.get(link)
+            seen += [line["id"] for line in answer.json["items"]]
+            link = answer.headers.get("Link", "").partition(">")[0].lstrip("<")
+        expected = [visit.id if code == "visits" else visit.task_id for visit in visits]
+        assert seen == [str(one) for one in reversed(expected)]
+    wrong = reader.get(path(unit, "/lines?section=secrets"))
+    assert wrong.status_code == 422
+
+
+def test_whoever_reads_a_dossier_is_on_record_before_it_is_shown(make, visited_unit):
+    unit, _ = visited_unit
+    reader, supervisor = make.signed_in(Role.OFFICER), make.signed_in(Role.SUPERVISOR)
+    read_at = reader.get(path(unit)).json["read_at"]
+    make.clock.forward(minutes=1)
+    reader.get(path(unit, "/lines?section=visits"))
+    readings = supervisor.get(path(unit, "/readings")).json["items"]
+    assert [one["name"] for one in readings] == ["某人", "某人"]
+    assert readings[-1]["read_at"] == read_at
+    with make.flask_app.app_context():
+        entries = db.session.scalars(
+            db.select(JournalEntry).where(JournalEntry.event == "dossier.read")
+        ).all()
+    assert len(entries) == 2
+    assert all(str(unit.id) in entry.text for entry in entries)
+    assert reader.get(path(unit, "/readings")).status_code == 403
+
+
+def test_nobody_reads_the_dossier_of_another_agency_and_no_reading_is_left(make, visited_unit):
+    unit, _ = visited_unit
+    stranger = make.signed_in(Role.SUPERVISOR, agency=make.agency(OTHER_DISTRICT, "普陀区"))
+    for rest in ("", "/lines?section=visits", "/readings"):
+        assert stranger.get(path(unit, rest)).json["type"] == "/problems/unit-not-found"
+    assert make.signed_in(Role.CLERK).get(path(unit)).status_code == 403
+    owner = make.signed_in(Role.SUPERVISOR)
+    assert owner.get(path(unit, "/readings")).json["items"] == []
