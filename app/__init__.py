@@ -37,6 +37,7 @@ FEATURES = (
     "tasks",
     "documents",
     "visits",
+    "caps",
     "cases",
     "complaints",
     "lists",

@@ -89,6 +89,11 @@ def current_actor() -> Actor:
     return cast(Actor, flask.g.actor)
 
 
+def current_agency_id() -> UUID:
+    """Return the caller's agency. Only where the decorator lets in who has one: every account."""
+    return cast(UUID, current_actor().agency_id)
+
+
 def requires(*roles: Role) -> Callable[[V], V]:
     """Let only a signed-in user with any of `roles` call the view."""
     wanted = frozenset(roles)

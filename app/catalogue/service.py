@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.access import Actor
-from app.catalogue import calendars, causes, queries, rules, seeds
+from app.catalogue import calendars, caps, causes, queries, rules, seeds
 from app.catalogue.models import CatalogueRow
 from app.db import db
 from app.errors import Conflict, Invalid, NotFound
@@ -56,6 +56,7 @@ class Kind(StrEnum):
     DISCRETION_BENCHMARK = "discretion_benchmark"
     DISCRETION_TIER = "discretion_tier"
     DISCRETION_FACTOR = "discretion_factor"
+    VISIT_CAP = "visit_cap"
 
 
 class CatalogueRowMissing(NotFound):
@@ -296,6 +297,8 @@ def _wrong_form(
         return causes.wrong_cause(body)
     if kind == Kind.DISCRETION_TIER:
         return causes.wrong_tier(body)
+    if kind == Kind.VISIT_CAP:
+        return caps.wrong_cap(body, {row.code for row in queries.rows_of(Kind.ORIGIN)})
     if kind not in {Kind.CHECKLIST, Kind.CHECKLIST_MIGRATION}:
         return []
     items = {row.code for row in queries.rows_of(Kind.CHECK_ITEM)}

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app import clock
-from app.access import Role, current_actor, requires
+from app.access import Role, current_actor, current_agency_id, requires
 from app.db import transaction
 from app.draws import annual_plans, annual_queries
 from app.draws.annual import Item
@@ -35,7 +35,7 @@ blp = Blueprint("annual-plans", __name__, url_prefix="/annual-plans", descriptio
 def list_annual_plans(query: dict[str, Any]) -> Page[dict[str, Any]]:
     """查询本机构的年度抽查计划及其修订"""
     year, at = query.pop("year"), clock.now()
-    found = page(annual_queries.annual_plans_in(_agency_id(), year), AnnualPlan.id, **query)
+    found = page(annual_queries.annual_plans_in(current_agency_id(), year), AnnualPlan.id, **query)
     return Page([_headline(plan, at) for plan in found.items], found.next_cursor)
 
 
@@ -60,7 +60,7 @@ def save_annual_plan(data: dict[str, Any]) -> dict[str, Any]:
 @blp.response(200, AnnualPlanDetailSchema)
 def get_annual_plan(annual_plan_id: UUID) -> dict[str, Any]:
     """查看年度抽查计划：每项应抽、已抽、已完成"""
-    plan = annual_plans.get_annual_plan(annual_plan_id, _agency_id())
+    plan = annual_plans.get_annual_plan(annual_plan_id, current_agency_id())
     blp.set_etag(plan.version)
     return _shown(plan, clock.now())
 
@@ -74,7 +74,7 @@ def change_annual_plan(data: dict[str, Any], annual_plan_id: UUID) -> dict[str, 
     """修改草案"""
     at = clock.now()
     with transaction():
-        plan = annual_plans.get_annual_plan(annual_plan_id, _agency_id())
+        plan = annual_plans.get_annual_plan(annual_plan_id, current_agency_id())
         blp.check_version(plan, AnnualPlanSchema)
         annual_plans.change_annual_plan(
             plan, _plan(data), agency=_agency(), by=current_actor(), at=at
@@ -91,7 +91,7 @@ def publish_annual_plan(annual_plan_id: UUID) -> dict[str, Any]:
     """公布年度抽查计划；此后只能修订"""
     at = clock.now()
     with transaction():
-        plan = annual_plans.get_annual_plan(annual_plan_id, _agency_id())
+        plan = annual_plans.get_annual_plan(annual_plan_id, current_agency_id())
         blp.check_version(plan, AnnualPlanSchema)
         annual_plans.publish_annual_plan(plan, by=current_actor(), at=at)
     blp.set_etag(plan.version)
@@ -107,19 +107,15 @@ def revise_annual_plan(data: dict[str, Any], annual_plan_id: UUID) -> dict[str, 
     """修订已公布的年度抽查计划：得到一份新草案，公布之前原计划继续有效"""
     at = clock.now()
     with transaction():
-        plan = annual_plans.get_annual_plan(annual_plan_id, _agency_id())
+        plan = annual_plans.get_annual_plan(annual_plan_id, current_agency_id())
         blp.check_version(plan, AnnualPlanSchema)
         revised = annual_plans.revise_annual_plan(plan, data["reason"], by=current_actor(), at=at)
     blp.set_etag(revised.version)
     return _shown(revised, at)
 
 
-def _agency_id() -> UUID:
-    return current_actor().agency_id or UUID(int=0)
-
-
 def _agency() -> Agency:
-    return people.get_agency(_agency_id())
+    return people.get_agency(current_agency_id())
 
 
 def _plan(data: dict[str, Any]) -> NewAnnualPlan:

@@ -10,7 +10,7 @@ from uuid import UUID
 import flask
 
 from app import clock
-from app.access import Role, current_actor, requires
+from app.access import Role, current_actor, current_agency_id, requires
 from app.db import transaction
 from app.draws import (
     annual_api,
@@ -78,7 +78,7 @@ def init_app(_flask_app: flask.Flask) -> None:
 def list_draws(query: dict[str, Any]) -> Page[Draw]:
     """查询本机构的抽取，新的在前"""
     year, state = query.pop("year"), query.pop("state")
-    statement = queries.draws_in(_agency_id(), year=year, state=state)
+    statement = queries.draws_in(current_agency_id(), year=year, state=state)
     return page(statement, Draw.id, newest_first=True, **query)
 
 
@@ -88,7 +88,7 @@ def list_draws(query: dict[str, Any]) -> Page[Draw]:
 @blp.response(200, DrawDetailSchema)
 def get_draw(draw_no: str) -> dict[str, Any]:
     """查看抽取：状态、封存、骰子、等待谁"""
-    draw = service.get_draw(draw_no, _agency_id())
+    draw = service.get_draw(draw_no, current_agency_id())
     blp.set_etag(draw.version)
     return {
         **queries.columns_of(draw),
@@ -113,7 +113,7 @@ def _shortfalls(draw: Draw) -> Any:
 def make_deposit(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
     """为一次封存式抽取封存随机数（公告之前）"""
     with transaction():
-        draw = service.get_draw(draw_no, _agency_id())
+        draw = service.get_draw(draw_no, current_agency_id())
         made = seeding.deposit(
             draw, _value(data), agency=_agency(), by=current_actor(), at=clock.now()
         )
@@ -128,7 +128,7 @@ def make_deposit(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
 def enter_dice(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
     """录入骰子数字：由不同角色的两人分别录入，一致才封定"""
     with transaction():
-        draw = service.get_draw(draw_no, _agency_id())
+        draw = service.get_draw(draw_no, current_agency_id())
         entered = seeding.enter_dice(draw, data["digits"], by=current_actor(), at=clock.now())
     if entered.state is EntropyState.REJECTED:
         raise seeding.dice_mismatch()
@@ -143,7 +143,7 @@ def enter_dice(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
 def enter_beacon(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
     """录入信标数字：由不同角色的两人分别录入，一致才封定"""
     with transaction():
-        draw = service.get_draw(draw_no, _agency_id())
+        draw = service.get_draw(draw_no, current_agency_id())
         entered = seeding.enter_beacon(draw, data["values"], by=current_actor(), at=clock.now())
     if entered.state is EntropyState.REJECTED:
         raise seeding.dice_mismatch()
@@ -158,7 +158,7 @@ def enter_beacon(data: dict[str, Any], draw_no: str) -> dict[str, Any]:
 def void_draw(data: dict[str, Any], draw_no: str) -> Draw:
     """作废：编号保留，秘密数和本来的结果照样公开"""
     with transaction():
-        draw = service.get_draw(draw_no, _agency_id())
+        draw = service.get_draw(draw_no, current_agency_id())
         blp.check_version(draw, DrawSchema)
         service.void_draw(draw, data["reason"], by=current_actor(), at=clock.now())
     blp.set_etag(draw.version)
@@ -171,7 +171,7 @@ def void_draw(data: dict[str, Any], draw_no: str) -> Draw:
 @blp.paged(DrawSelectionSchema)
 def list_selection(query: dict[str, Any], draw_no: str) -> Page[DrawSelection]:
     """查看抽中和备选的单位"""
-    draw = service.get_draw(draw_no, _agency_id())
+    draw = service.get_draw(draw_no, current_agency_id())
     kind = query.pop("kind")
     return page(queries.selection_of(draw.id, kind), DrawSelection.id, **query)
 
@@ -181,7 +181,7 @@ def list_selection(query: dict[str, Any], draw_no: str) -> Page[DrawSelection]:
 @blp.response(200, DrawFilesSchema)
 def list_files(draw_no: str) -> dict[str, Any]:
     """查看可以读取的抽取文件"""
-    draw = service.get_draw(draw_no, _agency_id())
+    draw = service.get_draw(draw_no, current_agency_id())
     return {"items": reading.readable_files(draw, current_actor(), clock.now())}
 
 
@@ -190,7 +190,7 @@ def list_files(draw_no: str) -> dict[str, Any]:
 @blp.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
 def get_file(draw_no: str, name: str) -> flask.Response:
     """读取抽取文件，与计算摘要时逐字节相同"""
-    draw = service.get_draw(draw_no, _agency_id())
+    draw = service.get_draw(draw_no, current_agency_id())
     file = reading.get_file(draw, name, current_actor(), clock.now())
     return flask.Response(
         file.content,
@@ -206,7 +206,7 @@ def get_file(draw_no: str, name: str) -> flask.Response:
 @blp.response(200, LineProofsSchema)
 def prove_line(query: dict[str, Any], draw_no: str) -> dict[str, Any]:
     """名单不公开时，向被监督单位证明它自己的一行"""
-    draw = service.get_draw(draw_no, _agency_id())
+    draw = service.get_draw(draw_no, current_agency_id())
     return {"draw_no": draw_no, "items": reading.prove_lines(draw, query["archive_no"])}
 
 
@@ -248,12 +248,8 @@ def make_standing_deposit(data: dict[str, Any]) -> dict[str, Any]:
 # ---- small things --------------------------------------------------------------------------------
 
 
-def _agency_id() -> UUID:
-    return current_actor().agency_id or UUID(int=0)
-
-
 def _agency() -> Agency:
-    return people.get_agency(_agency_id())
+    return people.get_agency(current_agency_id())
 
 
 def _value(data: dict[str, Any]) -> bytes:

@@ -1,11 +1,11 @@
 """Changes of a draw over HTTP: supervisors propose, a second one confirms, the timetable draws."""
 
 from datetime import date
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from app import clock
-from app.access import Role, current_actor, requires
+from app.access import Role, current_actor, current_agency_id, requires
 from app.days import local_date
 from app.db import transaction
 from app.draws import change_queries, changes, leftovers, service, topups
@@ -40,7 +40,7 @@ APPROVERS = (Role.SUPERVISOR, Role.LEGAL_REVIEWER, Role.ADMINISTRATOR)  # the ca
 @blp.paged(DrawChangeSchema)
 def list_changes(query: dict[str, Any], draw_no: str) -> Page[DrawChange]:
     """查询抽取结果的变更：替换、重新抽取人员、改派"""
-    draw = service.get_draw(draw_no, _agency_id())
+    draw = service.get_draw(draw_no, current_agency_id())
     statement = change_queries.changes_of(draw.id, state=query.pop("state"), kind=query.pop("kind"))
     return page(statement, DrawChange.id, **query)
 
@@ -51,7 +51,7 @@ def list_changes(query: dict[str, Any], draw_no: str) -> Page[DrawChange]:
 @blp.response(200, DrawFigureSchema)
 def count_changes(draw_no: str) -> dict[str, Any]:
     """查看人员调整的比例和上限"""
-    draw = service.get_draw(draw_no, _agency_id())
+    draw = service.get_draw(draw_no, current_agency_id())
     figure = changes.figure_of(draw, _today())
     return {
         "changed": figure.changed,
@@ -70,7 +70,7 @@ def count_changes(draw_no: str) -> dict[str, Any]:
 def propose_replacement(data: dict[str, Any], draw_no: str) -> DrawChange:
     """提出以备选单位替换不能检查的单位，须附证据"""
     with transaction():
-        draw = service.get_draw(draw_no, _agency_id())
+        draw = service.get_draw(draw_no, current_agency_id())
         return changes.propose_replacement(
             draw,
             data["task_id"],
@@ -91,7 +91,7 @@ def propose_replacement(data: dict[str, Any], draw_no: str) -> DrawChange:
 def propose_redraw(data: dict[str, Any], draw_no: str) -> DrawChange:
     """提出重新抽取一名检查人员"""
     with transaction():
-        draw = service.get_draw(draw_no, _agency_id())
+        draw = service.get_draw(draw_no, current_agency_id())
         return changes.propose_redraw(
             draw,
             data["task_id"],
@@ -111,7 +111,7 @@ def propose_redraw(data: dict[str, Any], draw_no: str) -> DrawChange:
 def order_top_up(data: dict[str, Any], draw_no: str) -> DrawPlan:
     """备选用完后办理补抽：以未抽中的单位另行抽取，新编号、新公告、新随机数"""
     with transaction():
-        draw = service.get_draw(draw_no, _agency_id())
+        draw = service.get_draw(draw_no, current_agency_id())
         return topups.order_top_up(draw, NewTopUp(**data), by=current_actor(), at=clock.now())
 
 
@@ -121,7 +121,7 @@ def order_top_up(data: dict[str, Any], draw_no: str) -> DrawPlan:
 @blp.paged(TaskSchema)
 def list_all_carried_over(query: dict[str, Any]) -> Page[Task]:
     """查询本机构各次抽取结转的任务：周期已过，尚未办结"""
-    return page(leftovers.carried_over(_agency_id(), _today()), Task.id, **query)
+    return page(leftovers.carried_over(current_agency_id(), _today()), Task.id, **query)
 
 
 @blp.route("/<draw_no>/carried-over")
@@ -130,7 +130,7 @@ def list_all_carried_over(query: dict[str, Any]) -> Page[Task]:
 @blp.paged(TaskSchema)
 def list_carried_over(query: dict[str, Any], draw_no: str) -> Page[Task]:
     """查询一次抽取结转的任务：仍计入抽取它的周期"""
-    draw = service.get_draw(draw_no, _agency_id())
+    draw = service.get_draw(draw_no, current_agency_id())
     return page(leftovers.carried_over(draw.agency_id, _today(), draw.id), Task.id, **query)
 
 
@@ -140,7 +140,7 @@ def list_carried_over(query: dict[str, Any], draw_no: str) -> Page[Task]:
 @decisions.response(200, DrawChangeSchema)
 def get_change(change_id: UUID) -> DrawChange:
     """查看一项变更"""
-    change = changes.get_change(change_id, _agency_id())
+    change = changes.get_change(change_id, current_agency_id())
     decisions.set_etag(change.version)
     return change
 
@@ -201,7 +201,7 @@ def withdraw(data: dict[str, Any], change_id: UUID) -> DrawChange:
 
 def _current(change_id: UUID) -> DrawChange:
     """Return a change on the version the client has seen."""
-    change = changes.get_change(change_id, _agency_id())
+    change = changes.get_change(change_id, current_agency_id())
     decisions.check_version(change, DrawChangeSchema)
     return change
 
@@ -213,8 +213,3 @@ def _done(change: DrawChange) -> DrawChange:
 
 def _today() -> date:
     return local_date(clock.now())
-
-
-def _agency_id() -> UUID:
-    """Return the caller's agency: every account has one."""
-    return cast(UUID, current_actor().agency_id)

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app import clock
-from app.access import Role, current_actor, requires
+from app.access import Role, current_actor, current_agency_id, requires
 from app.db import transaction
 from app.draws import plans, preview, queries
 from app.draws.models import DrawPlan
@@ -39,7 +39,7 @@ INSIDERS = (Role.SUPERVISOR, Role.AUDITOR)
 def list_plans(query: dict[str, Any]) -> Page[DrawPlan]:
     """查询本机构的抽查计划"""
     year = query.pop("year")
-    return page(queries.plans_in(_agency_id(), year), DrawPlan.id, **query)
+    return page(queries.plans_in(current_agency_id(), year), DrawPlan.id, **query)
 
 
 @blp.route("", methods=["POST"])
@@ -59,7 +59,7 @@ def save_plan(data: dict[str, Any]) -> DrawPlan:
 @blp.response(200, DrawPlanSchema)
 def get_plan(plan_id: UUID) -> DrawPlan:
     """查看抽查计划"""
-    plan = plans.get_plan(plan_id, _agency_id())
+    plan = plans.get_plan(plan_id, current_agency_id())
     blp.set_etag(plan.version)
     return plan
 
@@ -72,7 +72,7 @@ def get_plan(plan_id: UUID) -> DrawPlan:
 def change_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
     """修改抽查计划（冻结名单之前）"""
     with transaction():
-        plan = plans.get_plan(plan_id, _agency_id())
+        plan = plans.get_plan(plan_id, current_agency_id())
         blp.check_version(plan, DrawPlanSchema)
         plans.change_plan(plan, _plan(data), by=current_actor(), at=clock.now())
     blp.set_etag(plan.version)
@@ -84,7 +84,7 @@ def change_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
 @blp.response(200, DrawPreviewSchema)
 def preview_plan(plan_id: UUID) -> dict[str, Any]:
     """预览：分层、基数、应抽数、各级机会、排除、回避、结转、无法满足之处；不写入任何数据"""
-    plan = plans.get_plan(plan_id, _agency_id())
+    plan = plans.get_plan(plan_id, current_agency_id())
     return preview.preview_plan(plan, at=clock.now())
 
 
@@ -96,7 +96,7 @@ def preview_plan(plan_id: UUID) -> dict[str, Any]:
 def withdraw_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
     """撤回抽查计划（冻结名单之前）"""
     with transaction():
-        plan = plans.get_plan(plan_id, _agency_id())
+        plan = plans.get_plan(plan_id, current_agency_id())
         blp.check_version(plan, DrawPlanSchema)
         plans.withdraw_plan(plan, data["reason"], by=current_actor(), at=clock.now())
     blp.set_etag(plan.version)
@@ -111,19 +111,15 @@ def withdraw_plan(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
 def order_redraw(data: dict[str, Any], plan_id: UUID) -> DrawPlan:
     """抽取作废后重新抽取：新编号、新公告、新随机数"""
     with transaction():
-        plan = plans.get_plan(plan_id, _agency_id())
+        plan = plans.get_plan(plan_id, current_agency_id())
         blp.check_version(plan, DrawPlanSchema)
         plans.order_redraw(plan, data["reason"], by=current_actor(), at=clock.now())
     blp.set_etag(plan.version)
     return plan
 
 
-def _agency_id() -> UUID:
-    return current_actor().agency_id or UUID(int=0)
-
-
 def _agency() -> Agency:
-    return people.get_agency(_agency_id())
+    return people.get_agency(current_agency_id())
 
 
 def _plan(data: dict[str, Any]) -> NewPlan:

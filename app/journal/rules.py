@@ -114,6 +114,8 @@ class Event(StrEnum):
     CORRECTIVE_ORDER_DUE_COMPUTED = "corrective-order.due-computed"
     CORRECTIVE_ORDER_RECHECK_DUE = "corrective-order.recheck-due"
     CORRECTIVE_ORDER_CONCLUDED = "corrective-order.concluded"
+    CAP_EXCEPTION_PROPOSED = "cap-exception.proposed"
+    CAP_EXCEPTION_DECIDED = "cap-exception.decided"
     SAMPLE_RECORDED = "sample.recorded"
     SAMPLE_RESULT_RECORDED = "sample.result-recorded"
     PENALTY_CASE_DECIDED = "penalty-case.decided"

@@ -1,13 +1,13 @@
 """Given lists over HTTP: supervisors bring them in and decide; partners' results; the way back."""
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import flask
 
 from app import clock
-from app.access import Role, current_actor, requires
+from app.access import Role, current_actor, current_agency_id, requires
 from app.days import local_date
 from app.db import db, transaction
 from app.lists import imports, queries, register, service
@@ -65,7 +65,7 @@ _MIME = {
 def list_lists(query: dict[str, Any]) -> Page[GivenList]:
     """查询本机构的下达名单"""
     paging = {"limit": query.pop("limit"), "cursor": query.pop("cursor")}
-    return page(queries.lists_of(_agency_id(), **query), GivenList.id, **paging)
+    return page(queries.lists_of(current_agency_id(), **query), GivenList.id, **paging)
 
 
 @blp.route("", methods=["POST"])
@@ -79,7 +79,7 @@ def save_list(data: dict[str, Any]) -> dict[str, Any]:
     先登记文号和下达机关，再上传名单文件。
     """
     with transaction():
-        agency = people.get_agency(_agency_id())
+        agency = people.get_agency(current_agency_id())
         found = service.save_list(_new(data), agency=agency, by=current_actor(), at=clock.now())
     return _detail(found)
 
@@ -90,7 +90,7 @@ def save_list(data: dict[str, Any]) -> dict[str, Any]:
 @blp.response(200, GivenListDetailSchema)
 def get_list(list_id: UUID) -> dict[str, Any]:
     """查看下达名单：各行匹配情况和任务进度"""
-    found = service.get_list(list_id, _agency_id())
+    found = service.get_list(list_id, current_agency_id())
     blp.set_etag(found.version)
     return _detail(found)
 
@@ -106,7 +106,7 @@ def change_list(data: dict[str, Any], list_id: UUID) -> dict[str, Any]:
     期限改变时，没有单列期限的未办结任务一并改变。
     """
     with transaction():
-        found = service.get_list(list_id, _agency_id())
+        found = service.get_list(list_id, current_agency_id())
         blp.check_version(found, GivenListSchema)
         service.change_list(found, _new(data), by=current_actor(), at=clock.now())
     blp.set_etag(found.version)
@@ -121,7 +121,7 @@ def change_list(data: dict[str, Any], list_id: UUID) -> dict[str, Any]:
 def withdraw_list(data: dict[str, Any], list_id: UUID) -> dict[str, Any]:
     """撤回误登记的下达名单（生成任务之前）"""
     with transaction():
-        found = service.get_list(list_id, _agency_id())
+        found = service.get_list(list_id, current_agency_id())
         blp.check_version(found, GivenListSchema)
         service.withdraw_list(found, data["reason"], by=current_actor(), at=clock.now())
     blp.set_etag(found.version)
@@ -143,7 +143,7 @@ def upload_file(data: dict[str, Any], list_id: UUID) -> Any:
     第一个文件逐行与底档匹配，此时不生成任务。更正的文件先与名单比较，确认后才采用；
     同一文件再次上传没有变化。
     """
-    at, agency_id = clock.now(), _agency_id()
+    at, agency_id = clock.now(), current_agency_id()
     service.get_list(list_id, agency_id)
     file = sole_file(data)
     name = (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1]
@@ -166,7 +166,7 @@ def upload_file(data: dict[str, Any], list_id: UUID) -> Any:
 @blp.paged(GivenListFileSchema)
 def list_files(query: dict[str, Any], list_id: UUID) -> Page[GivenListFile]:
     """查看名单收到过的文件"""
-    service.get_list(list_id, _agency_id())
+    service.get_list(list_id, current_agency_id())
     return page(queries.files_of(list_id), GivenListFile.id, **query)
 
 
@@ -176,7 +176,7 @@ def list_files(query: dict[str, Any], list_id: UUID) -> Page[GivenListFile]:
 @blp.paged(GivenListLineSchema)
 def list_lines(query: dict[str, Any], list_id: UUID, file_id: UUID) -> Page[dict[str, Any]]:
     """逐行查看更正文件与名单的差别"""
-    found = service.get_list(list_id, _agency_id())
+    found = service.get_list(list_id, current_agency_id())
     imports.get_file(found, file_id)
     limit, cursor = query["limit"], query["cursor"]
     after = int(read_cursor(cursor).get("line", 0)) if cursor else 0
@@ -202,7 +202,7 @@ def confirm_file(list_id: UUID, file_id: UUID) -> GivenListFile:
     新增的行加入名单，期限的变化写入未办结任务；名单中不再有的行只作标记，任务保留。
     """
     with transaction():
-        found = service.get_list(list_id, _agency_id())
+        found = service.get_list(list_id, current_agency_id())
         file = imports.get_file(found, file_id)
         return imports.confirm_file(found, file, by=current_actor(), at=clock.now())
 
@@ -216,7 +216,7 @@ def confirm_file(list_id: UUID, file_id: UUID) -> GivenListFile:
 @blp.paged(GivenListRowSchema)
 def list_rows(query: dict[str, Any], list_id: UUID) -> Page[GivenListRow]:
     """查询名单各行：匹配结果、候选单位、任务、部门结果"""
-    service.get_list(list_id, _agency_id())
+    service.get_list(list_id, current_agency_id())
     paging = {"limit": query.pop("limit"), "cursor": query.pop("cursor")}
     return page(queries.rows_of(list_id, **query), GivenListRow.id, **paging)
 
@@ -227,7 +227,7 @@ def list_rows(query: dict[str, Any], list_id: UUID) -> Page[GivenListRow]:
 @blp.response(200, GivenListRowSchema)
 def get_row(list_id: UUID, row_id: UUID) -> GivenListRow:
     """查看名单的一行"""
-    row = service.get_row(service.get_list(list_id, _agency_id()), row_id)
+    row = service.get_row(service.get_list(list_id, current_agency_id()), row_id)
     blp.set_etag(row.version)
     return row
 
@@ -240,7 +240,7 @@ def get_row(list_id: UUID, row_id: UUID) -> GivenListRow:
 def decide_row(data: dict[str, Any], list_id: UUID, row_id: UUID) -> GivenListRow:
     """核对一行：选定单位，或确认底档中没有"""
     with transaction():
-        found = service.get_list(list_id, _agency_id())
+        found = service.get_list(list_id, current_agency_id())
         row = service.get_row(found, row_id)
         blp.check_version(row, GivenListRowSchema)
         service.decide_row(found, row, **data, by=current_actor(), at=clock.now())
@@ -255,7 +255,7 @@ def decide_row(data: dict[str, Any], list_id: UUID, row_id: UUID) -> GivenListRo
 def match_again(list_id: UUID) -> dict[str, Any]:
     """重新匹配尚无单位的行（例如补登底档之后）"""
     with transaction():
-        found = service.get_list(list_id, _agency_id())
+        found = service.get_list(list_id, current_agency_id())
         changed = service.rematch(found, by=current_actor(), at=clock.now())
     return {"changed": changed, "rows": _rows_counted(list_id)}
 
@@ -269,8 +269,8 @@ def apply_list(list_id: UUID) -> dict[str, Any]:
     待核对的行以后核对了再次办理；每行只生成一个任务，重复办理不会多出。
     """
     with transaction():
-        found = service.get_list(list_id, _agency_id())
-        agency = people.get_agency(_agency_id())
+        found = service.get_list(list_id, current_agency_id())
+        agency = people.get_agency(current_agency_id())
         applied = service.apply_list(found, agency=agency, by=current_actor(), at=clock.now())
     return {
         "created": applied.created,
@@ -289,7 +289,7 @@ def apply_list(list_id: UUID) -> dict[str, Any]:
 def record_partner_result(data: dict[str, Any], list_id: UUID, row_id: UUID) -> GivenListRow:
     """登记其他部门的检查结果"""
     with transaction():
-        found = service.get_list(list_id, _agency_id())
+        found = service.get_list(list_id, current_agency_id())
         row = service.get_row(found, row_id)
         result = service.NewPartnerResult(**data)
         service.record_partner_result(found, row, result, by=current_actor(), at=clock.now())
@@ -310,10 +310,10 @@ def upload_partner_results(
     各行一次写入；有一行不能采用，全部不写入。
     """
     at, preview = clock.now(), query["preview"]
-    service.get_list(list_id, _agency_id())
+    service.get_list(list_id, current_agency_id())
     rows = register.read_results(sole_file(data).read(), imports.words_on(local_date(at)))
     with transaction():
-        found = service.get_list(list_id, _agency_id())
+        found = service.get_list(list_id, current_agency_id())
         lines = imports.take_partner_results(
             found, rows, preview=preview, by=current_actor(), at=at
         )
@@ -330,9 +330,9 @@ def upload_partner_results(
 def export_list(query: dict[str, Any], list_id: UUID) -> flask.Response:
     """导出名单及检查结果，用于上报"""
     at, file_format = clock.now(), query["format"]
-    data = imports.export_list(service.get_list(list_id, _agency_id()), file_format, at=at)
+    data = imports.export_list(service.get_list(list_id, current_agency_id()), file_format, at=at)
     with transaction():
-        found = service.get_list(list_id, _agency_id())
+        found = service.get_list(list_id, current_agency_id())
         imports.record_export(found, file_format, by=current_actor(), at=at)
     name = f"下达名单-{local_date(at)}.{file_format}"
     response = flask.make_response(data)
@@ -369,8 +369,3 @@ def _rows_counted(list_id: UUID) -> dict[str, int]:
 
 def _columns(row: GivenList | GivenListFile) -> dict[str, Any]:
     return {column.key: getattr(row, column.key) for column in row.__mapper__.column_attrs}
-
-
-def _agency_id() -> UUID:
-    """Return the caller's agency: every account has one."""
-    return cast(UUID, current_actor().agency_id)

@@ -1,11 +1,11 @@
 """Tasks over HTTP: supervisors lead them through their life, officers accept and propose."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from app import clock
-from app.access import Role, current_actor, requires
+from app.access import Role, current_actor, current_agency_id, requires
 from app.days import local_date
 from app.db import transaction
 from app.errors import Forbidden
@@ -49,7 +49,7 @@ class OfficerRequired(Forbidden):
 def list_tasks(query: dict[str, Any]) -> Page[Task]:
     """查询本机构的任务"""
     paging = {"limit": query.pop("limit"), "cursor": query.pop("cursor")}
-    statement = queries.tasks_of(_agency_id(), on=local_date(clock.now()), **query)
+    statement = queries.tasks_of(current_agency_id(), on=local_date(clock.now()), **query)
     return page(statement, Task.id, **paging)
 
 
@@ -61,7 +61,7 @@ def list_tasks(query: dict[str, Any]) -> Page[Task]:
 def create_task(data: dict[str, Any]) -> Task:
     """新建任务"""
     with transaction():
-        agency = people.get_agency(_agency_id())
+        agency = people.get_agency(current_agency_id())
         return service.create_task(
             NewTask(**data), agency=agency, by=current_actor(), at=clock.now()
         )
@@ -73,7 +73,7 @@ def create_task(data: dict[str, Any]) -> Task:
 @blp.response(200, TaskSchema)
 def get_task(task_id: UUID) -> Task:
     """查看任务"""
-    task = service.get_task(task_id, _agency_id())
+    task = service.get_task(task_id, current_agency_id())
     blp.set_etag(task.version)
     return task
 
@@ -202,12 +202,7 @@ def reopen(data: dict[str, Any], task_id: UUID) -> Task:
 def _step(task_id: UUID, verb: Callable[..., Task], **values: Any) -> Task:
     """Take one step of a task's life in a transaction, on the version the client has seen."""
     with transaction():
-        blp.check_version(service.get_task(task_id, _agency_id()), TaskSchema)
+        blp.check_version(service.get_task(task_id, current_agency_id()), TaskSchema)
         task = verb(task_id, **values, by=current_actor(), at=clock.now())
     blp.set_etag(task.version)
     return task
-
-
-def _agency_id() -> UUID:
-    """Return the caller's agency: every account has one."""
-    return cast(UUID, current_actor().agency_id)

@@ -1,7 +1,7 @@
 """The register of units over HTTP, and registers of units and officers in and out as tables."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import flask
 from werkzeug.datastructures import FileStorage
 
 from app import clock
-from app.access import Role, current_actor, requires
+from app.access import Role, current_actor, current_agency_id, requires
 from app.days import local_date
 from app.db import transaction
 from app.people import service as people
@@ -78,7 +78,7 @@ _FIRST_ROWS = 50
 def list_units(query: dict[str, Any]) -> Page[dict[str, Any]]:
     """查询本机构的单位"""
     paging = {"limit": query.pop("limit"), "cursor": query.pop("cursor")}
-    found: Page[Unit] = page(queries.units_of(_agency_id(), **query), Unit.id, **paging)
+    found: Page[Unit] = page(queries.units_of(current_agency_id(), **query), Unit.id, **paging)
     return Page([_shown(unit) for unit in found.items], found.next_cursor)
 
 
@@ -102,7 +102,7 @@ def register_unit(data: dict[str, Any]) -> dict[str, Any]:
 @units.response(200, UnitSchema)
 def get_unit(unit_id: UUID) -> dict[str, Any]:
     """查看单位及其许可"""
-    unit = service.get_unit(unit_id, _agency_id())
+    unit = service.get_unit(unit_id, current_agency_id())
     units.set_etag(unit.version)
     return _shown(unit)
 
@@ -115,7 +115,7 @@ def get_unit(unit_id: UUID) -> dict[str, Any]:
 def change_unit(data: dict[str, Any], unit_id: UUID) -> dict[str, Any]:
     """修改单位资料"""
     with transaction():
-        units.check_version(service.get_unit(unit_id, _agency_id()), UnitSchema)
+        units.check_version(service.get_unit(unit_id, current_agency_id()), UnitSchema)
         unit = service.change_unit(unit_id, _values(data), by=current_actor(), at=clock.now())
     units.set_etag(unit.version)
     return _shown(unit)
@@ -151,7 +151,7 @@ def _shown(unit: Unit) -> dict[str, Any]:
 def list_labels(query: dict[str, Any]) -> Page[UnitLabel]:
     """查询单位名单"""
     filters = {name: query.pop(name) for name in ("unit_id", "label", "on")}
-    return page(queries.labels_in(_agency_id(), **filters), UnitLabel.id, **query)
+    return page(queries.labels_in(current_agency_id(), **filters), UnitLabel.id, **query)
 
 
 @unit_labels.route("", methods=["POST"])
@@ -191,7 +191,7 @@ def upload_labels(query: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]
 @unit_labels.response(200, UnitLabelSchema)
 def get_label(label_id: UUID) -> UnitLabel:
     """查看名单记录"""
-    label = labels.get_label(label_id, _agency_id())
+    label = labels.get_label(label_id, current_agency_id())
     unit_labels.set_etag(label.version)
     return label
 
@@ -204,7 +204,7 @@ def get_label(label_id: UUID) -> UnitLabel:
 def end_label(data: dict[str, Any], label_id: UUID) -> UnitLabel:
     """终止名单记录"""
     with transaction():
-        label = labels.get_label(label_id, _agency_id())
+        label = labels.get_label(label_id, current_agency_id())
         unit_labels.check_version(label, UnitLabelSchema)
         labels.end_label(
             label, data["until_on"], data["reason"], by=current_actor(), at=clock.now()
@@ -326,14 +326,14 @@ def _preview(register: Register, file: FileStorage) -> Any:
 
 
 def _import(register: Register, import_id: UUID) -> dict[str, Any]:
-    return _described(imports.get_import(import_id, register, _agency_id()))
+    return _described(imports.get_import(import_id, register, current_agency_id()))
 
 
 def _rows(
     register: Register, import_id: UUID, *, limit: int, cursor: str | None, verdict: str | None
 ) -> Page[RegisterImportRow]:
     """Return one page of rows, ordered by their number in the file."""
-    imports.get_import(import_id, register, _agency_id())
+    imports.get_import(import_id, register, current_agency_id())
     after = int(read_cursor(cursor).get("row", 0)) if cursor else 0
     found = queries.import_rows(import_id, verdict=verdict, after=after, limit=limit + 1)
     if len(found) <= limit:
@@ -381,9 +381,4 @@ def _described(found: RegisterImport) -> dict[str, Any]:
 
 
 def _agency() -> Agency:
-    return people.get_agency(_agency_id())
-
-
-def _agency_id() -> UUID:
-    """Return the caller's agency: every account has one."""
-    return cast(UUID, current_actor().agency_id)
+    return people.get_agency(current_agency_id())

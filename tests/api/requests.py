@@ -70,6 +70,7 @@ OBJECTS: dict[str, Get] = {
     "change_id": by_name("change:confirm"),
     "device_id": by_name("device"),
     "digest": by_name("sha256"),
+    "exception_id": by_name("cap-exception:approve"),
     "district": lambda side, persona: side.district,
     "document_id": by_name("document"),
     "draw_no": by_name("draw:drawn"),
@@ -94,6 +95,7 @@ OBJECTS: dict[str, Get] = {
     # in the state that the route needs
     "annual-plans.publish_annual_plan annual_plan_id": by_name("annual-plan:publish"),
     "annual-plans.revise_annual_plan annual_plan_id": by_name("annual-plan:published"),
+    "cap-exceptions.refuse exception_id": by_name("cap-exception:refuse"),
     "cases.close_case case_id": by_name("case:filed"),
     **{
         f"complaints.{verb} complaint_id": by_name(f"complaint:{verb}")
@@ -150,6 +152,7 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "at": lambda side: "2026-11-21T01:00:00.000Z",
     "certificate_no": lambda side: f"沪{side.district}9999",
     "certificate_valid_until": lambda side: "2028-12-31",
+    "cap_code": lambda side: "entries-per-year",
     "cursor": lambda side: side.values["cursor"],
     "device_id": lambda side: side["device"],
     "digits": lambda side: "01234567890123456789",

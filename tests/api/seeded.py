@@ -25,6 +25,8 @@ from PIL import Image
 from app import canonical, db
 from app import clock as app_clock
 from app.access import TIMETABLE, Actor, ActorKind, Role
+from app.caps import service as caps
+from app.caps.models import CapException
 from app.cases import service as cases
 from app.cases.models import PenaltyCase
 from app.cases.rules import PartyKind, Sanction
@@ -475,6 +477,8 @@ class _Builder:
         """Units to inspect: one to change, one for each task."""
         self.keep("unit", self._unit())
         self.keep("label", self.make.label(self._unit()))
+        for name in ("cap-exception:approve", "cap-exception:refuse"):
+            self.keep(name, self._cap_exception())
         tables = {
             "units": "档案编号,单位名称,地址\nIMPORT-1,进门宾馆,长宁路8号\n",
             "officers": "执法证号,姓名,执法证有效期至\n沪IMPORT-1,进,2028-12-31\n",
@@ -501,6 +505,22 @@ class _Builder:
         self.side.texts.add(unit.archive_no)
         self.side.ids["archive_no"] = unit.archive_no
         return unit
+
+    def _cap_exception(self) -> CapException:
+        """An exception that another supervisor asked for."""
+        unit, day = self._unit(), local_date(self.make.at)
+        by = self.make.supervisor(self.agency)
+        with self.make.writing():
+            return caps.propose_exception(
+                unit.id,
+                "entries-per-year",
+                from_on=day,
+                until_on=day,
+                reason="群众反映集中",
+                agency_id=unit.agency_id,
+                by=by,
+                at=self.make.at,
+            )
 
     # --- tasks
 

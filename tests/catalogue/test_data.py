@@ -44,6 +44,7 @@ TABLES = [
     "simple_limits",
     "specialties",
     "unit_labels",
+    "visit_caps",
     "weights",
 ]
 COMMON = {"code", "name", "effective_from", "effective_to", "source", "confirmed", "note"}

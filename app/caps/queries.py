@@ -1,0 +1,76 @@
+"""Reads of caps: what took place at a unit, and the exceptions that were asked for."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.caps.models import CapException
+from app.caps.rules import ExceptionState
+from app.days import day_begins
+from app.db import db
+from app.tasks.models import Task
+from app.visits.models import Finding, Visit, VisitAttendance
+
+_AROUND = timedelta(days=1)
+
+
+class Went(NamedTuple):
+    """A visit as the ledger sees it; `task` is None where nobody had planned it."""
+
+    visit: Visit
+    task: Task | None
+    officers: frozenset[UUID]
+    found: bool
+
+
+def visits_of(unit_id: UUID, first: date, last: date) -> list[Went]:
+    """Return the visits of a unit whose start, by either clock, may lie within these days."""
+    begins, ends = day_begins(first - _AROUND), day_begins(last + 2 * _AROUND)
+    started = sa.or_(
+        Visit.started_at.between(begins, ends), Visit.started_recorded_at.between(begins, ends)
+    )
+    rows = db.session.execute(
+        sa.select(Visit, Task, sa.exists().where(Finding.visit_id == Visit.id))
+        .outerjoin(Task, Task.id == Visit.task_id)
+        .where(Visit.unit_id == unit_id, started)
+        .order_by(Visit.started_recorded_at, Visit.id)
+    ).all()
+    officers = _officers_of([row[0].id for row in rows])
+    return [
+        Went(visit, task, frozenset(officers.get(visit.id, ())), found)
+        for visit, task, found in rows
+    ]
+
+
+def _officers_of(visit_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    found: dict[UUID, list[UUID]] = {}
+    for visit_id, officer_id in db.session.execute(
+        sa.select(VisitAttendance.visit_id, VisitAttendance.officer_id).where(
+            VisitAttendance.visit_id.in_(visit_ids)
+        )
+    ):
+        found.setdefault(visit_id, []).append(officer_id)
+    return found
+
+
+def exceptions_of(agency_id: UUID | None, **filters: Any) -> sa.Select[CapException]:
+    """Return the query for an agency's exceptions; filters `unit_id`, `cap_code` and `state`."""
+    query = sa.select(CapException).where(CapException.agency_id == agency_id)
+    for name in ("unit_id", "cap_code", "state"):
+        if filters.get(name) is not None:
+            query = query.where(getattr(CapException, name) == filters[name])
+    return query
+
+
+def approved_for(unit_id: UUID, on: date) -> Sequence[CapException]:
+    """Return the approved exceptions of a unit that hold on a day."""
+    query = sa.select(CapException).where(
+        CapException.unit_id == unit_id,
+        CapException.state == ExceptionState.APPROVED,
+        CapException.from_on <= on,
+        CapException.until_on >= on,
+    )
+    return db.session.scalars(query.order_by(CapException.id)).all()

@@ -1,0 +1,223 @@
+"""How often a unit was entered, what a further entry means, and who lets it happen all the same.
+
+The ledger is what took place: it is read from the visits, so that nothing can be missing in it.
+A cap stops nobody at the door; it is asked before anybody goes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from app.access import Actor
+from app.caps import queries, rules
+from app.caps.models import CapException
+from app.caps.rules import Answer, Cap, Entered, ExceptionState
+from app.catalogue import service as catalogue
+from app.catalogue.models import CatalogueRow
+from app.days import local_date
+from app.db import db
+from app.errors import Conflict, Invalid, NotFound
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.tasks import service as tasks
+from app.tasks.rules import JOINT_DRAWN
+from app.units import service as units
+from app.visits.rules import effective_at
+
+
+class CapExceptionUnknown(NotFound):
+    code, title = "cap-exception-unknown", "未找到超频次检查申请"
+
+
+class CapExceptionInvalid(Invalid):
+    code, title = "cap-exception-invalid", "超频次检查申请有误"
+
+
+class CapExceptionDecided(Conflict):
+    code, title = "cap-exception-decided", "超频次检查申请已经办理"
+
+
+@dataclass(frozen=True)
+class Intended:
+    """An entry that somebody means to make; `origin` is None where it is not known yet."""
+
+    on: date
+    origin: str | None = None
+    joint: bool = False
+    level: str | None = None
+    officers: frozenset[UUID] = frozenset()
+    specialties: frozenset[str] = frozenset()
+
+
+class Ledger(NamedTuple):
+    """What every cap says of an intended entry, and the exceptions that hold on its day."""
+
+    answers: list[Answer]
+    exceptions: dict[str, UUID]
+
+
+def caps_on(on: date) -> list[Cap]:
+    """Return the caps in force on a local day, in their order."""
+    return [_cap(row) for row in catalogue.in_force(catalogue.Kind.VISIT_CAP, on)]
+
+
+def ask(unit_id: UUID, intended: Intended, *, agency_id: UUID) -> Ledger:
+    """Say what each cap in force on the day means for an entry into a unit of the agency.
+
+    Raises UnitNotFound, also for another agency's unit.
+    """
+    unit = units.get_unit(unit_id, agency_id)
+    caps = caps_on(intended.on)
+    entry = Entered(
+        intended.on,
+        frozenset({intended.origin} if intended.origin else ()),
+        joint=intended.joint or intended.origin == JOINT_DRAWN,
+        level=intended.level,
+        officers=intended.officers,
+        specialties=intended.specialties,
+        object_classes=frozenset(one.object_class for one in unit.registrations),
+    )
+    spans = [rules.span(cap.period, intended.on) for cap in caps]
+    if not spans:
+        return Ledger([], {})
+    entered = entries(unit_id, min(one[0] for one in spans), max(one[1] for one in spans))
+    excepted = {one.cap_code: one.id for one in queries.approved_for(unit_id, intended.on)}
+    answers = [rules.ask(cap, entry, entered, excepted=cap.code in excepted) for cap in caps]
+    return Ledger(answers, excepted)
+
+
+def entries(unit_id: UUID, first: date, last: date) -> list[Entered]:
+    """Return the entries into a unit on these days, the earliest first.
+
+    Visits of one day that share an officer are one entry: somebody went in once. A visit that no
+    task asked for has no origin and is exempt from nothing.
+    """
+    days: dict[date, list[queries.Went]] = {}
+    for went in queries.visits_of(unit_id, first, last):
+        visit = went.visit
+        suspect = visit.clock_suspect
+        effective = effective_at(visit.started_recorded_at, visit.started_at, suspect=suspect)
+        on = local_date(effective)
+        if first <= on <= last:
+            days.setdefault(on, []).append(went)
+    return [
+        _entered(on, together)
+        for on, visits in sorted(days.items())
+        for together in _by_team(visits)
+    ]
+
+
+def propose_exception(
+    unit_id: UUID,
+    cap_code: str,
+    *,
+    from_on: date,
+    until_on: date,
+    reason: str,
+    agency_id: UUID,
+    by: Actor,
+    at: datetime,
+) -> CapException:
+    """Ask for entries beyond a cap on these days; somebody else decides.
+
+    Raises UnitNotFound, CatalogueRowMissing (no such cap on the first day) and
+    CapExceptionInvalid (days out of order).
+    """
+    unit = units.get_unit(unit_id, agency_id)
+    catalogue.get_row(catalogue.Kind.VISIT_CAP, cap_code, from_on)
+    if until_on < from_on:
+        raise CapExceptionInvalid("截止日期不能早于起始日期。")
+    found = CapException(
+        agency_id=unit.agency_id,
+        district=unit.district,
+        unit_id=unit_id,
+        cap_code=cap_code,
+        from_on=from_on,
+        until_on=until_on,
+        reason=reason,
+        state=ExceptionState.PROPOSED,
+        proposed_officer_id=by.officer_id,
+        proposed_at=at,
+        proposed_by_kind=by.kind,
+        proposed_by_id=by.id,
+    )
+    db.session.add(found)
+    db.session.flush()
+    data = {"unit_id": str(unit_id), "cap_code": cap_code, "from_on": from_on.isoformat()}
+    journal.record(Event.CAP_EXCEPTION_PROPOSED, found, by=by, at=at, data=data)
+    return found
+
+
+def approve_exception(exception_id: UUID, *, by: Actor, at: datetime) -> CapException:
+    """Let entries beyond a cap happen, as the second person.
+
+    Raises CapExceptionUnknown, CapExceptionDecided and SecondPersonInvalid.
+    """
+    return _decide(exception_id, ExceptionState.APPROVED, None, by=by, at=at)
+
+
+def refuse_exception(exception_id: UUID, reason: str, *, by: Actor, at: datetime) -> CapException:
+    """Refuse entries beyond a cap, as the second person, with a reason; raises the same."""
+    return _decide(exception_id, ExceptionState.REFUSED, reason, by=by, at=at)
+
+
+def get_exception(exception_id: UUID, agency_id: UUID | None) -> CapException:
+    """Return an exception of the agency. Raises CapExceptionUnknown, also for another's."""
+    found = db.session.get(CapException, exception_id)
+    if found is None or found.agency_id != agency_id:
+        raise CapExceptionUnknown("没有这份申请，或它不属于本机构。")
+    return found
+
+
+def _decide(
+    exception_id: UUID, state: ExceptionState, reason: str | None, *, by: Actor, at: datetime
+) -> CapException:
+    found = get_exception(exception_id, by.agency_id)
+    if found.state != ExceptionState.PROPOSED:
+        raise CapExceptionDecided("该申请已经批准或不予批准。", state=found.state)
+    tasks.require_second_person(
+        found.agency_id,
+        first_account_id=found.proposed_by_id,
+        first_officer_id=found.proposed_officer_id,
+        team=(),
+        by=by,
+    )
+    found.state, found.decided_reason, found.decided_officer_id = state, reason, by.officer_id
+    found.decided_at, found.decided_by_kind, found.decided_by_id = at, by.kind, by.id
+    data = {"unit_id": str(found.unit_id), "cap_code": found.cap_code, "state": str(state)}
+    journal.record(Event.CAP_EXCEPTION_DECIDED, found, by=by, at=at, data=data)
+    return found
+
+
+def _cap(row: CatalogueRow) -> Cap:
+    return Cap.from_body(row.code, row.body, source=row.source, confirmed=row.confirmed)
+
+
+def _by_team(visits: Sequence[queries.Went]) -> Iterable[list[queries.Went]]:
+    """Put visits of a day together that share an officer, also by way of a third."""
+    groups: list[list[queries.Went]] = []
+    for went in visits:
+        sharing = [one for one in groups if any(went.officers & other.officers for other in one)]
+        groups = [one for one in groups if one not in sharing]
+        groups.append([*(other for one in sharing for other in one), went])
+    return groups
+
+
+def _entered(on: date, visits: Sequence[queries.Went]) -> Entered:
+    planned = [went.task for went in visits if went.task is not None]
+    origins = frozenset(task.origin for task in planned)
+    finished = all(went.visit.finished_at is not None for went in visits)
+    return Entered(
+        on,
+        # what nobody planned has no origin: then the entry is not exempt as a whole
+        origins if len(planned) == len(visits) else frozenset(),
+        joint=JOINT_DRAWN in origins,
+        clean=not any(went.found for went in visits) if finished else None,
+        level=next((task.level for task in planned if task.level), None),
+        officers=frozenset(one for went in visits for one in went.officers),
+        specialties=frozenset(task.specialty for task in planned),
+        object_classes=frozenset(task.object_class for task in planned if task.object_class),
+        id=visits[0].visit.id,
+    )
