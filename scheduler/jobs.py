@@ -25,6 +25,8 @@ from app.evidence.sweeping import sweep_evidence
 from app.journal import service as journal
 from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
+from app.measures import queries as measure_queries
+from app.measures.goods import watch_seizure
 from app.visits import orders
 from app.visits import queries as visit_queries
 from app.visits.checking import check_integrity
@@ -122,6 +124,15 @@ def follow_orders(*, at: datetime) -> str:
     return ", ".join(f"{count} {step}" for step, count in sorted(done.items())) or "nothing due"
 
 
+def watch_seizures(*, at: datetime) -> str:
+    """Flag late approvals of urgent seizures, warn before the end of terms and flag after it."""
+    noticed: Counter[str] = Counter()
+    for seizure_id in measure_queries.seizures_to_watch():
+        with transaction():
+            noticed.update(watch_seizure(seizure_id, by=TIMETABLE, at=at))
+    return ", ".join(f"{count} {what}" for what, count in sorted(noticed.items())) or "nothing due"
+
+
 def watch_complaints(*, at: datetime) -> str:
     """Warn before the last day of a complaint's steps, flag after it, compute what was open.
 
@@ -170,6 +181,11 @@ JOBS: Mapping[str, Job] = {
             "follow-orders",
             follow_orders,
             "computes terms of corrective orders, calls and concludes rechecks",
+        ),
+        Job(
+            "watch-seizures",
+            watch_seizures,
+            "flags late approvals of seizures, warns before and flags after their terms",
         ),
         Job(
             "watch-complaints",

@@ -20,6 +20,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),
         "follow-orders": Daily(hour=0, minute=30),
+        "watch-seizures": Every(seconds=1800),
         "watch-complaints": Daily(hour=0, minute=40),
         "expire-uploads": Daily(hour=4),
         "list-quarantined-files": Every(seconds=300),

@@ -196,6 +196,35 @@ def wrong_step(code: str, body: Mapping[str, Any]) -> list[str]:
     return sorted(name for name, right in checks.items() if not right)
 
 
+HANDLINGS = frozenset(
+    {"nothing", "opinion", "order", "on-site-decision", "lead", "transfer", "points"}
+)
+
+
+def wrong_handling(body: Mapping[str, Any]) -> list[str]:
+    """Return the members that keep a row from saying what words for a handling mean."""
+    checks = {
+        "name": _is_text(body.get("name")),
+        "way": body.get("way") in HANDLINGS,
+        "also": isinstance(body.get("also"), list) and all(_is_text(one) for one in body["also"]),
+    }
+    return sorted(name for name, right in checks.items() if not right)
+
+
+def wrong_practice(body: Mapping[str, Any]) -> list[str]:
+    """Return the members that keep a row from naming an illegal practice.
+
+    After `crime_after` penalties for its `causes` a further act may be a crime; 0: never.
+    """
+    checks = {
+        "name": _is_text(body.get("name")),
+        "crime_after": _is_version(body.get("crime_after"), above=-1),
+        "causes": isinstance(body.get("causes"), list)
+        and all(_is_text(one) for one in body["causes"]),
+    }
+    return sorted(name for name, right in checks.items() if not right)
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 

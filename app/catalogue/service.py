@@ -1,7 +1,7 @@
 """Load the packaged rows, supersede one, and resolve which holds on a day."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -35,6 +35,8 @@ class Kind(StrEnum):
     CHANGE_CAUSE = "change_cause"
     COMPLAINT_STEP = "complaint_step"
     REPLY_TEMPLATE = "reply_template"
+    FINDING_HANDLING = "finding_handling"
+    ILLEGAL_PRACTICE = "illegal_practice"
     RATE_ROUNDING = "rate_rounding"
     SETTING = "setting"
     WEIGHT = "weight"
@@ -283,6 +285,14 @@ def _close_for(row: CatalogueRow, others: Sequence[CatalogueRow]) -> bool:
     return False
 
 
+_SHAPES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    Kind.CASE_CAUSE: causes.wrong_cause,
+    Kind.DISCRETION_TIER: causes.wrong_tier,
+    Kind.FINDING_HANDLING: rules.wrong_handling,
+    Kind.ILLEGAL_PRACTICE: rules.wrong_practice,
+}
+
+
 def _wrong_form(
     kind: str, code: str, body: Mapping[str, Any], last: CatalogueRow | None
 ) -> list[str]:
@@ -299,6 +309,8 @@ def _wrong_form(
         return causes.wrong_tier(body)
     if kind == Kind.VISIT_CAP:
         return caps.wrong_cap(body, {row.code for row in queries.rows_of(Kind.ORIGIN)})
+    if kind in _SHAPES:
+        return _SHAPES[kind](body)
     if kind not in {Kind.CHECKLIST, Kind.CHECKLIST_MIGRATION}:
         return []
     items = {row.code for row in queries.rows_of(Kind.CHECK_ITEM)}

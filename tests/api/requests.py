@@ -59,6 +59,27 @@ OBJECTS: dict[str, Get] = {
     "case_id": by_name("case"),
     "code": always("lodging"),
     "complaint_id": by_name("complaint"),
+    "ban_id": by_name("ban:announce"),
+    "bans.revoke_ban ban_id": by_name("ban:revoke"),
+    "campaign_id": by_name("campaign"),
+    "decision_id": by_name("finding-decision:reply"),
+    "finding-decisions.revoke decision_id": by_name("finding-decision:revoke"),
+    "leads.decline stated_id": by_name("finding:lead"),
+    "party_id": by_name("party:identify"),
+    "parties.merge party_id": by_name("party:merge"),
+    "referral_id": by_name("referral"),
+    "seizure_id": by_name("seizure:approve"),
+    **{
+        f"seizures.{view} seizure_id": by_name(f"seizure:{name}")
+        for view, name in (
+            ("refuse", "refuse"),
+            ("carry_out", "carry-out"),
+            ("extend", "extend"),
+            ("add_testing", "testing"),
+            ("dispose", "dispose"),
+        )
+    },
+    "stated_id": by_name("finding"),
     "entry_id": by_name("credit-entry"),
     "count_id": by_name("manual-count"),
     "evidence_id": by_name("evidence"),
@@ -146,8 +167,16 @@ GLOBAL = frozenset(
     {"code", "district", "kind", "name", "tag", "year"}
 )  # parameters that name nothing of an agency
 
+_GOODS = {"name": "注射液", "kind": "drug", "quantity": 2, "unit": "箱"}
 VALUES: dict[str, Callable[[Side], Any]] = {
     "into_id": lambda side: side["complaint"],
+    "same_party_id": lambda side: side["party:other"],
+    "announced_on": lambda side: "2026-11-21",
+    "replied_on": lambda side: "2026-11-21",
+    "on_day": lambda side: "2026-11-21",
+    "goods": lambda side: [_GOODS],
+    "places": lambda side: [1],
+    "practice": lambda side: "unlicensed-practice",
     "template": lambda side: "substantiated",
     "at": lambda side: "2026-11-21T01:00:00.000Z",
     "certificate_no": lambda side: f"沪{side.district}9999",
@@ -216,6 +245,19 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
         "note": "大门紧锁",
         "evidence": [side["sha256"]],
     },
+    "findings.decide": lambda side, persona: {"kind": "nothing"},
+    "bans.decide_ban": lambda side, persona: {"party_id": side["party:other"]},
+    "campaigns.plan_campaign": lambda side, persona: {
+        "from_on": "2026-11-01",
+        "until_on": "2026-12-31",
+    },
+    "referrals.refer": lambda side, persona: {"party_id": side["party:other"]},
+    "referrals.answer_referral": lambda side, persona: {"state": "accepted"},
+    "seizures.apply_seizure": lambda side, persona: {
+        "party_id": side["party:other"],
+        "kind": "detention",
+    },
+    "seizures.dispose": lambda side, persona: {"disposition": "returned"},
     "complaints.file_complaint": lambda side, persona: {"unit_id": side["unit"]},
     "samples.record_result": lambda side, persona: {"result": "qualified", "outcome": None},
     "draw-plans.change_plan": lambda side, persona: {"name": "住宿场所", "level": "attended"},
@@ -265,6 +307,7 @@ FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of 
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
+    "histories.get_history": lambda side: {"party_id": side["party:other"]},
     "complaints.draft_reply": lambda side: {"template": "accepted"},
     "annual-reports.export_annual_table": lambda side: {"year": "2026"},
     "annual-reports.list_annual_entries": lambda side: {

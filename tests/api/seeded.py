@@ -36,6 +36,9 @@ from app.complaints import service as complaints
 from app.complaints.models import Complaint
 from app.complaints.rules import Channel, ComplaintKind, ComplaintResult
 from app.complaints.service import Identity, NewComplaint
+from app.consequences import service as consequences
+from app.consequences.rules import Decision as FindingWay
+from app.consequences.service import NewDecision
 from app.days import day_begins, local_date
 from app.db import Base
 from app.documents import service as documents
@@ -53,6 +56,15 @@ from app.lists import queries as list_queries
 from app.lists import service as lists
 from app.lists.models import GivenList
 from app.lists.rules import NewList
+from app.measures import campaigns
+from app.measures import goods as seizures
+from app.measures import service as measures
+from app.measures.campaigns import NewCampaign
+from app.measures.goods import NewSeizure
+from app.measures.rules import Goods, GoodsKind, SeizureKind
+from app.measures.service import About, NewBan, NewReferral
+from app.parties import service as parties
+from app.parties.rules import ActorType, NewParty
 from app.people import accounts
 from app.people import service as people
 from app.people.models import Account, Agency, Officer
@@ -69,7 +81,7 @@ from app.units.models import Unit
 from app.units.rules import Register
 from app.visits import integrity, integrity_queries, orders, samples
 from app.visits import service as visits
-from app.visits.models import Visit
+from app.visits.models import Finding, Visit
 from app.visits.orders import NewOrder
 from app.visits.samples import NewSample
 from app.visits.terms import OrderItem
@@ -339,6 +351,7 @@ class _Builder:
         self.uploads()
         self.lists()
         self.complaints()
+        self.measures()
         fill_credit(self.make, self.agency, self.side.ids, self.actor(Role.CLERK))
         self.draws()
         self.reports()
@@ -925,6 +938,80 @@ class _Builder:
             if accepted:
                 complaints.accept_complaint(complaint.id, by=by, at=at)
         return complaint
+
+    # --- measures
+
+    def measures(self) -> None:
+        """A finding of which nothing became, a lead, decisions, actors, bans, seizures, a campaign.
+
+        Each in the state that a verb needs.
+        """
+        by, at = self.actor(Role.SUPERVISOR), self.make.at
+        an, bo = self.officers[0], self.officers[4]
+        task = self.make.task(self._unit(), agency=self.agency, team=(an, bo))
+        visit = self.make.visit(task, an, bo)
+        found = [self.make.finding(visit, an, f"问题{number}") for number in range(3)]
+        self.keep("finding", found[0])
+        self.keep("finding:lead", found[1])
+        with self.make.writing():
+            lead = db.db.session.get_one(Finding, found[1].id)
+            lead.handling = "lead"
+            db.touch(lead)
+            for name, organ in (("reply", "市场监督管理局"), ("revoke", None)):
+                kind = FindingWay.TRANSFER if organ else FindingWay.NOTHING
+                new = NewDecision(kind, "按规定", organ)
+                row = consequences.decide(found[2].id, new, by=by, at=at)
+                self.keep(f"finding-decision:{name}", row)
+        for name in ("identify", "merge", "other"):
+            with self.make.writing():
+                new_party = NewParty(ActorType.CITIZEN, alias=f"张医生{name}", place="某弄堂")
+                party = parties.record_party(new_party, agency=self.agency, by=by, at=at)
+            self.keep(f"party:{name}", party)
+        self._bans(by, at)
+        self._seizures(at)
+
+    def _bans(self, by: Actor, at: datetime) -> None:
+        about = About(party_id=UUID(self.side["party:other"]))
+        officers = (self.officers[0].id, self.officers[4].id)
+        for name in ("announce", "revoke"):
+            with self.make.writing():
+                new = NewBan("unlicensed-practice", about, "无证行医", "医师法", officers)
+                ban = measures.decide_ban(new, agency=self.agency, by=by, at=at)
+            self.keep(f"ban:{name}", ban)
+        with self.make.writing():
+            referral = measures.refer(
+                NewReferral("区人民检察院", "无证行医", about), agency=self.agency, by=by, at=at
+            )
+            campaign = campaigns.plan_campaign(
+                NewCampaign("打非专项", "工作方案", date(2026, 11, 1), date(2026, 12, 31)),
+                agency=self.agency,
+                by=by,
+                at=at,
+            )
+        self.keep("referral", referral)
+        self.keep("campaign", campaign)
+
+    def _seizures(self, at: datetime) -> None:
+        about = About(party_id=UUID(self.side["party:other"]))
+        officers = (self.officers[0].id, self.officers[4].id)
+        goods = (Goods("注射液", GoodsKind.DRUG, 2, "箱"),)
+        an = self.actor(Role.OFFICER)
+        for name in ("approve", "refuse", "carry-out", "extend", "testing", "dispose"):
+            urgent = name in {"extend", "testing", "dispose"}
+            new = NewSeizure(
+                SeizureKind.DETENTION,
+                about,
+                "无证行医",
+                "医师法",
+                officers,
+                urgent=urgent,
+                goods=goods if urgent else (),
+            )
+            with self.make.writing():
+                seizure = seizures.apply_seizure(new, agency=self.agency, by=an, at=at)
+                if name in {"carry-out", "extend"}:
+                    seizures.approve_seizure(seizure.id, by=self.second, at=at)
+            self.keep(f"seizure:{name}", seizure)
 
     # --- draws
 

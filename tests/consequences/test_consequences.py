@@ -1,0 +1,138 @@
+"""What became of findings, on both databases: nothing falls through."""
+
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+
+from app.catalogue import seeds
+from app.consequences import queries, rules, service
+from app.consequences.rules import Decision, Way, Whereabouts
+from app.consequences.service import NewDecision
+from app.db import db, new_id, touch, transaction
+from app.visits import orders
+from app.visits.models import Finding
+from app.visits.orders import NewOrder
+from app.visits.terms import OrderItem
+
+
+@pytest.fixture
+def desk(make, app_context):
+    return Desk(make)
+
+
+class Desk:
+    """A visit with three findings, and Chen who decides about them."""
+
+    def __init__(self, make):
+        self.make = make
+        self.an, self.bo = make.officer(), make.officer()
+        self.task = make.task(team=(self.an, self.bo))
+        self.visit = make.visit(self.task, self.an, self.bo)
+        self.found = [make.finding(self.visit, self.an, text) for text in ("甲", "乙", "丙")]
+        self.chen = make.supervisor()
+
+    def do(self, verb, *args, **values):
+        with transaction():
+            return verb(*args, **values, by=self.chen, at=self.make.at)
+
+    def handle(self, finding, handling):
+        with transaction():
+            row = db.session.get_one(Finding, finding.id)
+            row.handling = handling
+            touch(row)
+
+    def order(self, finding):
+        with transaction():
+            orders.issue_order(
+                new_id(),
+                self.visit.id,
+                NewOrder([OrderItem(finding.text, finding.id)], "2026—001", 15),
+                officer_id=self.an.id,
+                recorded_at=self.make.at,
+                by=self.make.tablet_of(self.an),
+                at=self.make.at,
+            )
+
+    def lists(self):
+        db.session.remove()
+        words = service.words_on(date(2026, 11, 21))
+        agency_id = self.make.home().id
+        nowhere = queries.findings_of(agency_id, words, without_consequence=True)
+        leads = queries.leads_of(agency_id, words)
+        texts = [[one.text for one in db.session.scalars(each)] for each in (nowhere, leads)]
+        return tuple(texts)
+
+    def whereabouts(self, finding):
+        db.session.remove()
+        row = db.session.get_one(Finding, finding.id)
+        words = service.words_on(date(2026, 11, 21))
+        return queries.consequences_of([row], words)[row.id]
+
+
+def test_a_finding_stands_on_the_list_until_something_becomes_of_it(desk):
+    first, second, third = desk.found
+    assert desk.lists() == (["甲", "乙", "丙"], [])
+
+    desk.order(first)
+    desk.handle(second, "拟立案")
+    decided = desk.do(service.decide, third.id, NewDecision(Decision.NOTHING, "当场改正"))
+    assert desk.lists() == ([], ["乙"])
+    assert [(one.way, one.settled) for one in desk.whereabouts(first)] == [(Way.ORDER, False)]
+
+    desk.do(service.revoke, decided.id, "处理有误")
+    assert desk.lists() == (["丙"], ["乙"]), "taken back, it is without consequence again"
+
+
+def test_a_lead_waits_until_a_person_declines_it_with_a_reason(desk):
+    lead = desk.found[0]
+    with pytest.raises(service.NotALead):
+        desk.do(service.decide, lead.id, NewDecision(Decision.DECLINED, "证据不足"))
+    desk.handle(lead, "lead")
+    assert [one.state for one in desk.whereabouts(lead)] == ["waiting"]
+
+    desk.do(service.decide, lead.id, NewDecision(Decision.DECLINED, "证据不足"))
+    assert desk.lists()[1] == []
+    found = desk.whereabouts(lead)
+    assert [(one.way, one.reason) for one in found] == [(Way.DECLINED, "证据不足")]
+    assert rules.whereabouts(found) is Whereabouts.SETTLED
+
+
+def test_a_transfer_is_open_until_the_other_organ_answers(desk):
+    finding = desk.found[0]
+    new = NewDecision(Decision.TRANSFER, "无管辖权", organ="市场监督管理局")
+    row_id = desk.do(service.decide, finding.id, new).id
+    with pytest.raises(service.FindingDecidedAlready):
+        desk.do(service.decide, finding.id, new)
+    assert not desk.whereabouts(finding)[0].settled
+    desk.do(service.note_reply, row_id, "已立案", date(2026, 11, 21))
+    assert desk.whereabouts(finding)[0].settled
+
+
+def test_findings_of_a_page_cost_the_same_however_many_they_are(desk):
+    asked = []
+    listen = lambda *_: asked.append(1)  # noqa: E731
+    sa.event.listen(db.engine, "before_cursor_execute", listen)
+    try:
+        words = service.words_on(date(2026, 11, 21))
+        rows = db.session.scalars(sa.select(Finding)).all()
+        before = len(asked)
+        queries.consequences_of(rows, words)
+        assert len(asked) - before <= 4
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", listen)
+
+
+@pytest.mark.parametrize(
+    ("code", "health", "market", "public"),
+    [
+        ("no-problem", "no-problem", "market-no-problem", "合格"),
+        ("market-not-found", "closed", "market-not-found", "关闭"),
+        ("ordered-to-correct", "ordered-to-correct", "market-ordered", "不合格"),
+    ],
+)
+def test_an_outcome_is_said_in_both_public_vocabularies(code, health, market, public):
+    rows = {row["code"]: row for row in seeds.rows("outcome_codes")}
+    found = rules.public_outcome(code, rows)
+    assert (found.health_code, found.market_code, found.public_result) == (health, market, public)
+    assert rules.public_outcome("unknown", rows) is None
