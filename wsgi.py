@@ -16,6 +16,7 @@ import scheduler.cli
 import sync
 import sync.cli
 from app import access, logs, silence, turns
+from app.evidence.inspecting import Inspector
 from sync.epoch import heads
 from sync.uploads import api as uploads
 
@@ -57,6 +58,7 @@ def create_served_app() -> flask.Flask:
         wait_s=config.number("WEB_WAIT_S"),
         streamed=frozenset({uploads.OCTETS}),
     )
+    Inspector(flask_app, queue.turns.quiet_s).start()
     patient = silence.Patience(
         queue, limit_s=config.number("BODY_SILENCE_S"), threads=works + waits
     )

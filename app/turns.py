@@ -25,7 +25,8 @@ class Turns:
     """A number of turns; who comes back from waiting for a body goes before who is new."""
 
     def __init__(self, count: int) -> None:
-        self._free = count
+        self._free = self._all = count
+        self._ended_at = time.monotonic()
         self._returning = 0
         self._changed = threading.Condition()
 
@@ -51,10 +52,16 @@ class Turns:
             if self._free:
                 self._changed.notify()
 
+    def quiet_s(self) -> float:
+        """Return since when nobody has had a turn; 0 while somebody has."""
+        with self._changed:
+            return time.monotonic() - self._ended_at if self._free == self._all else 0.0
+
     def give_back(self) -> None:
         """Let the next one work."""
         with self._changed:
             self._free += 1
+            self._ended_at = time.monotonic()
             self._changed.notify_all()
 
 

@@ -21,6 +21,7 @@ from app.days import local_date
 from app.db import db, transaction
 from app.draws import progress
 from app.errors import DomainError
+from app.evidence.inspecting import inspect_pictures
 from app.evidence.sweeping import sweep_evidence
 from app.journal import service as journal
 from app.journal.idempotency import KEPT
@@ -157,6 +158,11 @@ JOBS: Mapping[str, Job] = {
         Job("publish-journal-head", publish_journal_head, "publishes the head of every stream"),
         Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),
         Job("trim-feed", trim_feed, "ends yesterday's wanted units, drops old tombstones"),
+        Job(
+            "inspect-pictures",
+            inspect_pictures,
+            "looks into pictures that the web process did not get to: place, size, thumbnail",
+        ),
         Job(
             "check-integrity",
             check_integrity,

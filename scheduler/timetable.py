@@ -16,6 +16,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "publish-due-results": Every(seconds=300),
         "supply-numbers": Every(seconds=300),
         "publish-journal-head": Daily(hour=0, minute=5),
+        "inspect-pictures": Every(seconds=60),
         "check-integrity": Every(seconds=600),
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),

@@ -6,9 +6,9 @@ from uuid import UUID
 import flask
 import sqlalchemy as sa
 
-from app import entry
+from app import clock, entry
 from app.access import Role, current_actor, requires
-from app.evidence import service
+from app.evidence import inspecting, service
 from app.evidence.models import Evidence, EvidenceLink
 from app.evidence.rules import EvidenceState, object_key, thumbnail_key
 from app.evidence.schemas import EvidenceQuerySchema, EvidenceSchema
@@ -65,8 +65,14 @@ def get_original(evidence_id: UUID) -> flask.Response:
 @requires(*READERS)
 @blp.response(200, {"type": "string", "format": "binary"}, content_type="image/jpeg")
 def get_thumbnail(evidence_id: UUID) -> flask.Response:
-    """查看证据缩略图"""
+    """查看证据缩略图
+
+    刚收到、尚未处理的照片（`inspected` 为 false）在这时生成。
+    """
     evidence = service.get_evidence(evidence_id, current_actor().agency_id)
+    if evidence.uninspected:
+        inspecting.inspect(evidence_id, at=clock.now())
+        evidence = service.get_evidence(evidence_id, current_actor().agency_id)
     if not evidence.thumbnail:
         raise service.EvidenceMissing("这份证据没有缩略图。")
     small = entry.storage().get(thumbnail_key(evidence.agency_id, evidence.sha256))

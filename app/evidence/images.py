@@ -35,6 +35,10 @@ FORMATS: Mapping[str, tuple[str, str]] = {  # of Pillow: our name, media type
     "WEBP": ("WebP", "image/webp"),
     "HEIF": ("HEIC", "image/heic"),
 }
+MARK_BYTES = 16  # by which the beginning of each is known
+_MARKS = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP|....ftyp(?:hei|hev|mif|msf|avi)", re.DOTALL
+)
 DECODED_AT_ONCE = 2
 HASH_EDGE = 8
 LOOK_EDGE = 480  # px; a JPEG is decoded at about this size
@@ -96,6 +100,11 @@ class Picture:
         if self.lat_e7 is None or self.lon_e7 is None:
             return None
         return Place(self.lat_e7, self.lon_e7)
+
+
+def begins_as_picture(beginning: bytes) -> bool:
+    """Tell from the first MARK_BYTES whether a file may be one of FORMATS; `look` knows."""
+    return _MARKS.match(beginning) is not None
 
 
 def look(source: bytes | Path, *, edge_px: int, zone: tzinfo = SHANGHAI) -> tuple[Picture, bytes]:

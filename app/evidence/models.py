@@ -16,6 +16,7 @@ class Evidence(Entity, Base):
 
     `claimed_*` come from the operation that brought it, the rest from the bytes; the offsets hold
     one against the other. Coordinates are WGS-84 in 1e-7 degrees. Its version guards its links.
+    `uninspected`: a picture whose bytes are here and that nobody has looked into yet.
     """
 
     __tablename__ = "evidence"
@@ -39,6 +40,7 @@ class Evidence(Entity, Base):
     height: Mapped[int | None]
     dhash: Mapped[str | None]
     thumbnail: Mapped[bool] = mapped_column(default=False)
+    uninspected: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     claimed_at: Mapped[datetime | None]
     claimed_lat_e7: Mapped[int | None]
     claimed_lon_e7: Mapped[int | None]
@@ -50,6 +52,12 @@ class Evidence(Entity, Base):
     __table_args__ = (
         sa.UniqueConstraint("agency_id", "sha256"),
         sa.Index("ix_evidence_dhash", "agency_id", "dhash"),
+        sa.Index(
+            "ix_evidence_uninspected",
+            "id",
+            sqlite_where=sa.text("uninspected = 1"),
+            postgresql_where=sa.text("uninspected"),
+        ),
         one_of("state", EvidenceState),
         in_pairs("expected"),
         in_pairs("stored"),

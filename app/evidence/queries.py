@@ -1,6 +1,7 @@
 """Reads of evidence."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -26,6 +27,16 @@ def find_stored(agency_id: UUID, sha256: str) -> Evidence | None:
     """Return the evidence of an agency with this content, if its bytes are here."""
     found = find_evidence(agency_id, sha256)
     return found if found is not None and found.state != EvidenceState.AWAITED else None
+
+
+def uninspected(before: datetime, *, after: UUID, limit: int) -> Sequence[UUID]:
+    """Return pictures stored before an instant that nobody has looked into, in the order of ids."""
+    return db.session.scalars(
+        sa.select(Evidence.id)
+        .where(Evidence.uninspected, Evidence.stored_at < before, Evidence.id > after)
+        .order_by(Evidence.id)
+        .limit(limit)
+    ).all()
 
 
 def links_of(subject_ids: Collection[UUID]) -> list[tuple[EvidenceLink, Evidence]]:

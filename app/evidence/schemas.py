@@ -25,6 +25,11 @@ class EvidenceSchema(ma.Schema):
     role = ma.fields.String(required=True)
     state = ma.fields.String(required=True)
     stored_at = fields.Instant(required=True, allow_none=True)
+    inspected = ma.fields.Function(
+        lambda evidence: not evidence.uninspected,
+        required=True,
+        metadata={"type": "boolean", "description": "照片是否已处理：之前没有尺寸、位置和缩略图"},
+    )
     taken_at = fields.Instant(required=True, allow_none=True)
     lat_e7 = fields.Count(min=-900_000_000, max=900_000_000, required=True, allow_none=True)
     lon_e7 = fields.Count(min=-1_800_000_000, max=1_800_000_000, required=True, allow_none=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.access import Actor
@@ -53,11 +54,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What the stored bytes turned out to be."""
+    """What the stored bytes turned out to be; `later`: so far only that they begin as a picture."""
 
     state: EvidenceState
     picture: images.Picture | None
     thumbnail: bool
+    later: bool = False
 
 
 def expect(
@@ -96,6 +98,7 @@ def expect(
         found.expected_at, found.expected_by_kind, found.expected_by_id = at, by.kind, by.id
         found.mime, found.role = mime, role
         found.state = _state_of(found.mime, EvidenceState(found.state))
+        found.uninspected = found.uninspected and is_picture(mime)
     if claim is not None and found.claimed_at is None:
         found.claimed_at = claim.at
         found.claimed_lat_e7, found.claimed_lon_e7 = claim.lat_e7, claim.lon_e7
@@ -176,6 +179,16 @@ def _link(
     )
 
 
+def glance_at(storage: Storage, agency_id: UUID, sha256: str, *, mime: str) -> Inspected:
+    """Look at the first bytes of what lies in the storage: a picture is to be inspected later."""
+    if not is_picture(mime):
+        return Inspected(EvidenceState.STORED, None, thumbnail=False)
+    beginning = next(storage.stream(object_key(agency_id, sha256), end=images.MARK_BYTES), b"")
+    if not images.begins_as_picture(beginning):
+        return Inspected(EvidenceState.NOT_A_PICTURE, None, thumbnail=False)
+    return Inspected(EvidenceState.STORED, None, thumbnail=False, later=True)
+
+
 def inspect_stored(storage: Storage, agency_id: UUID, sha256: str, *, mime: str) -> Inspected:
     """Look into bytes that lie in the storage and make their thumbnail. Outside any transaction.
 
@@ -247,14 +260,38 @@ def _fill(
 ) -> None:
     """Let an awaited row say what its bytes turned out to be."""
     evidence.size_bytes = size_bytes
-    evidence.state = _state_of(evidence.mime, inspected.state)
     evidence.stored_at, evidence.stored_by_kind, evidence.stored_by_id = at, by.kind, by.id
+    _describe(evidence, inspected)
+
+
+def _describe(evidence: Evidence, inspected: Inspected) -> None:
+    """Let a row say what is known of its bytes, and hold it against what the tablet said."""
+    evidence.state = _state_of(evidence.mime, inspected.state)
     evidence.thumbnail = inspected.thumbnail
+    evidence.uninspected = inspected.later and is_picture(evidence.mime)
     if picture := inspected.picture:
         evidence.taken_at, evidence.dhash = picture.taken_at, picture.dhash
         evidence.lat_e7, evidence.lon_e7 = picture.lat_e7, picture.lon_e7
         evidence.width, evidence.height = picture.width, picture.height
     _compare(evidence)
+
+
+def record_inspected(evidence_id: UUID, inspected: Inspected, *, by: Actor, at: datetime) -> bool:
+    """Record what a picture turned out to be; once, also of two who looked. True for the first."""
+    query = sa.select(Evidence).where(Evidence.id == evidence_id).with_for_update()
+    found = db.session.scalars(query.execution_options(populate_existing=True)).one()
+    if not found.uninspected:
+        return False
+    _describe(found, inspected)
+    _print(found, inspected)
+    journal.record(
+        Event.EVIDENCE_INSPECTED,
+        found,
+        by=by,
+        at=at,
+        data={"sha256": found.sha256, "state": str(found.state)},
+    )
+    return True
 
 
 def _print(evidence: Evidence, inspected: Inspected) -> None:
@@ -294,6 +331,7 @@ def _place(lat_e7: int | None, lon_e7: int | None) -> Place | None:
 def await_again(evidence: Evidence, *, by: Actor, at: datetime) -> None:
     """Let content be awaited whose bytes are gone: the tablet that has it sends it once more."""
     evidence.state, evidence.thumbnail = EvidenceState.AWAITED, False
+    evidence.uninspected = False
     evidence.stored_at = evidence.stored_by_kind = evidence.stored_by_id = None
     journal.record(Event.EVIDENCE_LOST, evidence, by=by, at=at, data={"sha256": evidence.sha256})
 

@@ -56,6 +56,7 @@ class Event(StrEnum):
     REGISTER_IMPORTED = "register.imported"
     REGISTER_EXPORTED = "register.exported"
     EVIDENCE_STORED = "evidence.stored"
+    EVIDENCE_INSPECTED = "evidence.inspected"
     EVIDENCE_ATTACHED = "evidence.attached"
     EVIDENCE_RETRACTED = "evidence.retracted"
     EVIDENCE_LOST = "evidence.lost"

@@ -26,7 +26,7 @@ from app.visits.models import IntegrityCursor, Visit
 
 BATCH = 100
 _OF_VISITS = frozenset({Event.VISIT_STARTED, Event.VISIT_FINISHED})
-_OF_PHOTOS = frozenset({Event.EVIDENCE_ATTACHED, Event.EVIDENCE_STORED})
+_OF_PHOTOS = frozenset({Event.EVIDENCE_ATTACHED, Event.EVIDENCE_STORED, Event.EVIDENCE_INSPECTED})
 LimitsOn = Callable[[date], Limits]
 
 

@@ -344,10 +344,12 @@ def _said_of(
 
 
 def _say_unseen(judged: Judged, photos: Iterable[Evidence]) -> None:
-    """Say which pictures cannot be compared with others: not here yet, or too little in them."""
+    """Say which pictures cannot be compared: not here, not looked into yet, or empty."""
     for one in photos:
         if one.state == EvidenceState.AWAITED:
             judged.skip(IntegrityKind.REUSE, "photo", Unjudged.NOT_ARRIVED)
+        elif one.uninspected:
+            judged.skip(IntegrityKind.REUSE, "photo", Unjudged.NOT_INSPECTED)
         elif one.width is not None and db.session.get(EvidencePrint, one.id) is None:
             judged.skip(IntegrityKind.REUSE, "photo", Unjudged.TOO_LITTLE_TO_SEE)
 

@@ -58,6 +58,7 @@ class Unjudged(StrEnum):
     CLOCK_SUSPECT = "clock-suspect"
     NO_TIME = "no-time"
     NOT_ARRIVED = "not-arrived"
+    NOT_INSPECTED = "not-inspected"
     TOO_LITTLE_TO_SEE = "too-little-to-see"
 
 

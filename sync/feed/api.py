@@ -8,6 +8,7 @@ import flask
 from app import clock, db, entry
 from app.access import current_actor, requires_device
 from app.days import local_date
+from app.evidence import inspecting
 from app.evidence.rules import object_key, thumbnail_key
 from app.journal import service as journal
 from app.problems import Blueprint
@@ -144,11 +145,13 @@ def get_original(digest: str) -> flask.Response:
 def get_thumbnail(digest: str) -> flask.Response:
     """读取证据缩略图
 
-    范围同原件；不是图片的证据没有缩略图。
+    范围同原件；不是图片的证据没有缩略图；刚收到、尚未处理的照片在这时生成。
     """
-    found = service.get_shown_evidence(
-        digest, _places()[0], current_actor().agency_id, thumbnail=True
-    )
+    places, agency_id = _places()[0], current_actor().agency_id
+    found = service.get_shown_evidence(digest, places, agency_id, thumbnail=True)
+    if found.uninspected:
+        inspecting.inspect(found.id, at=clock.now())
+        found = service.get_shown_evidence(digest, places, agency_id, thumbnail=True)
     tag = f"{found.sha256}-thumbnail"
     if _has_it(tag):
         return _kept(flask.Response(status=304), tag)

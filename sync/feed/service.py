@@ -368,10 +368,12 @@ def get_shown_evidence(
 ) -> Evidence:
     """Return evidence whose bytes are here and which one of the scopes shows.
 
-    Raises EvidenceMissing for any other, also where no thumbnail was made and one is wanted.
+    Raises EvidenceMissing for any other, also where a thumbnail is wanted and there is none; of one
+    that nobody looked into yet there may be.
     """
     found = queries.find_shown_evidence(sha256, places, agency_id) if is_hash(sha256) else None
-    if found is None or found.state == EvidenceState.AWAITED or (thumbnail and not found.thumbnail):
+    lacks = thumbnail and found is not None and not (found.thumbnail or found.uninspected)
+    if found is None or found.state == EvidenceState.AWAITED or lacks:
         raise evidence.EvidenceMissing("同步范围内没有这份证据，或原件尚未上传。")
     return found
 

@@ -15,6 +15,7 @@ from app import clock, entry
 from app.access import Role, anyone, current_actor, requires_device_or
 from app.db import stop_reading, transaction
 from app.errors import Unavailable
+from app.evidence import inspecting
 from app.problems import (
     MIME,
     BadRequest,
@@ -313,7 +314,9 @@ def _finish(upload: Upload, body: "_Body", key: str) -> Upload:
         _rewind(upload, lost.extras["offset"])
         raise
     with transaction():
-        service.finish_upload(upload, whole, by=current_actor(), at=clock.now())
+        picture = service.finish_upload(upload, whole, by=current_actor(), at=clock.now())
+    if picture is not None:
+        inspecting.soon(picture)
     storage.discard(keys)
     if upload.state == UploadState.HASH_MISMATCH:
         raise HashMismatch("收到的文件与申报的校验值不一致；服务器已另存备查，请重新上传原件。")

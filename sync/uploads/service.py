@@ -59,8 +59,8 @@ class Whole:
     """A file that has arrived completely and lies where it belongs.
 
     `sound` is False for bytes that are not what was announced: they lie in quarantine, and
-    `found_sha256` is what they are. `inspected` is what a picture says; None for a file that is no
-    evidence.
+    `found_sha256` is what they are. `inspected` is what its first bytes say; None for a file that
+    is no evidence.
     """
 
     mime: str
@@ -174,11 +174,11 @@ def add_piece(upload: Upload, *, size_bytes: int, key: str) -> None:
     )
 
 
-def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> None:
+def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> UUID | None:
     """Let the last piece count and record the evidence, both or neither; a rescue file only ends.
 
-    The objects of the pieces may be discarded after the commit. Raises OffsetWrong (`offset`) when
-    another connection was first.
+    Returns evidence that is still to be looked into, if it is such. The objects of the pieces may
+    be discarded after the commit. Raises OffsetWrong (`offset`) when another connection was first.
     """
     state = UploadState.DONE if whole.sound else UploadState.HASH_MISMATCH
     _advance(
@@ -200,8 +200,8 @@ def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> N
             op_id=upload.op_id,
         )
     if whole.inspected is None:
-        return
-    evidence.record_stored(
+        return None
+    stored = evidence.record_stored(
         upload.sha256,
         whole.inspected,
         size_bytes=upload.size_bytes,
@@ -212,6 +212,7 @@ def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> N
         by=by,
         at=at,
     )
+    return stored.id if stored.uninspected else None
 
 
 def _advance(upload: Upload, **values: Any) -> None:
@@ -248,7 +249,7 @@ def _wrong(upload: Upload) -> OffsetWrong:
 
 
 def join_whole(storage: Storage, upload: Upload, key: str, *, sha256: str | None = None) -> Whole:
-    """Join the pieces and the last one at the file's place, proving the hash; look into evidence.
+    """Join the pieces and the last one at the file's place, proving the hash; glance at evidence.
 
     Outside any transaction. `sha256` is the hash of it all where it was taken as the pieces came.
     Bytes with another hash are kept apart in quarantine. Raises PiecesLost (`offset`) where the
@@ -273,7 +274,7 @@ def join_whole(storage: Storage, upload: Upload, key: str, *, sha256: str | None
         return Whole(mime, sound=False, found_sha256=joined.sha256)
     if is_rescue:
         return Whole(mime, sound=True)
-    found = evidence.inspect_stored(storage, upload.agency_id, upload.sha256, mime=mime)
+    found = evidence.glance_at(storage, upload.agency_id, upload.sha256, mime=mime)
     return Whole(mime, sound=True, inspected=found)
 
 

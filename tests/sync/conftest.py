@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from app.access import Role
 from app.db import db
+from app.evidence import inspecting
 from app.journal import service as journal
 from app.people.models import Account, Officer
 from app.tasks.models import Task
@@ -69,6 +71,11 @@ class Stage:
         """A task of lodging whose team are these tablets' officers and one more."""
         team = [self.officer_of(one) for one in tablets]
         return self.make.task(team=[*team, self.make.officer()], checklist_code="lodging")
+
+    def look_into_pictures(self) -> None:
+        """What the web process does when it is quiet."""
+        with self.flask_app.app_context():
+            inspecting.inspect_pictures(at=self.clock(), left_after=timedelta(seconds=-1))
 
     def one(self, model: type[T], id_: UUID | str) -> T:
         """A row as it is now."""

@@ -82,11 +82,12 @@ def test_the_new_tablet_is_told_of_the_photos_and_can_look_at_them(stage: Stage,
     ]
     body = told[hashes[0]]
     assert (body["state"], body["mime"], body["role"]) == ("stored", "image/jpeg", "photo")
-    assert (body["size_bytes"], body["thumbnail"]) == (len(of_answer), True)
+    assert (body["size_bytes"], body["thumbnail"]) == (len(of_answer), False)
     assert body["links"][0]["recorded_at"] == op_of(lines[0])["recorded_at"]
     assert told[hashes[1]]["state"] == "awaited"
     assert seen(bo, of_answer).body == of_answer
-    assert seen(bo, of_answer, "/thumbnail").body[:2] == b"\xff\xd8"
+    assert seen(bo, of_answer, "/thumbnail").body[:2] == b"\xff\xd8", "made when it is asked for"
+    assert pulled(stage, new)[hashes[0]]["thumbnail"] is True
     for what in ("", "/thumbnail"):
         assert seen(tablet, of_answer, what).status == 404, "it left the old one's scope"
         assert seen(bo, of_finding, what).status == 404, "its bytes are not here yet"

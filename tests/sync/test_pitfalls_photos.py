@@ -77,6 +77,7 @@ class Shot:
 
     def end(self) -> dict[str, Any]:
         """What all of it came to."""
+        self.stage.look_into_pictures()
         digest = sha256(self.data)
         storage: Storage = self.stage.flask_app.extensions["suicha_storage"]
         with self.stage.flask_app.app_context():
@@ -128,7 +129,7 @@ def test_a_photo_comes_to_the_same_end_whichever_way_it_took(stage: Stage, table
         assert ends[way]["state"] == "stored", way
     assert [way for way, end in ends.items() if end != ends["after its operation"]] == []
     plain = ends["after its operation"]
-    assert plain["events"] == ["evidence.attached", "evidence.stored"]
+    assert plain["events"] == ["evidence.attached", "evidence.inspected", "evidence.stored"]
     assert (plain["awaited"], plain["whole"], plain["thumbnail"]) == (0, True, True)
     stage.clock.forward(days=6)
     chen = stage.make.signed_in(Role.SUPERVISOR)

@@ -82,14 +82,17 @@ def test_a_photo_in_pieces_becomes_one_evidence(stage: Stage, tus: Tus):
 
     assert stored(stage, data) == data
     row = evidence_of(stage, data)
-    assert (row.state, row.size_bytes, row.width, row.height) == ("stored", len(data), 640, 480)
+    assert (row.state, row.size_bytes, row.uninspected) == ("stored", len(data), True)
+    stage.look_into_pictures()
+    row = evidence_of(stage, data)
+    assert (row.state, row.width, row.height, row.uninspected) == ("stored", 640, 480, False)
     assert (row.lat_e7, row.lon_e7) == (312204560, 1214246780)
     assert row.taken_at == datetime(2026, 11, 21, 0, 59, 30, tzinfo=UTC)
     assert (row.stored_by_kind, row.stored_by_id) == ("device", tus.tablet.device_id)
     small = storage_of(stage).get(thumbnail_key(row.agency_id, row.sha256))
     assert small[:3] == b"\xff\xd8\xff"
     assert b"Exif" not in small
-    assert events(stage, "evidence.stored") == 1
+    assert (events(stage, "evidence.stored"), events(stage, "evidence.inspected")) == (1, 1)
     assert upload_of(stage, location).state == "done"
     assert pieces(stage) == []
 
@@ -715,6 +718,7 @@ def test_a_photo_that_cannot_be_opened_is_kept_and_told_by_its_state(
     stage: Stage, tus: Tus, data: bytes, state: str
 ):
     tus.send(data)
+    stage.look_into_pictures()
     row = evidence_of(stage, data)
     assert (row.state, row.thumbnail, row.width) == (state, False, None)
     assert stored(stage, data) == data

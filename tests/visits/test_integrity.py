@@ -15,9 +15,11 @@ from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
 from app.db import db, new_id, stop_reading, transaction
 from app.evidence import service as evidence
+from app.evidence.inspecting import inspect_pictures
 from app.evidence.rules import object_key
 from app.journal.models import JournalEntry
-from app.visits import checking, rules, service
+from app.visits import checking, integrity, rules, service
+from app.visits.integrity_rules import Unjudged
 from app.visits.models import IntegrityCursor, IntegrityFinding, Visit
 from app.visits.service import Start
 from scheduler.jobs import JOBS
@@ -129,7 +131,7 @@ class Beat:
         """An upload brings its bytes."""
         digest, agency = sha256(data).hexdigest(), self.an.agency_id
         entry.storage().put(object_key(agency, digest), data)
-        inspected = evidence.inspect_stored(entry.storage(), agency, digest, mime="image/jpeg")
+        inspected = evidence.glance_at(entry.storage(), agency, digest, mime="image/jpeg")
         with transaction():
             evidence.record_stored(
                 digest,
@@ -148,7 +150,10 @@ class Beat:
         self.bring(data)
         return found
 
-    def check(self):
+    def check(self, *, looked_into=True):
+        """Run the job, after the pictures that came were looked into."""
+        if looked_into:
+            inspect_pictures(at=self.make.at, left_after=timedelta(seconds=-1))
         line = JOBS["check-integrity"].run(at=self.make.at)
         stop_reading()
         return line
@@ -375,6 +380,20 @@ def test_a_picture_saved_again_for_another_unit_is_found_in_either_order(beat, l
     assert (finding.visit_id, finding.other_visit_id) == (second, first)
     assert finding.measured["bits"] <= 3
     assert finding.thresholds[0]["code"] == "picture-reuse-bits"
+
+
+def test_a_picture_used_again_is_found_when_its_fingerprint_comes_later(beat):
+    image = picture(1)
+    first, second = beat.visit(minutes=300), beat.visit(minutes=30)
+    beat.photo(saved(image), first, minutes=290)
+    beat.photo(saved(image, quality=50), second, minutes=20)
+
+    beat.check(looked_into=False)
+    shown = integrity.shown_of(db.session.get_one(Visit, second))
+    assert Unjudged.NOT_INSPECTED in {gap.reason for gap in shown.not_judged}
+    (finding,) = beat.found()
+
+    assert finding.reason == "same-picture"
 
 
 def test_white_pictures_and_different_pictures_are_not_the_same(beat):
