@@ -43,6 +43,7 @@ class Kind(StrEnum):
     DRAW_EXCLUSION = "draw_exclusion"
     UNIT_LABEL = "unit_label"
     DOCUMENT_TEMPLATE = "document_template"
+    SERVICE_MODE = "service_mode"
     CALENDAR = "calendar"
     CASE_CAUSE = "case_cause"
     SIMPLE_LIMIT = "simple_limit"

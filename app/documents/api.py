@@ -9,6 +9,7 @@ from app.db import transaction
 from app.documents import blocks, desk, queries, service
 from app.documents.blocks import Account
 from app.documents.models import Document, NumberBlock
+from app.documents.paper_api import papers, services
 from app.documents.schemas import (
     DocumentQuerySchema,
     DocumentSchema,
@@ -25,7 +26,7 @@ documents = Blueprint("documents", __name__, url_prefix="/documents", descriptio
 number_blocks = Blueprint(
     "number-blocks", __name__, url_prefix="/number-blocks", description="文书号段"
 )
-BLUEPRINTS = (documents, number_blocks)
+BLUEPRINTS = (documents, papers, services, number_blocks)
 
 
 @documents.route("")
@@ -47,7 +48,7 @@ def list_documents(query: dict[str, Any]) -> Page[Document]:
 def draw_up(data: dict[str, Any]) -> Document:
     """制作文书"""
     with transaction():
-        document = desk.draw_up(
+        return desk.draw_up(
             data["kind"],
             data["fields"],
             unit_id=data["unit_id"],
@@ -55,8 +56,6 @@ def draw_up(data: dict[str, Any]) -> Document:
             by=current_actor(),
             at=clock.now(),
         )
-    documents.set_etag(document.version)
-    return document
 
 
 @documents.route("/<uuid:document_id>", methods=["PATCH"])

@@ -216,7 +216,7 @@ def sign(
     _refuse_unasked(template, role)
     _refuse_incomplete(template, role, signer_name, refusal, witness_name)
     officer_id = _officer_for(document, role, by)
-    name = signer_name if role in _OUTSIDERS else _account_name(by)
+    name = signer_name if role in _OUTSIDERS else account_name(by)
     method = _method_of(role, refusal)
     if any((one.role, one.officer_id) == (role, officer_id) for one in document.signatures):
         raise SignedAlready("这个签名栏已经签名，不能再签。", role=str(role))
@@ -313,6 +313,7 @@ def _officer_for(document: Document, role: PaperRole, by: Actor) -> UUID:
     return by.officer_id or document.officer_id
 
 
-def _account_name(by: Actor) -> str | None:
+def account_name(by: Actor) -> str | None:
+    """Return the name of the account that acts, None where nobody is signed in."""
     account = None if by.id is None else db.session.get(Account, by.id)
     return None if account is None else account.name

@@ -1,20 +1,22 @@
 """Tables of documents, of the blocks their numbers come from, and of who signed them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.db import Base, Entity, in_pairs, one_of
+from app.db import Base, Entity, id_column, in_pairs, one_of
 from app.documents.rules import (
     BlockState,
+    Confirmation,
     DocumentKind,
     DocumentState,
     EndReason,
     PaperMethod,
     PaperRole,
+    ServiceMode,
 )
 
 
@@ -158,4 +160,92 @@ class DocumentSignature(Base):
         sa.CheckConstraint(
             "(method = 'refused') = (reason IS NOT NULL)", name="refused_with_reason"
         ),
+    )
+
+
+class DocumentCorrection(Base):
+    """A visible correction 更正 of a locked document: words struck, the right ones, by whom.
+
+    `field` names a field of the template, or `table/row/column`. The version of the document rises;
+    what it says, and its hash, stay.
+    """
+
+    __tablename__ = "document_correction"
+
+    id: Mapped[UUID] = id_column()
+    document_id: Mapped[UUID] = mapped_column(sa.ForeignKey("document.id"))
+    number: Mapped[int]
+    field: Mapped[str]
+    struck: Mapped[str]
+    right: Mapped[str] = mapped_column("right_text")
+    occurrence: Mapped[int]
+    reason: Mapped[str]
+    confirmed_by: Mapped[str]
+    confirmed_name: Mapped[str | None]
+    by_name: Mapped[str]
+    corrected_at: Mapped[datetime]
+    corrected_by_kind: Mapped[str]
+    corrected_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("document_id", "number"),
+        one_of("confirmed_by", Confirmation),
+        in_pairs("corrected", required=True),
+        sa.CheckConstraint("number >= 1 AND occurrence >= 1", name="counted"),
+        sa.CheckConstraint("struck <> '' AND struck <> right_text", name="changes_something"),
+        sa.CheckConstraint(
+            "(confirmed_by = 'party') = (confirmed_name IS NOT NULL)", name="party_named"
+        ),
+    )
+
+
+class DocumentService(Entity, Base):
+    """How a document was served 送达, with what proves it; withdrawn ones stay.
+
+    `effective_on` is the day from which it counts as served, empty while that is not known. The
+    evidence are originals of the agency by SHA-256.
+    """
+
+    __tablename__ = "document_service"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    document_id: Mapped[UUID] = mapped_column(sa.ForeignKey("document.id"), index=True)
+    mode: Mapped[str]
+    mode_from: Mapped[date]
+    handed_on: Mapped[date]
+    delivered_on: Mapped[date | None]
+    effective_on: Mapped[date | None]
+    recipient: Mapped[str]
+    receiver_name: Mapped[str | None]
+    relation: Mapped[str | None]
+    place: Mapped[str]
+    refusal: Mapped[str | None]
+    witnesses: Mapped[list[str]]
+    tracking_no: Mapped[str | None]
+    consent_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("document.id"))
+    agent: Mapped[str | None]
+    channel: Mapped[str | None]
+    evidence: Mapped[list[str]]
+    officer_ids: Mapped[list[str]]
+    note: Mapped[str | None]
+    receipt_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("document.id"))
+    recorded_at: Mapped[datetime]
+    recorded_by_kind: Mapped[str]
+    recorded_by_id: Mapped[UUID | None]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by_kind: Mapped[str | None]
+    withdrawn_by_id: Mapped[UUID | None]
+    withdrawn_reason: Mapped[str | None]
+
+    __table_args__ = (
+        one_of("mode", ServiceMode),
+        in_pairs("recorded", required=True),
+        in_pairs("withdrawn"),
+        sa.CheckConstraint(
+            "(withdrawn_at IS NULL) = (withdrawn_reason IS NULL)", name="withdrawn_why"
+        ),
+        sa.CheckConstraint(
+            "delivered_on IS NULL OR delivered_on >= handed_on", name="delivered_after"
+        ),
+        sa.Index("ix_document_service_agency_id_id", "agency_id", "id"),
     )

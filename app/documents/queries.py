@@ -1,6 +1,6 @@
 """Reads of documents and number blocks that deserve a name, and the next numbers of a series."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db import db
 from app.documents import rules
-from app.documents.models import Document, NumberBlock, NumberSeries
+from app.documents.models import (
+    Document,
+    DocumentCorrection,
+    DocumentService,
+    NumberBlock,
+    NumberSeries,
+)
 from app.documents.rules import BlockState
 
 _AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
@@ -89,6 +95,29 @@ def used_in(block_ids: Iterable[UUID]) -> dict[UUID, list[int]]:
             if block_id is not None:
                 found.setdefault(block_id, []).append(serial)
     return found
+
+
+def corrections_of(document_id: UUID) -> Sequence[DocumentCorrection]:
+    """Return the corrections of a document in their order."""
+    return db.session.scalars(
+        sa.select(DocumentCorrection)
+        .where(DocumentCorrection.document_id == document_id)
+        .order_by(DocumentCorrection.number)
+    ).all()
+
+
+def services_of(document_ids: Collection[UUID]) -> Sequence[DocumentService]:
+    """Return how documents were served, the earliest first; withdrawn ones too."""
+    return db.session.scalars(
+        sa.select(DocumentService)
+        .where(DocumentService.document_id.in_(document_ids))
+        .order_by(DocumentService.recorded_at, DocumentService.id)
+    ).all()
+
+
+def find_service(service_id: UUID) -> DocumentService | None:
+    """Return a service of any agency."""
+    return db.session.get(DocumentService, service_id)
 
 
 def last_serial(agency_id: UUID, series: str) -> int:

@@ -59,6 +59,7 @@ class DocumentKind(StrEnum):
     CASE_WITHDRAWAL_REPORT = "case-withdrawal-report"  # 撤销立案报告
     CLOSING_REPORT = "closing-report"  # 结案报告
     COMPLAINT_REPLY = "complaint-reply"  # 投诉举报答复书
+    SERVICE_ADDRESS = "service-address"  # 送达地址确认书
 
 
 class DocumentState(StrEnum):
@@ -131,6 +132,25 @@ class PaperMethod(StrEnum):
     REFUSED = "refused"
     ACCOUNT = "account"
     SEAL = "seal"
+
+
+class Confirmation(StrEnum):
+    """Who stands for a correction: the organ's proof seal 校对章, the party, or the officer."""
+
+    PROOF_SEAL = "proof-seal"
+    PARTY = "party"
+    OFFICER = "officer"
+
+
+class ServiceMode(StrEnum):
+    """How a document is served 送达: what each needs stands in the catalogue (`service_mode`)."""
+
+    DIRECT = "direct"  # 直接送达
+    LEFT = "left"  # 留置送达
+    POST = "post"  # 邮寄送达
+    ELECTRONIC = "electronic"  # 电子送达
+    AGENT = "agent"  # 委托送达
+    NOTICE = "notice"  # 公告送达
 
 
 @dataclass(frozen=True)

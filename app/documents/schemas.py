@@ -5,13 +5,16 @@ from marshmallow import fields as plain
 
 from app.documents.rules import (
     BlockState,
+    Confirmation,
     DocumentKind,
     DocumentState,
     EndReason,
     PaperMethod,
     PaperRole,
+    ServiceMode,
+    Slot,
 )
-from app.fields import Choice, Count, Id, Instant, Sha256, Text
+from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
 from app.problems import PageSchema
 
 
@@ -94,6 +97,111 @@ class SignDocumentSchema(ma.Schema):
     refusal = Text(max=1000, load_default=None, allow_none=True)
     witness_name = Text(max=200, load_default=None, allow_none=True)
     content_hash = Sha256(load_default=None, allow_none=True)
+
+
+class CorrectDocumentSchema(ma.Schema):
+    """Words of a locked document that are wrong, and the right ones; empty: left out."""
+
+    field = Text(max=200, required=True)
+    struck = Text(max=20_000, required=True)
+    right = Text(max=20_000, min=0, required=True)
+    occurrence = Count(1, load_default=None, allow_none=True)
+    reason = Text(max=1000, required=True)
+    confirmed_by = Choice(Confirmation, required=True)
+    confirmed_name = Text(max=200, load_default=None, allow_none=True)
+
+
+class CorrectionSchema(ma.Schema):
+    """A correction; `by_name` made it, `confirmed_name` is that of a party who confirmed it."""
+
+    number = Count(1, required=True)
+    field = Text(max=200, required=True)
+    struck = Text(max=20_000, required=True)
+    right = Text(max=20_000, min=0, required=True)
+    occurrence = Count(1, required=True)
+    reason = Text(max=1000, required=True)
+    confirmed_by = Choice(Confirmation, required=True)
+    confirmed_name = Text(max=200, required=True, allow_none=True)
+    by_name = Text(max=200, min=0, required=True)
+    corrected_at = Instant(required=True)
+
+
+class CorrectionsSchema(ma.Schema):
+    """The corrections of a document, in their order."""
+
+    items = plain.List(plain.Nested(CorrectionSchema), required=True)
+
+
+class ServeDocumentSchema(ma.Schema):
+    """How a document was served; what each mode needs stands in the catalogue (`service_mode`)."""
+
+    mode = Choice(ServiceMode, required=True)
+    handed_on = Day(required=True)
+    delivered_on = Day(load_default=None, allow_none=True)
+    recipient = Text(max=200, required=True)
+    place = Text(max=400, required=True)
+    receiver_name = Text(max=200, load_default=None, allow_none=True)
+    relation = Text(max=100, load_default=None, allow_none=True)
+    refusal = Text(max=1000, load_default=None, allow_none=True)
+    witnesses = plain.List(Text(max=200), load_default=list, validate=ma.validate.Length(max=10))
+    tracking_no = Text(max=100, load_default=None, allow_none=True)
+    consent_id = Id(load_default=None, allow_none=True)
+    agent = Text(max=200, load_default=None, allow_none=True)
+    channel = Text(max=400, load_default=None, allow_none=True)
+    evidence = plain.List(Sha256(), load_default=list, validate=ma.validate.Length(max=50))
+    note = Text(max=2000, load_default=None, allow_none=True)
+
+
+class ServiceSchema(ma.Schema):
+    """A record of a service; it counts from `effective_on`, empty while that is not known."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    document_id = Id(required=True)
+    mode = Choice(ServiceMode, required=True)
+    handed_on = Day(required=True)
+    delivered_on = Day(required=True, allow_none=True)
+    effective_on = Day(required=True, allow_none=True)
+    recipient = Text(max=200, required=True)
+    place = Text(max=400, required=True)
+    receiver_name = Text(max=200, required=True, allow_none=True)
+    relation = Text(max=100, required=True, allow_none=True)
+    refusal = Text(max=1000, required=True, allow_none=True)
+    witnesses = plain.List(Text(max=200), required=True)
+    tracking_no = Text(max=100, required=True, allow_none=True)
+    consent_id = Id(required=True, allow_none=True)
+    agent = Text(max=200, required=True, allow_none=True)
+    channel = Text(max=400, required=True, allow_none=True)
+    evidence = plain.List(Sha256(), required=True)
+    note = Text(max=2000, required=True, allow_none=True)
+    receipt_id = Id(required=True, allow_none=True)
+    recorded_at = Instant(required=True)
+    withdrawn_at = Instant(required=True, allow_none=True)
+    withdrawn_reason = Text(max=1000, required=True, allow_none=True)
+
+
+class ServicesSchema(ma.Schema):
+    """How a document was served, and by when it has to be; open: the reason says why."""
+
+    needed = Flag(required=True)
+    due_on = Day(required=True, allow_none=True)
+    due_reason = Text(max=60, required=True, allow_none=True)
+    served_on = Day(required=True, allow_none=True)
+    open_signatures = plain.List(Choice(Slot), required=True)
+    items = plain.List(plain.Nested(ServiceSchema), required=True)
+
+
+class DeliverServiceSchema(ma.Schema):
+    """The day on which something posted or entrusted arrived."""
+
+    delivered_on = Day(required=True)
+    receiver_name = Text(max=200, load_default=None, allow_none=True)
+
+
+class WithdrawServiceSchema(ma.Schema):
+    """Why a record of a service is taken back."""
+
+    reason = Text(max=1000, required=True)
 
 
 class NumberBlockQuerySchema(PageSchema):

@@ -41,8 +41,10 @@ from app.consequences.rules import Decision as FindingWay
 from app.consequences.service import NewDecision
 from app.days import day_begins, local_date
 from app.db import Base
+from app.documents import desk, serving
 from app.documents import service as documents
-from app.documents.rules import DocumentKind
+from app.documents.rules import DocumentKind, PaperRole, ServiceMode
+from app.documents.serving import Serving
 from app.draws import changes, holding, progress, seeding
 from app.draws import queries as draw_queries
 from app.draws import service as draws
@@ -767,6 +769,39 @@ class _Builder:
             )
         self.keep("number-block", block)
         self.keep("document", issued)
+        self._signed_papers(visit)
+
+    def _signed_papers(self, visit: Visit) -> None:
+        """A document of a desk that is signed, and two that were posted: one arrived."""
+        by = self.actor(Role.OFFICER)
+        for name in ("signed", "posted", "arrived"):
+            with self.make.writing():
+                paper = desk.draw_up(
+                    DocumentKind.OPINION,
+                    OPINION,
+                    unit_id=visit.unit_id,
+                    officer_ids=[self.officers[0].id],
+                    by=by,
+                    at=self.make.at,
+                )
+                desk.sign(paper.id, PaperRole.PARTY, signer_name="张三", by=by, at=self.make.at)
+            self.keep(f"document:{name}", paper)
+            if name == "signed":
+                continue
+            posted = Serving(
+                mode=ServiceMode.POST,
+                handed_on=local_date(self.make.at),
+                recipient="张三",
+                place="海州路 1 号",
+                tracking_no="EMS1",
+            )
+            with self.make.writing():
+                served = serving.record_service(paper.id, posted, by=by, at=self.make.at)
+                if name == "arrived":
+                    serving.record_delivery(
+                        served.id, local_date(self.make.at), "张三", by=by, at=self.make.at
+                    )
+            self.keep(f"service:{name}", served)
 
     # --- catalogue
 

@@ -42,6 +42,7 @@ TABLES = [
     "reply_templates",
     "sanction_tiers",
     "score_sheets",
+    "service_modes",
     "settings",
     "simple_limits",
     "specialties",

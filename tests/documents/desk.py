@@ -1,5 +1,6 @@
 """An officer with a tablet and a block of numbers, at a unit."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from app.db import db
 from app.documents import service as documents
 from app.documents.models import Document, NumberBlock
 from app.documents.rules import DocumentKind
+from app.evidence import service as evidence
 from app.people.models import Agency, Officer
 from app.units.models import Unit
 from tests.factories import Make
@@ -94,6 +96,24 @@ class Desk:
                 by=self.by,
                 at=self.make.at,
             )
+
+    def picture(self) -> str:
+        """The hash of an original that the agency knows."""
+        sha256 = hashlib.sha256(uuid4().bytes).hexdigest()
+        with self.make.writing():
+            evidence.expect(
+                sha256,
+                size_bytes=3,
+                mime="image/jpeg",
+                role="photo",
+                subject_type="unit",
+                subject_id=self.unit.id,
+                agency_id=self.agency.id,
+                district=self.agency.district,
+                by=self.by,
+                at=self.make.at,
+            )
+        return sha256
 
     def count(self, model: type[Any]) -> int:
         """How many rows there are."""
