@@ -7,7 +7,19 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.cases.rules import CaseSource, CaseState, CaseVerb, IdKind, PartyKind, Procedure
+from app.cases.rules import (
+    CaseSource,
+    CaseState,
+    CaseVerb,
+    Direction,
+    IdKind,
+    PartyKind,
+    Procedure,
+    RemedyKind,
+    RemedyResult,
+    TransferKind,
+    TransferResult,
+)
 from app.cases.sanctions import SanctionKind, SanctionLine, in_order
 from app.catalogue.rules import DayKind
 from app.db import Base, Entity, id_column, in_pairs, one_of
@@ -229,7 +241,8 @@ class CaseDeadline(Base):
 
     It is begun by the step `seq`, on `starts_on`. Without `due_on` it cannot be computed yet, or
     its clock stands (`open_reason`). `moved_days` are days by which it was extended or stood
-    still. A term that became meaningless, say of a case that was withdrawn, is `ended_on`.
+    still. A term that became meaningless, say of a case that was withdrawn, is `ended_on`. A period
+    that is the party's (`of_party`) is never late.
     """
 
     __tablename__ = "case_deadline"
@@ -244,6 +257,7 @@ class CaseDeadline(Base):
     days: Mapped[int]
     day_kind: Mapped[str]
     moves: Mapped[bool]
+    of_party: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     warn_days: Mapped[int]
     starts_on: Mapped[date]
     moved_days: Mapped[int] = mapped_column(default=0)
@@ -260,4 +274,64 @@ class CaseDeadline(Base):
         sa.CheckConstraint("(due_on IS NULL) = (open_reason IS NOT NULL)", name="due_or_reason"),
         sa.CheckConstraint("met_on IS NULL OR ended_on IS NULL", name="met_or_ended"),
         sa.Index("ix_case_deadline_agency_id_due_on", "agency_id", "due_on"),
+    )
+
+
+class CaseRemedy(Base):
+    """An administrative review 行政复议 or a suit 行政诉讼 about a decision, and how it ended.
+
+    From `begun_on` to `ended_on` no surcharge grows.
+    """
+
+    __tablename__ = "case_remedy"
+
+    id: Mapped[UUID] = id_column()
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("penalty_case.id"), index=True)
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    kind: Mapped[str]
+    organ: Mapped[str]
+    number: Mapped[str | None]
+    begun_on: Mapped[date]
+    ended_on: Mapped[date | None]
+    result: Mapped[str | None]
+    head_attended: Mapped[bool | None]
+
+    __table_args__ = (
+        one_of("kind", RemedyKind),
+        one_of("result", RemedyResult),
+        sa.CheckConstraint("(ended_on IS NULL) = (result IS NULL)", name="ended_with_result"),
+        sa.CheckConstraint("begun_on <= ended_on", name="days_in_order"),
+        sa.Index("ix_case_remedy_agency_id_begun_on", "agency_id", "begun_on"),
+    )
+
+
+class CaseTransfer(Entity, Base):
+    """A matter handed to another organ, or taken from one: 移送, 协查 or 磋商.
+
+    `criminal`: between administration and criminal justice 行刑衔接. A case can be behind it.
+    """
+
+    __tablename__ = "case_transfer"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    direction: Mapped[str]
+    kind: Mapped[str]
+    criminal: Mapped[bool]
+    organ: Mapped[str]
+    number: Mapped[str | None]
+    subject: Mapped[str]
+    on_day: Mapped[date]
+    case_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("penalty_case.id"), index=True)
+    unit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("unit.id"), index=True)
+    result: Mapped[str | None]
+    result_on: Mapped[date | None]
+    result_note: Mapped[str | None]
+
+    __table_args__ = (
+        one_of("direction", Direction),
+        one_of("kind", TransferKind),
+        one_of("result", TransferResult),
+        sa.CheckConstraint("(result IS NULL) = (result_on IS NULL)", name="result_when"),
+        sa.CheckConstraint("on_day <= result_on", name="days_in_order"),
+        sa.Index("ix_case_transfer_agency_id_on_day", "agency_id", "on_day"),
     )

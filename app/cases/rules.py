@@ -1,6 +1,8 @@
-"""What a case of administrative penalty 行政处罚 may be: its states, and the limits on the spot.
+"""What a case of administrative penalty 行政处罚 may be, and which step may follow which.
 
-Limits, causes 案由 and their sanctions are dated rows of the catalogue; money is in fen.
+The ordinary procedure is a list of steps: `facts` gathers from it what the law asks about, `guards`
+says what keeps the next step from being taken, `clocks` which terms run. Limits, thresholds, terms
+and causes 案由 are dated rows of the catalogue; money is in fen, days are local.
 """
 
 from collections.abc import Mapping
@@ -104,7 +106,92 @@ class IdKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-VERB_NAMES = {CaseVerb.FILE: "备案", CaseVerb.CLOSE: "结案"}
+class RemedyKind(StrEnum):
+    """How a party fights a decision: administrative review 行政复议, suit 行政诉讼."""
+
+    REVIEW = "review"
+    SUIT = "suit"
+
+
+class RemedyResult(StrEnum):
+    """How it ended: 驳回, 维持, 变更, 撤销, 确认违法, 责令履行, 撤回, 调解."""
+
+    DISMISSED = "dismissed"
+    UPHELD = "upheld"
+    CHANGED = "changed"
+    REVOKED = "revoked"
+    ILLEGAL = "illegal"
+    ORDERED = "ordered"
+    WITHDRAWN = "withdrawn"
+    MEDIATED = "mediated"
+
+
+class Direction(StrEnum):
+    """Whether a matter came in or went out."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class TransferKind(StrEnum):
+    """What is asked of the other organ: to take it over 移送, to help 协查, to confer 磋商."""
+
+    HAND_OVER = "hand-over"
+    ASSISTANCE = "assistance"
+    CONSULTATION = "consultation"
+
+
+class TransferResult(StrEnum):
+    """What became of it: 受理, 不予受理, 已立案, 退回, 已办结."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    FILED = "filed"
+    RETURNED = "returned"
+    COMPLETED = "completed"
+
+
+VERB_NAMES: Mapping[CaseVerb, str] = {
+    CaseVerb.OPEN: "受理",
+    CaseVerb.DECLINE: "不予立案",
+    CaseVerb.FILE: "立案",
+    CaseVerb.AMEND: "补正案情",
+    CaseVerb.ASSIGN: "指定承办人",
+    CaseVerb.DECLARE_RECUSAL: "申请回避",
+    CaseVerb.DECIDE_RECUSAL: "决定回避",
+    CaseVerb.COLLECT: "收集证据",
+    CaseVerb.CHECK_MONITORING: "审核电子监控记录",
+    CaseVerb.EXCLUDE: "排除证据",
+    CaseVerb.PRESERVE: "先行登记保存",
+    CaseVerb.RESOLVE_PRESERVATION: "处理登记保存物品",
+    CaseVerb.CONCLUDE: "调查终结",
+    CaseVerb.REOPEN: "补充调查",
+    CaseVerb.DISCUSS: "集体讨论",
+    CaseVerb.REVIEW: "法制审核",
+    CaseVerb.NOTIFY: "事先告知",
+    CaseVerb.HEAR_DEFENCE: "听取陈述申辩",
+    CaseVerb.RECHECK_DEFENCE: "复核陈述申辩",
+    CaseVerb.WAIVE_DEFENCE: "放弃陈述申辩",
+    CaseVerb.REQUEST_HEARING: "申请听证",
+    CaseVerb.CALL_HEARING: "通知听证",
+    CaseVerb.HOLD_HEARING: "举行听证",
+    CaseVerb.END_HEARING: "终止听证",
+    CaseVerb.STOP_CLOCK: "中止期限",
+    CaseVerb.RESUME_CLOCK: "恢复期限",
+    CaseVerb.EXTEND: "延长期限",
+    CaseVerb.DECIDE: "作出处罚决定",
+    CaseVerb.NOT_PUNISH: "不予处罚",
+    CaseVerb.SERVE: "送达",
+    CaseVerb.REPORT: "上报个案信息",
+    CaseVerb.CORRECT: "更正决定",
+    CaseVerb.REVOKE: "撤销决定",
+    CaseVerb.BEGIN_REMEDY: "登记复议或者诉讼",
+    CaseVerb.END_REMEDY: "登记复议或者诉讼结果",
+    CaseVerb.TRANSFER: "移送",
+    CaseVerb.TAKE_BACK: "接回移送案件",
+    CaseVerb.WITHDRAW: "销案",
+    CaseVerb.CLOSE: "结案",
+}
 STATE_NAMES = {
     CaseState.DECIDED_ON_SITE: "当场决定",
     CaseState.OPENED: "已受理",
@@ -123,6 +210,61 @@ STATE_NAMES = {
 ON_SITE: Mapping[CaseVerb, Mapping[CaseState, CaseState]] = {
     CaseVerb.FILE: {CaseState.DECIDED_ON_SITE: CaseState.FILED},
     CaseVerb.CLOSE: {CaseState.FILED: CaseState.CLOSED},
+}
+_S = CaseState
+BEFORE_DECISION = (_S.FILED, _S.INVESTIGATING, _S.CONCLUDED, _S.NOTIFIED, _S.HEARING)
+_JUDGED = (_S.CONCLUDED, _S.NOTIFIED, _S.HEARING)
+_DECIDED = (_S.DECIDED, _S.SERVED, _S.CLOSED)
+
+
+def _stays(*states: CaseState) -> dict[CaseState, CaseState]:
+    return {state: state for state in states}
+
+
+def _leads(to: CaseState, *states: CaseState) -> dict[CaseState, CaseState]:
+    return dict.fromkeys(states, to)
+
+
+STEPS: Mapping[CaseVerb, Mapping[CaseState, CaseState]] = {
+    CaseVerb.DECLINE: _leads(_S.WITHDRAWN, _S.OPENED),
+    CaseVerb.FILE: _leads(_S.FILED, _S.OPENED),
+    CaseVerb.AMEND: _stays(_S.OPENED, _S.FILED, _S.INVESTIGATING, _S.CONCLUDED),
+    CaseVerb.ASSIGN: _stays(*BEFORE_DECISION),
+    CaseVerb.DECLARE_RECUSAL: _stays(*BEFORE_DECISION),
+    CaseVerb.DECIDE_RECUSAL: _stays(*BEFORE_DECISION),
+    CaseVerb.COLLECT: _leads(_S.INVESTIGATING, _S.FILED, _S.INVESTIGATING),
+    CaseVerb.CHECK_MONITORING: _stays(_S.INVESTIGATING),
+    CaseVerb.EXCLUDE: _stays(_S.INVESTIGATING, *_JUDGED),
+    CaseVerb.PRESERVE: _leads(_S.INVESTIGATING, _S.FILED, _S.INVESTIGATING)
+    | _stays(_S.OPENED, *_JUDGED),
+    CaseVerb.RESOLVE_PRESERVATION: _stays(*CaseState),
+    CaseVerb.CONCLUDE: _leads(_S.CONCLUDED, _S.INVESTIGATING),
+    CaseVerb.REOPEN: _leads(_S.INVESTIGATING, *_JUDGED),
+    CaseVerb.DISCUSS: _stays(*_JUDGED),
+    CaseVerb.REVIEW: _stays(*_JUDGED),
+    CaseVerb.NOTIFY: _leads(_S.NOTIFIED, *_JUDGED),
+    CaseVerb.HEAR_DEFENCE: _stays(_S.NOTIFIED, _S.HEARING),
+    CaseVerb.RECHECK_DEFENCE: _stays(_S.NOTIFIED, _S.HEARING),
+    CaseVerb.WAIVE_DEFENCE: _stays(_S.NOTIFIED, _S.HEARING),
+    CaseVerb.REQUEST_HEARING: _leads(_S.HEARING, _S.NOTIFIED),
+    CaseVerb.CALL_HEARING: _stays(_S.HEARING),
+    CaseVerb.HOLD_HEARING: _stays(_S.HEARING),
+    CaseVerb.END_HEARING: _leads(_S.NOTIFIED, _S.HEARING),
+    CaseVerb.STOP_CLOCK: _stays(*BEFORE_DECISION),
+    CaseVerb.RESUME_CLOCK: _stays(*BEFORE_DECISION),
+    CaseVerb.EXTEND: _stays(*BEFORE_DECISION),
+    CaseVerb.DECIDE: _leads(_S.DECIDED, _S.NOTIFIED, _S.HEARING),
+    CaseVerb.NOT_PUNISH: _leads(_S.NOT_PUNISHED, *_JUDGED),
+    CaseVerb.SERVE: {_S.DECIDED: _S.SERVED, _S.NOT_PUNISHED: _S.NOT_PUNISHED},
+    CaseVerb.REPORT: _stays(_S.SERVED, _S.CLOSED),
+    CaseVerb.CORRECT: _stays(*_DECIDED),
+    CaseVerb.REVOKE: _stays(*_DECIDED),
+    CaseVerb.BEGIN_REMEDY: _stays(_S.SERVED, _S.CLOSED, _S.NOT_PUNISHED),
+    CaseVerb.END_REMEDY: _stays(_S.SERVED, _S.CLOSED, _S.NOT_PUNISHED),
+    CaseVerb.TRANSFER: _leads(_S.TRANSFERRED, _S.OPENED, *BEFORE_DECISION),
+    CaseVerb.TAKE_BACK: _leads(_S.INVESTIGATING, _S.TRANSFERRED),
+    CaseVerb.WITHDRAW: _leads(_S.WITHDRAWN, *BEFORE_DECISION),
+    CaseVerb.CLOSE: _leads(_S.CLOSED, _S.SERVED, _S.NOT_PUNISHED, _S.TRANSFERRED),
 }
 ENDED_CASES = frozenset({CaseState.CLOSED, CaseState.WITHDRAWN})
 OPEN_CASES = frozenset(CaseState) - ENDED_CASES
