@@ -15,6 +15,8 @@ from sqlalchemy.engine import CursorResult
 
 from app import entry
 from app.access import TIMETABLE
+from app.cases import deadlines
+from app.cases import queries as case_queries
 from app.complaints import queries as complaint_queries
 from app.complaints.watching import watch_complaint
 from app.days import local_date
@@ -146,6 +148,20 @@ def watch_complaints(*, at: datetime) -> str:
     return ", ".join(f"{count} {what}" for what, count in sorted(noticed.items())) or "nothing due"
 
 
+def follow_case_deadlines(*, at: datetime) -> str:
+    """Compute terms of cases that a calendar was missing for, warn of them, flag what passed.
+
+    Each term is its own transaction, and nothing that was done is done again.
+    """
+    done: Counter[str] = Counter()
+    for deadline_id in case_queries.deadlines_to_follow(local_date(at)):
+        with transaction():
+            turn = deadlines.follow_deadline(deadline_id, by=TIMETABLE, at=at)
+        if turn is not None:
+            done[turn] += 1
+    return ", ".join(f"{count} {turn}" for turn, count in sorted(done.items())) or "nothing due"
+
+
 def _delete(statement: sa.Delete) -> int:
     return cast("CursorResult[Any]", db.session.execute(statement)).rowcount
 
@@ -197,6 +213,11 @@ JOBS: Mapping[str, Job] = {
             "watch-complaints",
             watch_complaints,
             "warns before and flags after the last day of a complaint's steps",
+        ),
+        Job(
+            "follow-case-deadlines",
+            follow_case_deadlines,
+            "computes terms of penalty cases, warns before they end, flags what passed",
         ),
         Job(
             "supply-numbers",

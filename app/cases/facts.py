@@ -41,6 +41,10 @@ class Facts:
     decided: Step | None = None
     served: Step | None = None
     evidence: dict[int, bool] = field(default_factory=dict)  # whether it may be used
+    monitoring: set[int] = field(default_factory=set)  # records of devices: reviewed before use
+    excluded: set[int] = field(default_factory=set)
+    recused: set[str] = field(default_factory=set)
+    transferred_on: date | None = None
     preserved: set[int] = field(default_factory=set)
     recusals: set[str] = field(default_factory=set)
 
@@ -67,14 +71,19 @@ def _filed(facts: Facts, step: Step) -> None:
 
 
 def _collected(facts: Facts, step: Step) -> None:
-    facts.evidence[step.seq] = not step.data.get("monitoring", False)
+    """A record of electronic monitoring is no evidence until it was reviewed (第四十一条)."""
+    facts.evidence[step.seq] = not step.data["monitoring"]
+    if step.data["monitoring"]:
+        facts.monitoring.add(step.seq)
 
 
 def _monitoring_checked(facts: Facts, step: Step) -> None:
-    facts.evidence[step.data["item"]] = step.data["passed"]
+    item = step.data["item"]
+    facts.evidence[item] = step.data["passed"] and item not in facts.excluded
 
 
 def _excluded(facts: Facts, step: Step) -> None:
+    facts.excluded.add(step.data["item"])
     facts.evidence[step.data["item"]] = False
 
 
@@ -92,6 +101,8 @@ def _recusal_declared(facts: Facts, step: Step) -> None:
 
 def _recusal_decided(facts: Facts, step: Step) -> None:
     facts.recusals.discard(step.data["officer_id"])
+    if step.data["granted"]:
+        facts.recused.add(step.data["officer_id"])
 
 
 def _concluded(facts: Facts, step: Step) -> None:
@@ -163,6 +174,15 @@ def _served(facts: Facts, step: Step) -> None:
     facts.served = step
 
 
+def _transferred(facts: Facts, step: Step) -> None:
+    facts.transferred_on = step.on
+
+
+def _taken_back(facts: Facts, step: Step) -> None:
+    if step.data["stood"] and facts.transferred_on is not None:
+        facts.moved_days += (step.on - facts.transferred_on).days
+
+
 _NOTES: Mapping[CaseVerb, Callable[[Facts, Step], None]] = {
     CaseVerb.FILE: _filed,
     CaseVerb.COLLECT: _collected,
@@ -189,4 +209,6 @@ _NOTES: Mapping[CaseVerb, Callable[[Facts, Step], None]] = {
     CaseVerb.DECIDE: _decided,
     CaseVerb.NOT_PUNISH: _decided,
     CaseVerb.SERVE: _served,
+    CaseVerb.TRANSFER: _transferred,
+    CaseVerb.TAKE_BACK: _taken_back,
 }

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.cases.facts import Facts
-from app.cases.rules import STATE_NAMES, STEPS, VERB_NAMES, CaseState, CaseVerb
+from app.cases.rules import BEFORE_DECISION, STATE_NAMES, STEPS, VERB_NAMES, CaseState, CaseVerb
 
 
 @dataclass(frozen=True)
@@ -82,19 +82,33 @@ class Obstacle:
     article: str | None = None
 
 
-def obstacles(
-    verb: CaseVerb, facts: Facts, on: date, data: Mapping[str, Any], demands: Demands
-) -> list[Obstacle]:
-    """Return all that keeps a step from being taken, the gravest first; empty when it may be."""
+def misplaced(verb: CaseVerb, facts: Facts, on: date) -> list[Obstacle]:
+    """Return what keeps a step from following the one before it, whatever it says."""
     if facts.state not in STEPS.get(verb, {}):
+        if verb is CaseVerb.DECIDE and facts.state in BEFORE_DECISION:
+            return [_NO_NOTICE]
         name, state = VERB_NAMES[verb], STATE_NAMES[facts.state]
         return [Obstacle(ObstacleKind.STATE, f"案件现为“{state}”，不能{name}。请刷新后再办理。")]
     if facts.last_on is not None and on < facts.last_on:
         return [Obstacle(ObstacleKind.DAY, f"日期不能早于上一步骤的日期（{facts.last_on}）。")]
+    return []
+
+
+def obstacles(
+    verb: CaseVerb, facts: Facts, on: date, data: Mapping[str, Any], demands: Demands
+) -> list[Obstacle]:
+    """Return all that keeps a step from being taken, the gravest first; empty when it may be."""
+    if found := misplaced(verb, facts, on):
+        return found
     ask = _ASKED.get(verb)
     return [] if ask is None else list(ask(facts, on, data, demands))
 
 
+_NO_NOTICE = Obstacle(
+    ObstacleKind.NO_NOTICE,
+    "作出处罚决定前应当告知当事人。",
+    "行政处罚法 第四十四条、第六十二条",
+)
 _Asked = Iterator[Obstacle]
 _PUNISH_LIMIT = "行政处罚法 第三十六条"
 
@@ -111,6 +125,11 @@ def _ask_filing(facts: Facts, on: date, data: Mapping[str, Any], demands: Demand
 def _ask_item(facts: Facts, on: date, data: Mapping[str, Any], demands: Demands) -> _Asked:
     if data["item"] not in facts.evidence:
         yield Obstacle(ObstacleKind.ITEM_UNKNOWN, "案件中没有这份证据，请核对编号。")
+
+
+def _ask_monitoring(facts: Facts, on: date, data: Mapping[str, Any], demands: Demands) -> _Asked:
+    if data["item"] not in facts.monitoring - facts.excluded:
+        yield Obstacle(ObstacleKind.ITEM_UNKNOWN, "案件中没有这份电子监控记录，或它已被排除。")
 
 
 def _ask_preserved(facts: Facts, on: date, data: Mapping[str, Any], demands: Demands) -> _Asked:
@@ -239,11 +258,7 @@ def _ask_judgement(facts: Facts, on: date, data: Mapping[str, Any], demands: Dem
 def _ask_decision(facts: Facts, on: date, data: Mapping[str, Any], demands: Demands) -> _Asked:
     since = 0 if facts.concluded is None else facts.concluded.seq
     if facts.notice is None or facts.notice.seq <= since:
-        yield Obstacle(
-            ObstacleKind.NO_NOTICE,
-            "作出处罚决定前应当告知当事人。",
-            "行政处罚法 第四十四条、第六十二条",
-        )
+        yield _NO_NOTICE
     if demands.told_less:
         yield Obstacle(
             ObstacleKind.TOLD_LESS,
@@ -294,7 +309,7 @@ def _ask_closing(facts: Facts, on: date, data: Mapping[str, Any], demands: Deman
 
 _ASKED: Mapping[CaseVerb, Callable[[Facts, date, Mapping[str, Any], Demands], _Asked]] = {
     CaseVerb.FILE: _ask_filing,
-    CaseVerb.CHECK_MONITORING: _ask_item,
+    CaseVerb.CHECK_MONITORING: _ask_monitoring,
     CaseVerb.EXCLUDE: _ask_item,
     CaseVerb.RESOLVE_PRESERVATION: _ask_preserved,
     CaseVerb.DECIDE_RECUSAL: _ask_recusal,

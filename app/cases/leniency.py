@@ -121,6 +121,6 @@ def _same_day(day: date, years: int) -> date:
         return date(day.year + years, 2, 28)
 
 
-def listed(row: Mapping[str, Any], *, cause_code: str, source: str, origin: str | None) -> bool:
+def listed(row: Mapping[str, Any], *, cause_code: str, source: str) -> bool:
     """Tell whether a row of the list of minor acts fits; where a case comes from can exclude it."""
-    return cause_code in row["causes"] and not {source, origin} & set(row["excluded_sources"])
+    return cause_code in row["causes"] and source not in row["excluded_sources"]

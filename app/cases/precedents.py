@@ -1,10 +1,12 @@
 """What the whole organ knows of a party: earlier violations, by all officers, at all its units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
 from app.cases import queries, sanctions
+from app.cases.history import history_of as penalties_of
+from app.cases.history import known_of_case
 from app.cases.leniency import Ground
 from app.cases.models import PenaltyCase
 from app.cases.rules import Procedure
@@ -18,7 +20,8 @@ class Hit:
     """An earlier violation that may be the party's, and why.
 
     `why`: `unit` the same unit, `code` another unit of the same code, `paper` the same number of a
-    paper, `name` the same name. By the name alone it is not `certain`: a person looks at it.
+    paper, `actor` linked as the same actor, `name` the same name. By the name alone it is not
+    `certain`: a person looks at it.
     """
 
     case_id: UUID
@@ -44,15 +47,19 @@ class History:
 def history_of(case: PenaltyCase) -> History:
     """Return the earlier violations of a case's party, of whatever officer, unit and procedure.
 
-    A violation is what was punished and not revoked, or not punished although it was one. How far
-    back counts, and of which causes, are settings. 非法行医 after as many penalties as the row says
+    Who was linked to the case as the same actor is asked for too. A violation is what was punished
+    and not revoked, or not punished although it was one. How far back counts, and of which causes,
+    are settings. 非法行医 after as many penalties as the row says
     is to be looked at as a crime (行政处罚法 第二十七条).
     """
     units = queries.units_of_party(case.agency_id, case)
-    others = queries.earlier_cases(case, units)
+    who = replace(known_of_case(case), unit_id=None)
+    linked = {one.id: one for one in penalties_of(case.agency_id, who, without=case.id)}
+    found = {one.id: one for one in queries.earlier_cases(case, units)} | linked
+    others = [found[key] for key in sorted(found)]
     unpunished = queries.unpunished_of([one.id for one in others])
     hits = [
-        _hit(one, case, units, punished=_is_punished(one))
+        _hit(one, case, units, linked=one.id in linked, punished=_is_punished(one))
         for one in others
         if one.acted_on <= case.acted_on
         and (_is_punished(one) or unpunished.get(one.id) in _VIOLATIONS)
@@ -82,13 +89,16 @@ def _is_punished(case: PenaltyCase) -> bool:
     return case.decided_on is not None and case.revoked_on is None
 
 
-def _hit(one: PenaltyCase, case: PenaltyCase, units: set[UUID], *, punished: bool) -> Hit:
+def _hit(
+    one: PenaltyCase, case: PenaltyCase, units: set[UUID], *, linked: bool, punished: bool
+) -> Hit:
     same_unit = one.unit_id is not None and one.unit_id == case.unit_id
     paper = one.party_id_number is not None and one.party_id_number == case.party_id_number
     reasons = {
         "unit": same_unit,
         "code": one.unit_id in units and not same_unit,
         "paper": paper,
+        "actor": linked and not paper,
         "name": one.party_name is not None and one.party_name == case.party_name,
     }
     why = tuple(name for name, holds in reasons.items() if holds)
@@ -107,7 +117,7 @@ def _hit(one: PenaltyCase, case: PenaltyCase, units: set[UUID], *, punished: boo
 
 def _is_same_party(one: PenaltyCase, case: PenaltyCase, why: tuple[str, ...]) -> bool:
     """A unit's own violations are the party's; a citizen met at it can be somebody else."""
-    if "paper" in why:
+    if {"paper", "actor"} & set(why):
         return True
     both = {one.party_kind, case.party_kind}
     at_unit = bool({"unit", "code"} & set(why))
