@@ -30,6 +30,8 @@ from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
 from app.measures import queries as measure_queries
 from app.measures.goods import watch_seizure
+from app.tasks import after_permit
+from app.units import lifecycle
 from app.visits import orders
 from app.visits import queries as visit_queries
 from app.visits.checking import check_integrity
@@ -162,6 +164,26 @@ def follow_case_deadlines(*, at: datetime) -> str:
     return ", ".join(f"{count} {turn}" for turn, count in sorted(done.items())) or "nothing due"
 
 
+def follow_licences(*, at: datetime) -> str:
+    """Mark units whose 校验 ran out, and create the checks after permits granted on a promise.
+
+    Each is its own transaction: one that cannot be done stands in nobody's way.
+    """
+    done: Counter[str] = Counter()
+    for unit_id in lifecycle.overdue_units(local_date(at)):
+        with transaction():
+            done["overdue"] += lifecycle.mark_overdue(unit_id, by=TIMETABLE, at=at)
+    for one in after_permit.promised(local_date(at)):
+        try:
+            with transaction():
+                made = after_permit.create_check(one, on=local_date(at), by=TIMETABLE, at=at)
+                done["checks"] += made is not None
+        except DomainError as error:
+            log.warning("check not created", unit=str(one.unit_id), problem=error.code)
+            done["refused"] += 1
+    return ", ".join(f"{count} {step}" for step, count in sorted(done.items())) or "nothing due"
+
+
 def _delete(statement: sa.Delete) -> int:
     return cast("CursorResult[Any]", db.session.execute(statement)).rowcount
 
@@ -218,6 +240,11 @@ JOBS: Mapping[str, Job] = {
             "follow-case-deadlines",
             follow_case_deadlines,
             "computes terms of penalty cases, warns before they end, flags what passed",
+        ),
+        Job(
+            "follow-licences",
+            follow_licences,
+            "marks units whose 校验 ran out, creates checks after permits granted on a promise",
         ),
         Job(
             "supply-numbers",

@@ -48,6 +48,8 @@ class Kind(StrEnum):
     CASE_CAUSE = "case_cause"
     SIMPLE_LIMIT = "simple_limit"
     PERMIT_ITEM = "permit_item"
+    VERIFICATION_CYCLE = "verification_cycle"
+    REVIEW_POINT = "review_point"
     MANUAL_COUNTER = "manual_counter"
     CASE_TERM = "case_term"
     CASE_CLOCK = "case_clock"

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, Entity, in_pairs, one_of
 from app.reports.permit_rules import PermitOutcome
@@ -119,6 +119,76 @@ class ManualCount(Entity, Base):
         sa.CheckConstraint("number_e6 >= 0", name="number_not_negative"),
         sa.CheckConstraint("from_on <= until_on", name="days_in_order"),
         sa.CheckConstraint("(voided_at IS NULL) = (void_reason IS NULL)", name="voided_why"),
+    )
+
+
+class FileReview(Entity, Base):
+    """A review of closed case files 案卷评查: a random sample that can be drawn again.
+
+    The population are the cases of the agency that were closed within the days; its ids, sorted,
+    have the hash `population_sha256`. Criteria are the catalogue's on `criteria_on`.
+    """
+
+    __tablename__ = "file_review"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    name: Mapped[str]
+    from_on: Mapped[date]
+    until_on: Mapped[date]
+    seed: Mapped[str]
+    criteria_on: Mapped[date]
+    population: Mapped[int]
+    population_sha256: Mapped[str]
+    drawn_at: Mapped[datetime]
+    drawn_by_kind: Mapped[str]
+    drawn_by_id: Mapped[UUID | None]
+
+    files: Mapped[list["ReviewedFile"]] = relationship(
+        back_populates="review", order_by="ReviewedFile.place", lazy="selectin"
+    )
+
+    __table_args__ = (
+        sa.Index("ix_file_review_agency_id_id", "agency_id", "id"),
+        in_pairs("drawn", required=True),
+        sa.CheckConstraint("from_on <= until_on", name="days_in_order"),
+    )
+
+
+class ReviewedFile(Entity, Base):
+    """A file that was drawn for review, who reviews it, and what they found in it.
+
+    `findings` hold, for each criterion, the points given and why points were taken.
+    """
+
+    __tablename__ = "reviewed_file"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    review_id: Mapped[UUID] = mapped_column(sa.ForeignKey("file_review.id"))
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("penalty_case.id"))
+    place: Mapped[int]
+    ticket: Mapped[str]
+    reviewer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    findings: Mapped[list[Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    points: Mapped[int | None]
+    points_of: Mapped[int | None]
+    note: Mapped[str | None]
+    judged_at: Mapped[datetime | None]
+    judged_by_kind: Mapped[str | None]
+    judged_by_id: Mapped[UUID | None]
+
+    review: Mapped[FileReview] = relationship(back_populates="files")
+
+    __table_args__ = (
+        sa.UniqueConstraint("review_id", "case_id"),
+        sa.UniqueConstraint("review_id", "place"),
+        in_pairs("judged"),
+        sa.CheckConstraint(
+            "(judged_at IS NULL) = (findings IS NULL)"
+            " AND (judged_at IS NULL) = (points IS NULL)"
+            " AND (judged_at IS NULL) = (points_of IS NULL)",
+            name="judged_whole",
+        ),
+        sa.CheckConstraint("points >= 0 AND points <= points_of", name="points_within"),
     )
 
 

@@ -16,6 +16,7 @@ from app.documents.models import Document
 from app.reports.dated import visited_at
 from app.reports.models import PermitRecord
 from app.tasks.models import Task
+from app.units.models import SelfCheck, UnitStep, UnitVerification
 from app.visits.models import CorrectiveOrder, Finding, Sample, Visit
 
 Lines = sa.Select[Any]
@@ -156,9 +157,42 @@ def _permits(unit_id: UUID) -> Lines:
     ).where(PermitRecord.unit_id == unit_id)
 
 
+def _steps(unit_id: UUID) -> Lines:
+    return _line(
+        UnitStep.id,
+        on=UnitStep.on_day,
+        number=UnitStep.document_no,
+        title=UnitStep.verb,
+        state=UnitStep.state,
+    ).where(UnitStep.unit_id == unit_id)
+
+
+def _verifications(unit_id: UUID) -> Lines:
+    return _line(
+        UnitVerification.id,
+        on=UnitVerification.verified_on,
+        number=UnitVerification.document_no,
+        title=UnitVerification.cycle,
+        state=UnitVerification.result,
+    ).where(UnitVerification.unit_id == unit_id)
+
+
+def _self_checks(unit_id: UUID) -> Lines:
+    return _line(
+        SelfCheck.id,
+        on=SelfCheck.checked_on,
+        number=SelfCheck.platform,
+        title=SelfCheck.problems,
+        state=sa.case((SelfCheck.passed, "passed"), else_="failed"),
+    ).where(SelfCheck.unit_id == unit_id)
+
+
 SECTIONS: Mapping[str, Section] = {
     one.code: one
     for one in (
+        Section("steps", "状态办理", "on", _steps),
+        Section("verifications", "校验", "on", _verifications),
+        Section("self-checks", "自查", "on", _self_checks),
         Section("permits", "许可办件", "on", _permits),
         Section("grades", "等级", "on", _grades),
         Section("tasks", "任务", "at", _tasks),

@@ -182,6 +182,20 @@ class TaskOfficer(Base):
         return self.officer.name
 
 
+class AfterPermitTask(Base):
+    """That a licence granted on a promise 告知承诺 has its check after the permit: once for ever.
+
+    By kind and number, because licences of a unit are replaced whole when one of them changes.
+    """
+
+    __tablename__ = "after_permit_task"
+
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), primary_key=True)
+    licence_kind: Mapped[str] = mapped_column(primary_key=True)
+    licence_number: Mapped[str] = mapped_column(primary_key=True)
+    task_id: Mapped[UUID] = mapped_column(sa.ForeignKey("task.id"), unique=True)
+
+
 class TaskNumber(Base):
     """The last task number an agency gave in a year; its row is locked by who takes the next."""
 

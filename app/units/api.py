@@ -15,7 +15,7 @@ from app.db import transaction
 from app.people import service as people
 from app.people.models import Agency
 from app.problems import Blueprint, Page, page, read_cursor, sign_cursor, sole_file
-from app.units import imports, labels, queries, rules, service
+from app.units import imports, labels, lifecycle_api, queries, rules, service
 from app.units.labels import NewLabel
 from app.units.models import RegisterImport, RegisterImportRow, Unit, UnitLabel
 from app.units.rules import LicenceData, NewUnit, Register, Registration
@@ -46,7 +46,7 @@ officers = Blueprint(
 unit_labels = Blueprint(
     "unit-labels", __name__, url_prefix="/unit-labels", description="单位名单（在案、无感监管）"
 )
-BLUEPRINTS = (units, officers, unit_labels)
+BLUEPRINTS = (units, officers, unit_labels, *lifecycle_api.BLUEPRINTS)
 
 READERS = (
     Role.OFFICER,

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, Entity, id_column, in_pairs, one_of
+from app.units.lifecycle_rules import LifeVerb, StepState, VerificationResult
 from app.units.rules import STATUS_NAMES, ImportState, LicenceKind, Register, UnitStatus
 
 
@@ -144,6 +145,104 @@ class UnitLabel(Entity, Base):
         in_pairs("ended"),
         sa.CheckConstraint("until_on IS NULL OR from_on <= until_on", name="days_in_order"),
         sa.CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ended_with_reason"),
+    )
+
+
+class UnitVerification(Entity, Base):
+    """A 校验 of a unit: its result, the cycle that its beds put it in, and when the next is due.
+
+    `next_due_on` follows from the cycle's row; of a deferred one it is the end of its grace.
+    """
+
+    __tablename__ = "unit_verification"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"))
+    verified_on: Mapped[date]
+    result: Mapped[str]
+    beds: Mapped[int]
+    cycle: Mapped[str]
+    next_due_on: Mapped[date]
+    document_no: Mapped[str]
+    note: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+    recorded_by_kind: Mapped[str]
+    recorded_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("unit_id", "verified_on"),
+        sa.Index("ix_unit_verification_next_due_on", "next_due_on"),
+        one_of("result", VerificationResult),
+        in_pairs("recorded", required=True),
+        sa.CheckConstraint("beds >= 0", name="beds_not_negative"),
+        sa.CheckConstraint("next_due_on > verified_on", name="next_later"),
+    )
+
+
+class UnitStep(Entity, Base):
+    """A step in the life of a unit: what an organ did, on which day, by which document and why.
+
+    强制注销 takes effect only when a second person confirmed it.
+    """
+
+    __tablename__ = "unit_step"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"))
+    verb: Mapped[str]
+    before: Mapped[str]
+    after: Mapped[str]
+    state: Mapped[str]
+    on_day: Mapped[date]
+    document_no: Mapped[str | None]
+    reason: Mapped[str]
+    refused_reason: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+    recorded_by_kind: Mapped[str]
+    recorded_by_id: Mapped[UUID | None]
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by_kind: Mapped[str | None]
+    confirmed_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.Index("ix_unit_step_unit_id_id", "unit_id", "id"),
+        sa.Index("ix_unit_step_agency_id_state", "agency_id", "state"),
+        one_of("verb", LifeVerb),
+        one_of("before", UnitStatus),
+        one_of("after", UnitStatus),
+        one_of("state", StepState),
+        in_pairs("recorded", required=True),
+        in_pairs("confirmed"),
+        sa.CheckConstraint(
+            "verb <> 'force-cancel' OR state <> 'taken'"
+            " OR (confirmed_at IS NOT NULL AND confirmed_by_id <> recorded_by_id)",
+            name="second_person",
+        ),
+        sa.CheckConstraint(
+            "(state = 'refused') = (refused_reason IS NOT NULL)", name="refused_with_reason"
+        ),
+    )
+
+
+class SelfCheck(Entity, Base):
+    """What a unit said of itself on a platform for self-checks 自查, as it was imported."""
+
+    __tablename__ = "self_check"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"))
+    platform: Mapped[str]
+    checked_on: Mapped[date]
+    passed: Mapped[bool]
+    problems: Mapped[str | None]
+    imported_at: Mapped[datetime]
+    imported_by_kind: Mapped[str]
+    imported_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("unit_id", "platform", "checked_on"),
+        in_pairs("imported", required=True),
+        sa.CheckConstraint("passed OR problems IS NOT NULL", name="failed_with_problems"),
     )
 
 

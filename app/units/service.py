@@ -129,17 +129,26 @@ def add_units(data: Sequence[NewUnit], *, agency: Agency, by: Actor, at: datetim
 def change_unit(unit_id: UUID, changes: Mapping[str, Any], *, by: Actor, at: datetime) -> Unit:
     """Change fields of a unit; `changes` holds new values by the names of `NewUnit`.
 
-    The archive number is fixed and a state must be able to follow the present one. Nothing is
-    journalled when nothing changes. Raises UnitNotFound and UnitInvalid (`errors`).
+    The archive number is fixed, and a state changes by a step of its life (`units.lifecycle`).
+    Nothing is journalled when nothing changes. Raises UnitNotFound and UnitInvalid (`errors`).
     """
     unit = get_unit(unit_id, _agency_of(by))
     before = queries.values_of(unit)
     after = rules.normalise_unit(replace(before, **changes))
     known = known_on(local_date(at), db.session.get_one(Agency, unit.agency_id))
-    refuse_errors(rules.unit_problems(after, known) + rules.change_problems(before, after))
+    problems = rules.unit_problems(after, known) + rules.change_problems(before, after)
+    if before.state != after.state:
+        detail = "单位状态的变化请按办理事项登记，写明日期、文书和原因。"
+        problems.append(Problem("state", "state-needs-step", detail))
+    refuse_errors(problems)
     if changed := rules.changed_fields(before, after):
         apply_change(unit, after, changed, by=by, at=at)
     return unit
+
+
+def set_state(unit: Unit, state: UnitStatus, *, by: Actor, at: datetime) -> None:
+    """Let a unit's row show a state that a step of its life led to; who may is judged before."""
+    apply_change(unit, replace(queries.values_of(unit), state=state), ["state"], by=by, at=at)
 
 
 def flag_unit(unit: Unit, state: UnitStatus, *, by: Actor, at: datetime) -> bool:

@@ -84,6 +84,7 @@ class Visit(Entity, Base):
         sa.CheckConstraint("(state = 'signed') = (signed_at IS NOT NULL)", name="signed_when"),
         sa.Index("ix_visit_unit_id_signed_at", "unit_id", "signed_at"),
         sa.Index("ix_visit_agency_id_id", "agency_id", "id"),
+        sa.Index("ix_visit_agency_id_started_at", "agency_id", "started_at"),
     )
 
 

@@ -87,6 +87,7 @@ OBJECTS: dict[str, Get] = {
     "officer_id": lambda side, persona: side[
         "officer:own" if persona == Role.OFFICER else "officer"
     ],
+    "step_id": by_name("unit-step"),
     "tag": always("officers"),
     "change_id": by_name("change:confirm"),
     "device_id": by_name("device"),
@@ -155,6 +156,8 @@ OBJECTS: dict[str, Get] = {
         }.items()
     },
     "review.show_file item_id": by_name("item:file"),
+    "unit-steps.confirm_step step_id": by_name("unit-step:confirm"),
+    "unit-steps.refuse_step step_id": by_name("unit-step:refuse"),
     "tasks.accept task_id": by_name("task:accept"),
     "tasks.approve_closing task_id": by_name("task:approve-closing"),
     "tasks.assign task_id": by_name("task:assign"),
@@ -215,6 +218,13 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "year": lambda side: 2026,
 }
 BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
+    "unit-steps.take_step": lambda side, persona: {"verb": "suspend", "on_day": "2026-11-20"},
+    "unit-verifications.record_verification": lambda side, persona: {
+        "verified_on": "2026-11-20",
+        "result": "passed",
+        "beds": 20,
+        "document_no": "校验〔2026〕1号",
+    },
     "annual-reports.record_manual_count": lambda side, persona: {
         "counter": "proposals",
         "number": "28",
@@ -318,6 +328,7 @@ RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
     "unit-labels.upload_labels": lambda side: _file(side, "labels"),
     "annual-reports.take_annual_table": lambda side: _file(side, "annual"),
     "annual-reports.take_permits": lambda side: _file(side, "permits"),
+    "self-checks.take_self_checks": lambda side: _file(side, "self-checks"),
     "units.preview_units": lambda side: _file(side, "units"),
 }
 FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of a form
@@ -327,6 +338,7 @@ FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of 
     "unit-labels.upload_labels": lambda side: {"file": side.values["table:labels"]},
     "annual-reports.take_annual_table": lambda side: {"file": side.values["table:annual"]},
     "annual-reports.take_permits": lambda side: {"file": side.values["table:permits"]},
+    "self-checks.take_self_checks": lambda side: {"file": side.values["table:self-checks"]},
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {

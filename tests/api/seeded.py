@@ -78,9 +78,12 @@ from app.reports.permit_rules import COLUMNS as PERMIT_COLUMNS
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import DrawKind
-from app.units import imports
-from app.units.models import Unit
-from app.units.rules import Register
+from app.units import imports, lifecycle
+from app.units import service as units
+from app.units.lifecycle import NewStep
+from app.units.lifecycle_rules import LifeVerb
+from app.units.models import Unit, UnitStep
+from app.units.rules import Register, UnitStatus
 from app.visits import integrity, integrity_queries, orders, samples
 from app.visits import service as visits
 from app.visits.models import Finding, Visit
@@ -384,8 +387,21 @@ class _Builder:
             count = manual_counts.record_count(number, agency=agency, by=by, at=self.make.at)
             self.keep("manual-count", count)
         self.side.texts.add(number.source)
+        self.side.values["table:self-checks"] = "档案编号,自查日期,自查平台,自查结果\n"
+        for name in ("unit-step", "unit-step:confirm", "unit-step:refuse"):
+            self.keep(name, self._proposed_cancellation())
         self.side.values["table:permits"] = f"{','.join(PERMIT_COLUMNS)}\n"
         self.side.values["table:annual"] = f"{','.join(NAMES.values())}\n"
+
+    def _proposed_cancellation(self) -> UnitStep:
+        """A forced cancellation that waits for a second person."""
+        unit, at = self._unit(), self.make.at
+        with self.make.writing():
+            row = db.db.session.get_one(Unit, unit.id)
+            for status in (UnitStatus.LICENCE_OVERDUE, UnitStatus.NOTIFIED, UnitStatus.ANNOUNCED):
+                units.flag_unit(row, status, by=self.second, at=at)
+            step = NewStep(LifeVerb.FORCE_CANCEL, local_date(at), "逾期不校验", "注销〔2026〕1号")
+            return lifecycle.take_step(row, step, by=self.second, at=at)
 
     # --- people
 

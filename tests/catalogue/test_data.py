@@ -45,6 +45,7 @@ TABLES = [
     "rate_roundings",
     "recusal_reasons",
     "reply_templates",
+    "review_points",
     "review_triggers",
     "sanction_tiers",
     "score_sheets",
@@ -53,6 +54,7 @@ TABLES = [
     "simple_limits",
     "specialties",
     "unit_labels",
+    "verification_cycles",
     "visit_caps",
     "weights",
 ]
