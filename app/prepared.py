@@ -1,11 +1,11 @@
-"""Reads that almost every request makes: compiled once for each database, run at its driver.
+"""Statements of almost every request: compiled once for each database, run at its driver.
 
 SQLAlchemy looks a statement up, wraps its parameters and describes its rows anew each time; for a
-read of one row that takes several times as long as the read. What is read here is of the session's
+read of one row that takes several times as long as the read. What runs here is of the session's
 transaction like everything else, and fails like it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,32 +30,34 @@ class _Form:
 class Prepared:
     """A statement with named parameters. One in plain SQL gives values as the driver does."""
 
-    def __init__(self, statement: "sa.Select[Any] | sa.TextClause") -> None:
+    def __init__(self, statement: "sa.Select[Any] | sa.Update | sa.TextClause") -> None:
         self._statement = statement
         self._forms: dict[str, _Form] = {}
 
     def rows(self, **values: Any) -> list[Any]:
         """Return all rows as tuples. Raises what SQLAlchemy would for the driver's error."""
-        connection = db.session.connection()
-        form = self._form(connection.dialect)
-        found = [
-            convert(value) if convert is not None and value is not None else value
-            for value, convert in (
-                (values.get(name, default), convert) for name, default, convert in form.binds
-            )
-        ]
-        names = (name for name, _, _ in form.binds)
-        given = found if form.positional else dict(zip(names, found, strict=True))
-        rows = _run(connection, form.text, given)
+        form, cursor = self._run(values)
+        rows = list(cursor.fetchall())
         if not any(form.columns):
             return rows
-        return [
-            tuple(
-                convert(value) if convert is not None and value is not None else value
-                for value, convert in zip(row, form.columns, strict=True)
-            )
-            for row in rows
+        return [tuple(map(_converted, row, form.columns)) for row in rows]
+
+    def change(self, **values: Any) -> int:
+        """Change rows, in a transaction for writing; return how many. Raises as `rows` does.
+
+        What the session has read of them it still has as it was.
+        """
+        return int(self._run(values)[1].rowcount)
+
+    def _run(self, values: Mapping[str, Any]) -> tuple[_Form, Any]:
+        connection = db.session.connection()
+        form = self._form(connection.dialect)
+        given = [
+            (name, _converted(values.get(name, default), convert))
+            for name, default, convert in form.binds
         ]
+        found = [value for _, value in given] if form.positional else dict(given)
+        return form, _execute(connection, form.text, found)
 
     def _form(self, dialect: Dialect) -> _Form:
         form = self._forms.get(dialect.name)
@@ -64,13 +66,17 @@ class Prepared:
         return form
 
 
-def _run(connection: Connection, text: str, given: Any) -> list[Any]:
+def _converted(value: Any, convert: _Convert) -> Any:
+    return value if convert is None or value is None else convert(value)
+
+
+def _execute(connection: Connection, text: str, given: Any) -> Any:
     raw: Any = connection.connection.dbapi_connection
     driver: Any = connection.dialect.dbapi
     try:
         if connection.dialect.name == "sqlite":
-            return list(raw.execute(text, given).fetchall())
-        return list(raw.execute(text, given, binary=True).fetchall())
+            return raw.execute(text, given)
+        return raw.execute(text, given, binary=True)
     except driver.Error as error:
         if connection.dialect.is_disconnect(error, raw, None):
             connection.invalidate(error)
@@ -79,7 +85,7 @@ def _run(connection: Connection, text: str, given: Any) -> list[Any]:
         ) from error
 
 
-def _compile(statement: "sa.Select[Any] | sa.TextClause", dialect: Dialect) -> _Form:
+def _compile(statement: "sa.Select[Any] | sa.Update | sa.TextClause", dialect: Dialect) -> _Form:
     compiled: Any = statement.compile(dialect=dialect)
     parameters = {name: parameter for parameter, name in compiled.bind_names.items()}
     names: Sequence[str] = compiled.positiontup or list(parameters)

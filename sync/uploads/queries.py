@@ -12,6 +12,10 @@ from sync.devices.models import Device
 from sync.uploads.models import Upload
 from sync.uploads.rules import UploadState
 
+_FOUND = sa.select(Upload).where(Upload.id == sa.bindparam("upload_id"))
+_FOUND_OF_DEVICE = _FOUND.where(Upload.device_id == sa.bindparam("sender"))
+_FOUND_OF_PERSON = _FOUND.where(Upload.account_id == sa.bindparam("sender"))
+
 
 def _sent_by(by: Actor) -> sa.ColumnElement[bool]:
     if by.device_id is not None:
@@ -21,10 +25,13 @@ def _sent_by(by: Actor) -> sa.ColumnElement[bool]:
 
 def find_upload(upload_id: UUID, *, by: Actor) -> Upload | None:
     """Return an upload of this device or account as it is now, whatever its state, or None."""
+    found, sender = (
+        (_FOUND_OF_PERSON, by.id) if by.device_id is None else (_FOUND_OF_DEVICE, by.device_id)
+    )
     return db.session.scalars(
-        sa.select(Upload)
-        .where(Upload.id == upload_id, _sent_by(by))
-        .execution_options(populate_existing=True)
+        found,
+        {"upload_id": upload_id, "sender": sender},
+        execution_options={"populate_existing": True},
     ).one_or_none()
 
 

@@ -23,6 +23,7 @@ from app.evidence import service as evidence
 from app.evidence.rules import object_key
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.prepared import Prepared
 from app.problems import Problem
 from app.storage import HashMismatch, Joined, Storage, StoredObjectMissing
 from sync.devices.rules import DeviceState
@@ -215,19 +216,33 @@ def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> U
     return stored.id if stored.uninspected else None
 
 
+_uploads = cast(sa.Table, Upload.__table__)
+_MOVING = ("offset_bytes", "pieces", "state", "ended_at", "found_sha256")
+_ADVANCE = Prepared(
+    sa.update(_uploads)
+    .where(
+        _uploads.c.id == sa.bindparam("upload_id"),
+        _uploads.c.state == UploadState.OPEN,
+        _uploads.c.offset_bytes == sa.bindparam("begun_at"),
+    )
+    .values(
+        lease=None,
+        lease_until=None,
+        **{name: sa.bindparam(f"new_{name}", type_=_uploads.c[name].type) for name in _MOVING},
+    )
+)
+
+
 def _advance(upload: Upload, **values: Any) -> None:
     """Change an upload that is still where `upload` says: the one decision between two writers.
 
     `upload` itself tells the new state afterwards.
     """
-    moved = _changed(
-        sa.update(Upload)
-        .where(
-            Upload.id == upload.id,
-            Upload.state == UploadState.OPEN,
-            Upload.offset_bytes == upload.offset_bytes,
-        )
-        .values(**values, lease=None, lease_until=None)
+    now = {name: values.get(name, getattr(upload, name)) for name in _MOVING}
+    moved = _ADVANCE.change(
+        upload_id=upload.id,
+        begun_at=upload.offset_bytes,
+        **{f"new_{name}": value for name, value in now.items()},
     )
     if not moved:
         raise _wrong(_get(upload.id))
