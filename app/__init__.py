@@ -39,6 +39,7 @@ FEATURES = (
     "documents",
     "visits",
     "caps",
+    "codes",
     "cases",
     "complaints",
     "consequences",
@@ -47,7 +48,13 @@ FEATURES = (
     "draws",
     "reports",
 )
-PAGES = ("public.pages", "public.draws", "public.plans", "public.apidocs")  # what anybody may open
+PAGES = (
+    "public.pages",
+    "public.codes",
+    "public.draws",
+    "public.plans",
+    "public.apidocs",
+)  # what anybody may open
 
 
 def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:

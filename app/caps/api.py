@@ -51,7 +51,7 @@ def ask_caps(query: dict[str, Any], unit_id: UUID) -> dict[str, Any]:
     on: date = query["on"] or local_date(clock.now())
     intended = service.Intended(
         on,
-        query["origin"],
+        _some(query["origin"]),
         joint=query["joint"],
         level=query["level"],
         officers=_some(query["officer_id"]),

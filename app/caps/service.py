@@ -41,10 +41,10 @@ class CapExceptionDecided(Conflict):
 
 @dataclass(frozen=True)
 class Intended:
-    """An entry that somebody means to make; `origin` is None where it is not known yet."""
+    """An entry that somebody means to make; without origins it is not known yet for what."""
 
     on: date
-    origin: str | None = None
+    origins: frozenset[str] = frozenset()
     joint: bool = False
     level: str | None = None
     officers: frozenset[UUID] = frozenset()
@@ -72,8 +72,8 @@ def ask(unit_id: UUID, intended: Intended, *, agency_id: UUID) -> Ledger:
     caps = caps_on(intended.on)
     entry = Entered(
         intended.on,
-        frozenset({intended.origin} if intended.origin else ()),
-        joint=intended.joint or intended.origin == JOINT_DRAWN,
+        intended.origins,
+        joint=intended.joint or JOINT_DRAWN in intended.origins,
         level=intended.level,
         officers=intended.officers,
         specialties=intended.specialties,

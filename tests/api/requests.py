@@ -90,6 +90,9 @@ OBJECTS: dict[str, Get] = {
     "step_id": by_name("unit-step"),
     "tag": always("officers"),
     "change_id": by_name("change:confirm"),
+    "code_id": by_name("visit-code"),
+    "objection_id": by_name("objection"),
+    "text": by_name("code-text"),
     "device_id": by_name("device"),
     "digest": by_name("sha256"),
     "exception_id": by_name("cap-exception:approve"),
@@ -169,6 +172,7 @@ OBJECTS: dict[str, Get] = {
     "tasks.reopen task_id": by_name("task:reopen"),
     "tasks.return_ task_id": by_name("task:return"),
     "public.show_problem code": always("not-found"),
+    "visit-codes.revoke code_id": by_name("visit-code:revoke"),
 }
 GLOBAL = frozenset(
     {"code", "district", "kind", "name", "tag", "year"}
@@ -211,6 +215,9 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "second_officer_id": lambda side: side["officer:second"],
     "sets": lambda side: [],
     "strata": lambda side: {"公共场所/住宿场所": 1},
+    "task_ids": lambda side: [],
+    "valid_from": lambda side: "2026-11-21T01:00:00.000Z",
+    "valid_until": lambda side: "2026-11-22T01:00:00.000Z",
     "specialty": lambda side: "public-places",
     "unit_id": lambda side: side["unit"],
     "until_on": lambda side: "2027-02-03",
@@ -265,6 +272,7 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "documents.sign": lambda side, persona: {"role": "party", "signer_name": "张三"},
     "officers.change_officer": lambda side, persona: {"team": "二科"},
     "officers.declare_recusal": lambda side, persona: {"reason_code": "kinship"},
+    "visit-codes.request_code": lambda side, persona: {"reason": "现场发现线索"},
     "draw-changes.order_top_up": lambda side, persona: {"level": "attended", "reason": "备选用完"},
     "draw-changes.propose_redraw": lambda side, persona: {
         "task_id": side["task:drawn"],

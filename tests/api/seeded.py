@@ -32,6 +32,9 @@ from app.cases.models import PenaltyCase
 from app.cases.rules import PartyKind, Sanction
 from app.cases.service import Decision
 from app.catalogue import service as catalogue
+from app.codes import service as codes
+from app.codes.models import VisitCode
+from app.codes.service import NewCode
 from app.complaints import service as complaints
 from app.complaints.models import Complaint
 from app.complaints.rules import Channel, ComplaintKind, ComplaintResult
@@ -510,6 +513,8 @@ class _Builder:
         self.keep("label", self.make.label(self._unit()))
         for name in ("cap-exception:approve", "cap-exception:refuse"):
             self.keep(name, self._cap_exception())
+        for name in ("visit-code", "visit-code:revoke"):
+            self.keep(name, self._visit_code())
         tables = {
             "units": "档案编号,单位名称,地址\nIMPORT-1,进门宾馆,长宁路8号\n",
             "officers": "执法证号,姓名,执法证有效期至\n沪IMPORT-1,进,2028-12-31\n",
@@ -552,6 +557,19 @@ class _Builder:
                 by=by,
                 at=self.make.at,
             )
+
+    def _visit_code(self) -> VisitCode:
+        """A code for a visit that nobody planned, with an objection; its text and short form."""
+        unit, at = self._unit(), self.make.at
+        team = [self.make.officer(self.agency).id for _ in range(2)]
+        new = NewCode(unit.id, team, at, at + timedelta(days=1), reason="现场发现线索")
+        by = self.make.supervisor(self.agency)
+        with self.make.writing():
+            code = codes.request_code(new, agency_id=unit.agency_id, by=by, at=at)
+            self.keep("objection", codes.object_to(code, "未出示执法证", None, at=at))
+        key = self.make.flask_app.extensions["suicha_keys"].receipt_key
+        self.side.ids["code-text"] = codes.text_of(code, key)
+        return code
 
     # --- tasks
 

@@ -37,8 +37,9 @@ def finish(visit, at):
         row.finished_at, row.finished_by_kind = at, "user"
 
 
-def answers(unit, **intended):
-    found = service.ask(unit.id, Intended(TODAY, **intended), agency_id=unit.agency_id)
+def answers(unit, *, origin, **intended):
+    asked = Intended(TODAY, frozenset({origin}), **intended)
+    found = service.ask(unit.id, asked, agency_id=unit.agency_id)
     return {one.cap.code: (len(one.counted), str(one.verdict)) for one in found.answers}
 
 
@@ -111,7 +112,7 @@ def test_an_exception_holds_for_its_days_once_a_second_person_agreed(make, unit)
     with transaction():
         service.approve_exception(found.id, by=second, at=make.at)
     assert answers(unit, origin="routine")["entries-per-year"] == (2, "excepted")
-    other_day = Intended(date(2026, 11, 23), "routine")
+    other_day = Intended(date(2026, 11, 23), frozenset({"routine"}))
     asked = service.ask(unit.id, other_day, agency_id=unit.agency_id)
     assert "exception" in {str(one.verdict) for one in asked.answers}
     with pytest.raises(CapExceptionDecided), transaction():

@@ -1,0 +1,87 @@
+"""Reads of visit codes that deserve a name."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.codes.models import (
+    VisitCode,
+    VisitCodeOfficer,
+    VisitCodeTask,
+    VisitObjection,
+    VisitRating,
+)
+from app.db import db
+from app.tasks.models import Task
+from app.visits.models import Visit
+from app.visits.rules import VisitState
+
+
+def find_code(code_id: UUID) -> VisitCode | None:
+    return db.session.get(VisitCode, code_id)
+
+
+def find_short(short: str) -> VisitCode | None:
+    """Return the code that somebody typed."""
+    return db.session.scalars(sa.select(VisitCode).where(VisitCode.short == short)).one_or_none()
+
+
+def codes_of(agency_id: UUID, **filters: Any) -> sa.Select[VisitCode]:
+    """Return the query for codes; filters `unit_id`, `state`, `task_id`, `officer_id`."""
+    query = sa.select(VisitCode).where(VisitCode.agency_id == agency_id)
+    for name in ("unit_id", "state"):
+        if filters.get(name) is not None:
+            query = query.where(getattr(VisitCode, name) == filters[name])
+    if filters.get("task_id") is not None:
+        query = query.where(VisitCode.tasks.any(VisitCodeTask.task_id == filters["task_id"]))
+    if filters.get("officer_id") is not None:
+        query = query.where(
+            VisitCode.officers.any(VisitCodeOfficer.officer_id == filters["officer_id"])
+        )
+    return query
+
+
+def tasks_by_id(task_ids: Collection[UUID]) -> Sequence[Task]:
+    """Return tasks of any agency, in the order of their numbers."""
+    query = sa.select(Task).where(Task.id.in_(task_ids)).order_by(Task.task_no)
+    return db.session.scalars(query).all()
+
+
+def unfinished(visit_ids: Collection[UUID]) -> int:
+    """Count the visits among these that are not finished, begun or not."""
+    ended = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(Visit)
+        .where(Visit.id.in_(visit_ids), Visit.state != VisitState.UNDER_WAY)
+    )
+    return len(set(visit_ids)) - int(ended or 0)
+
+
+def rating_of(code_id: UUID) -> VisitRating | None:
+    query = sa.select(VisitRating).where(VisitRating.code_id == code_id)
+    return db.session.scalars(query).one_or_none()
+
+
+def ratings_of(agency_id: UUID) -> sa.Select[VisitRating]:
+    """Return the query for the ratings of an agency: for auditors alone."""
+    return sa.select(VisitRating).where(VisitRating.agency_id == agency_id)
+
+
+def scores_of(agency_id: UUID, first: date, last: date) -> Sequence[int]:
+    """Return the scores that an agency got on these days, in no order that tells anything."""
+    query = sa.select(VisitRating.score).where(
+        VisitRating.agency_id == agency_id, VisitRating.rated_on.between(first, last)
+    )
+    return db.session.scalars(query.order_by(VisitRating.score)).all()
+
+
+def objections_of(agency_id: UUID, **filters: Any) -> sa.Select[VisitObjection]:
+    """Return the query for an agency's objections; filters `unit_id`, `code_id` and `state`."""
+    query = sa.select(VisitObjection).where(VisitObjection.agency_id == agency_id)
+    for name in ("unit_id", "code_id", "state"):
+        if filters.get(name) is not None:
+            query = query.where(getattr(VisitObjection, name) == filters[name])
+    return query

@@ -1,0 +1,370 @@
+"""Verbs of visit codes: request, revoke, read what was scanned, rate, object, answer.
+
+A code is asked for before anybody goes; what a tablet brings home is never refused for it.
+"""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app.access import PUBLIC, Actor
+from app.caps import service as caps
+from app.caps.rules import Verdict
+from app.catalogue import service as catalogue
+from app.codes import queries, rules
+from app.codes.models import (
+    VisitCode,
+    VisitCodeOfficer,
+    VisitCodeTask,
+    VisitObjection,
+    VisitRating,
+)
+from app.codes.rules import Claim, CodeKind, CodeState, ObjectionState, Scanned, Standing
+from app.days import local_date
+from app.db import db
+from app.errors import Conflict, Invalid, NotFound
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people import service as people
+from app.people.models import Officer
+from app.people.rules import is_eligible
+from app.tasks.models import Task
+from app.tasks.rules import OPEN_STATES
+from app.units import service as units
+from app.units.models import Unit
+
+FEWEST_OFFICERS = 2  # 行政处罚法 第四十二条
+RATE_WITHIN = "visit-code-rating-days"
+LONGEST = "visit-code-longest-days"
+
+
+class CodeUnknown(NotFound):
+    code, title = "visit-code-unknown", "未找到检查码"
+
+
+class CodeInvalid(Invalid):
+    code, title = "visit-code-invalid", "检查码申请有误"
+
+
+class CodeForged(Invalid):
+    code, title = "visit-code-forged", "检查码不是本系统签发"
+
+
+class CapReached(Conflict):
+    """Extras: `caps`, the codes of the caps that the entry would be beyond."""
+
+    code, title = "cap-reached", "超过检查频次上限"
+
+
+class CodeEnded(Conflict):
+    """Extras: `standing`."""
+
+    code, title = "visit-code-ended", "检查码不能再使用"
+
+
+class AlreadyRated(Conflict):
+    code, title = "visit-already-rated", "这次检查已经评价"
+
+
+class ObjectionUnknown(NotFound):
+    code, title = "visit-objection-unknown", "未找到异议"
+
+
+class ObjectionAnswered(Conflict):
+    code, title = "visit-objection-answered", "异议已经答复"
+
+
+@dataclass(frozen=True)
+class NewCode:
+    """What a code is asked for; planned ones name tasks, triggered ones a reason."""
+
+    unit_id: UUID
+    officer_ids: Sequence[UUID]
+    valid_from: datetime
+    valid_until: datetime
+    task_ids: Sequence[UUID] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a scan shows: the code, its unit, tasks and officers, and what it stands for now."""
+
+    code: VisitCode
+    unit: Unit
+    tasks: Sequence[Task]
+    officers: Sequence[Officer]
+    standing: Standing
+
+
+# --- for officers and supervisors ---------------------------------------------------------------
+
+
+def request_code(new: NewCode, *, agency_id: UUID, by: Actor, at: datetime) -> VisitCode:
+    """Issue a code for one entry into a unit, by all these officers, for all these tasks.
+
+    A planned entry beyond a cap needs an approved exception, or the reason that the cap asks for; a
+    triggered one only its reason. What it is beyond is kept with it. Raises UnitNotFound,
+    CodeInvalid and CapReached.
+    """
+    unit = units.get_unit(new.unit_id, agency_id)
+    kind = CodeKind.PLANNED if new.task_ids else CodeKind.TRIGGERED
+    tasks = _tasks_for(new, unit)
+    _refuse_days(new, at)
+    _refuse_officers(new, unit)
+    if kind is CodeKind.TRIGGERED and new.reason is None:
+        raise CodeInvalid("触发式检查须写明原因。")
+    beyond = _ask_caps(new, tasks, agency_id)
+    code = VisitCode(
+        agency_id=agency_id,
+        district=unit.district,
+        unit_id=unit.id,
+        short=rules.short_of(secrets.token_bytes(8)),
+        kind=kind,
+        state=CodeState.ISSUED,
+        reason=new.reason,
+        valid_from=new.valid_from,
+        valid_until=new.valid_until,
+        beyond_caps=beyond,
+        tasks=[VisitCodeTask(task_id=one.id, visit_id=one.visit_id) for one in tasks],
+        officers=[VisitCodeOfficer(officer_id=one) for one in sorted(set(new.officer_ids))],
+        requested_at=at,
+        requested_by_kind=by.kind,
+        requested_by_id=by.id,
+    )
+    db.session.add(code)
+    db.session.flush()
+    data = {"unit_id": str(unit.id), "kind": str(kind), "beyond_caps": beyond}
+    journal.record(Event.VISIT_CODE_ISSUED, code, by=by, at=at, data=data)
+    return code
+
+
+def _tasks_for(new: NewCode, unit: Unit) -> Sequence[Task]:
+    tasks = queries.tasks_by_id(new.task_ids)
+    if len(tasks) != len(set(new.task_ids)) or any(one.unit_id != unit.id for one in tasks):
+        raise CodeInvalid("任务不存在，或不是这个单位的任务。")
+    ended = [one.task_no for one in tasks if one.state not in OPEN_STATES]
+    if ended:
+        raise CodeInvalid("任务已完成或已关闭，不能再申请检查码。", tasks=ended)
+    return tasks
+
+
+def _refuse_days(new: NewCode, at: datetime) -> None:
+    longest = timedelta(days=int(catalogue.setting(LONGEST, local_date(at))))
+    if not new.valid_from < new.valid_until <= new.valid_from + longest:
+        raise CodeInvalid(f"检查码有效期须先后有序，且不超过 {longest.days} 天。")
+    if new.valid_until <= at:
+        raise CodeInvalid("检查码的有效期已经过去。")
+
+
+def _refuse_officers(new: NewCode, unit: Unit) -> None:
+    """Two officers at least, each with a valid certificate, none with a reason to stay away."""
+    on = local_date(new.valid_from)
+    wanted = set(new.officer_ids)
+    officers = [people.get_officer(one, unit.agency_id) for one in sorted(wanted)]
+    if len(wanted) < FEWEST_OFFICERS:
+        raise CodeInvalid("检查人员不得少于两人（行政处罚法第四十二条）。")
+    if any(not is_eligible(one.state, one.certificate_valid_until, on) for one in officers):
+        raise CodeInvalid("检查人员须持有检查当日有效的执法证。")
+    if any(one.unit_id == unit.id for one in people.recusals_of(wanted, on)):
+        raise CodeInvalid("检查人员与该单位有应当回避的情形。")
+
+
+def _ask_caps(new: NewCode, tasks: Sequence[Task], agency_id: UUID) -> list[str]:
+    intended = caps.Intended(
+        local_date(new.valid_from),
+        frozenset(one.origin for one in tasks),
+        officers=frozenset(new.officer_ids),
+        specialties=frozenset(one.specialty for one in tasks),
+    )
+    answers = caps.ask(new.unit_id, intended, agency_id=agency_id).answers
+    if tasks:
+        barred = [one.cap for one in answers if one.verdict is Verdict.EXCEPTION]
+        if barred:
+            names = "、".join(f"{one.name}（{one.most} 次）" for one in barred)
+            raise CapReached(
+                f"超过检查频次上限：{names}。确需检查的，请先申请超频次检查。",
+                caps=[one.code for one in barred],
+            )
+        if new.reason is None and any(one.verdict is Verdict.REASON for one in answers):
+            raise CodeInvalid("同一监督员近期多次检查均未发现问题，再次检查须写明理由。")
+    beyond = {Verdict.EXCEPTION, Verdict.EXCEPTED, Verdict.REASON, Verdict.FLAG}
+    return [one.cap.code for one in answers if one.verdict in beyond]
+
+
+def revoke_code(
+    code_id: UUID, reason: str, *, agency_id: UUID, by: Actor, at: datetime
+) -> VisitCode:
+    """Take a code back: who scans it is told so. Raises CodeUnknown and CodeEnded."""
+    code = get_code(code_id, agency_id)
+    if code.state == CodeState.REVOKED:
+        raise CodeEnded("检查码已经撤销。", standing=str(Standing.REVOKED))
+    code.state, code.revoked_reason = CodeState.REVOKED, reason
+    code.revoked_at, code.revoked_by_kind, code.revoked_by_id = at, by.kind, by.id
+    journal.record(Event.VISIT_CODE_REVOKED, code, by=by, at=at)
+    return code
+
+
+def get_code(code_id: UUID, agency_id: UUID | None) -> VisitCode:
+    """Return a code of the agency. Raises CodeUnknown, also for another agency's."""
+    code = queries.find_code(code_id)
+    if code is None or code.agency_id != agency_id:
+        raise CodeUnknown("没有这个检查码，或它不属于本机构。")
+    return code
+
+
+def text_of(code: VisitCode, key: Ed25519PrivateKey) -> str:
+    """Return what the code's picture holds."""
+    claim = Claim(Scanned.VISIT, code.id, code.unit_id, code.valid_from, code.valid_until)
+    return rules.write(claim, key.sign)
+
+
+def unit_text(unit: Unit, key: Ed25519PrivateKey) -> str:
+    """Return what the picture at a unit's door holds; it has no end."""
+    first = datetime.fromtimestamp(0).astimezone()
+    last = datetime.fromtimestamp(2**32 - 1).astimezone()
+    return rules.write(Claim(Scanned.UNIT, unit.id, unit.id, first, last), key.sign)
+
+
+def standing_of(code: VisitCode, at: datetime) -> Standing:
+    """Say what a code stands for now: a planned one is used once all its visits are finished."""
+    visits = [one.visit_id for one in code.tasks]
+    used = bool(visits) and queries.unfinished(visits) == 0
+    return rules.standing(
+        CodeState(code.state), code.valid_from, code.valid_until, used=used, at=at
+    )
+
+
+# --- for whoever scans --------------------------------------------------------------------------
+
+
+def read_claim(text: str, key: Ed25519PrivateKey) -> Claim:
+    """Return what a scanned text says. Raises CodeUnknown (no code at all) and CodeForged."""
+
+    def verify(signature: bytes, body: bytes) -> bool:
+        try:
+            key.public_key().verify(signature, body)
+        except InvalidSignature:
+            return False
+        return True
+
+    try:
+        return rules.read(text, verify)
+    except rules.NotACode as error:
+        raise CodeUnknown("这不是检查码，或扫描不完整，请重新扫描。") from error
+    except rules.NotSigned as error:
+        raise CodeForged("这个检查码不是本系统签发，或内容被改动过，请拒绝检查并核实。") from error
+
+
+def scan(text: str, key: Ed25519PrivateKey, *, at: datetime) -> Seen:
+    """Return what stands behind a scanned code, or one whose short form somebody typed.
+
+    Raises CodeUnknown and CodeForged.
+    """
+    if len(text) <= rules.SHORT * 2:
+        code = queries.find_short(rules.normal_short(text))
+    else:
+        claim = read_claim(text, key)
+        code = queries.find_code(claim.code_id) if claim.scanned is Scanned.VISIT else None
+    if code is None:
+        raise CodeUnknown("没有这个检查码，请核对后重新输入或扫描。")
+    unit = units.get_unit(code.unit_id, code.agency_id)
+    tasks = queries.tasks_by_id([one.task_id for one in code.tasks])
+    officers = [people.get_officer(one.officer_id, code.agency_id) for one in code.officers]
+    return Seen(code, unit, tasks, officers, standing_of(code, at))
+
+
+def rate(code: VisitCode, score: int, comment: str | None, *, at: datetime) -> VisitRating:
+    """Keep what a unit thinks of a visit, once a code; the journal names neither unit nor visit.
+
+    Raises CodeEnded (revoked, not begun, or too late by the catalogue's days) and AlreadyRated.
+    """
+    _refuse_ended(code, at)
+    if queries.rating_of(code.id) is not None:
+        raise AlreadyRated("这个检查码已经评价过，谢谢。")
+    rating = VisitRating(
+        code_id=code.id,
+        agency_id=code.agency_id,
+        score=score,
+        comment=comment,
+        nonce=secrets.token_bytes(32),
+        rated_on=local_date(at),
+    )
+    db.session.add(rating)
+    journal.record(
+        Event.VISIT_RATED,
+        None,
+        by=PUBLIC,
+        at=at,
+        stream=code.district,
+        data={
+            "agency_id": str(code.agency_id),
+            "commitment": rules.commitment(rating.nonce, code.id, score, comment),
+        },
+    )
+    return rating
+
+
+def object_to(code: VisitCode, text: str, contact: str | None, *, at: datetime) -> VisitObjection:
+    """Take in what a unit objects to. Raises CodeEnded where it is too late."""
+    _refuse_ended(code, at)
+    objection = VisitObjection(
+        agency_id=code.agency_id,
+        district=code.district,
+        code_id=code.id,
+        unit_id=code.unit_id,
+        state=ObjectionState.OPEN,
+        text=text,
+        contact=contact,
+        received_at=at,
+    )
+    db.session.add(objection)
+    db.session.flush()
+    journal.record(
+        Event.VISIT_OBJECTION_RECEIVED, objection, by=PUBLIC, at=at, data={"code_id": str(code.id)}
+    )
+    return objection
+
+
+def answer_objection(
+    objection_id: UUID, answer: str, *, agency_id: UUID, by: Actor, at: datetime
+) -> VisitObjection:
+    """Answer an objection, once. Raises ObjectionUnknown and ObjectionAnswered."""
+    objection = get_objection(objection_id, agency_id)
+    if objection.state == ObjectionState.ANSWERED:
+        raise ObjectionAnswered("这项异议已经答复。")
+    objection.state, objection.answer = ObjectionState.ANSWERED, answer
+    objection.answered_at, objection.answered_by_kind = at, by.kind
+    objection.answered_by_id = by.id
+    journal.record(Event.VISIT_OBJECTION_ANSWERED, objection, by=by, at=at)
+    return objection
+
+
+def get_objection(objection_id: UUID, agency_id: UUID | None) -> VisitObjection:
+    """Return an objection of the agency. Raises ObjectionUnknown, also for another agency's."""
+    objection = db.session.get(VisitObjection, objection_id)
+    if objection is None or objection.agency_id != agency_id:
+        raise ObjectionUnknown("没有这项异议，或它不属于本机构。")
+    return objection
+
+
+def average(agency_id: UUID, first: date, last: date) -> tuple[int, int | None]:
+    """Return how many ratings an agency got on these days, and their average in hundredths.
+
+    Below five the average is None: nobody can tell whose they are.
+    """
+    scores: Collection[int] = queries.scores_of(agency_id, first, last)
+    return len(scores), rules.shown_average(list(scores))
+
+
+def _refuse_ended(code: VisitCode, at: datetime) -> None:
+    """Refuse to rate or object before a visit can have been, or long after."""
+    found = standing_of(code, at)
+    days = timedelta(days=int(catalogue.setting(RATE_WITHIN, local_date(at))))
+    if found in {Standing.REVOKED, Standing.NOT_YET} or at >= code.valid_until + days:
+        raise CodeEnded("检查码已撤销、尚未生效或已过评价期限。", standing=str(found))
