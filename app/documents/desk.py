@@ -1,6 +1,7 @@
 """What is written at a desk: documents under the next number of their series, and signatures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,10 @@ class DocumentOfficersMissing(Invalid):
     code, title = "document-officers-missing", "没有写明承办人员"
 
 
+class DocumentPartyMissing(Invalid):
+    code, title = "document-party-missing", "没有写明当事人"
+
+
 class DocumentKindUnknown(Invalid):
     code, title = "document-kind-unknown", "目录中没有这类文书"
 
@@ -54,6 +59,15 @@ class SignedAlready(Conflict):
     code, title = "signed-already", "该签名栏已经签名"
 
 
+@dataclass(frozen=True)
+class Party:
+    """To whom a document is, where that is not the unit as the register has it."""
+
+    name: str
+    address: str | None = None
+    uscc: str | None = None
+
+
 def template_for(kind: DocumentKind, at: datetime) -> Template:
     """Return the template in force on the local day of an instant. Raises DocumentKindUnknown."""
     try:
@@ -66,7 +80,8 @@ def draw_up(
     kind: DocumentKind,
     fields: Mapping[str, Any],
     *,
-    unit_id: UUID,
+    unit_id: UUID | None,
+    party: Party | None = None,
     case_id: UUID | None = None,
     visit_id: UUID | None = None,
     task_id: UUID | None = None,
@@ -78,12 +93,16 @@ def draw_up(
     """Issue a document at a desk, under the next number of its series: nothing is left over.
 
     Its officers are `officer_ids` and whoever acts, where they are an officer; the first one named
-    issues it. Case, visit and task are the caller's to check. The same `document_id` again, saying
+    issues it. `party` is named in place of the unit, and needed where there is none. Case, visit
+    and task are the caller's to check. The same `document_id` again, saying
     the same, has no second effect. Flushes: the journal names the document.
 
     Raises DocumentKindUnknown, DocumentFieldsWrong (`errors`: what is wrong with which field),
-    DocumentOfficersMissing, UnitNotFound, OfficerNotFound and DocumentIssuedAlready.
+    DocumentPartyMissing, DocumentOfficersMissing, UnitNotFound, OfficerNotFound and
+    DocumentIssuedAlready.
     """
+    if unit_id is None and party is None:
+        raise DocumentPartyMissing("请写明文书的当事人。")
     named = [*officer_ids, *([by.officer_id] if by.officer_id else [])]
     if not named:
         raise DocumentOfficersMissing("请写明承办这份文书的执法人员。")
@@ -93,27 +112,29 @@ def draw_up(
         return _same(standing, kind, said, case_id, by=by)
     template = template_for(kind, at)
     refuse_wrong(template, said)
-    unit = units.get_unit(unit_id, service.agency_of(by))
-    for one in named:
-        people.get_officer(one, by.agency_id)
+    agency = people.get_agency(service.agency_of(by))
+    unit = None if unit_id is None else units.get_unit(unit_id, agency.id)
     officers = sorted(set(named))
+    names = service.names_of(agency, unit, officers)
+    if party is not None:
+        names |= {"unit": party.name, "address": party.address, "uscc": party.uscc}
     year = local_date(at).year
     series = rules.series_of(kind, year)
-    serial = queries.take_serials(unit.agency_id, series, 1)[0]
+    serial = queries.take_serials(agency.id, series, 1)[0]
     document = Document(
         id=document_id,
-        agency_id=unit.agency_id,
-        district=unit.district,
+        agency_id=agency.id,
+        district=agency.district,
         kind=kind,
         series=series,
         serial=serial,
         number=rules.format_number(template.number_form, template.serial_digits, year, serial),
-        unit_id=unit.id,
+        unit_id=unit_id,
         visit_id=visit_id,
         task_id=task_id,
         case_id=case_id,
         fields=said,
-        names=service.names_of(unit, officers),
+        names=names,
         officer_id=named[0],
         officer_ids=[str(one) for one in officers],
         content_hash="",

@@ -83,7 +83,8 @@ class Document(Entity, Base):
 
     `content_hash` is of what it says; a signature names the hash of what was shown. `names` are the
     organ, the unit and the officers as they were called when it was issued. Without a block it took
-    its number at a desk. `case_id` names a case, which stands above this package.
+    its number at a desk; without a unit it is to a party whom no register knows. `case_id` names a
+    case, which stands above this package.
     """
 
     __tablename__ = "document"
@@ -94,7 +95,7 @@ class Document(Entity, Base):
     serial: Mapped[int]
     number: Mapped[str]
     block_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("number_block.id"), index=True)
-    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), index=True)
+    unit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("unit.id"), index=True)
     visit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("visit.id"), index=True)
     task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"), index=True)
     case_id: Mapped[UUID | None] = mapped_column(index=True)

@@ -16,6 +16,7 @@ from app.documents.amending import Change
 from app.documents.layout import Corrected, Paper, Signed, sheet_of
 from app.documents.models import Document, DocumentCorrection, DocumentSignature
 from app.documents.rules import Confirmation, DocumentKind, DocumentState, PaperRole
+from app.people import service as people
 from app.people.models import Officer
 from app.storage import Storage, StoredObjectMissing
 from app.units.models import Unit
@@ -84,8 +85,9 @@ def _confirmed(one: DocumentCorrection) -> str:
 
 def _names_now(document: Document) -> Mapping[str, Any]:
     """Return the names of a document that was issued before they were kept with it."""
-    unit = db.session.get_one(Unit, document.unit_id)
-    return service.names_of(unit, [UUID(one) for one in document.officer_ids])
+    unit = None if document.unit_id is None else db.session.get_one(Unit, document.unit_id)
+    agency = people.get_agency(document.agency_id)
+    return service.names_of(agency, unit, [UUID(one) for one in document.officer_ids])
 
 
 def _in_order(document: Document) -> Sequence[DocumentSignature]:

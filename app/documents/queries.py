@@ -42,6 +42,23 @@ def _where(
     return query.where(model.agency_id == agency_id, *given)
 
 
+def documents_at(visit_id: UUID) -> Sequence[Document]:
+    """Return what was written at a visit."""
+    return db.session.scalars(sa.select(Document).where(Document.visit_id == visit_id)).all()
+
+
+def documents_in(
+    case_id: UUID, visit_id: UUID | None, also: Collection[UUID]
+) -> Sequence[Document]:
+    """Return what was written in a case and at its visit, and the documents named besides."""
+    of_visit = [] if visit_id is None else [Document.visit_id == visit_id]
+    return db.session.scalars(
+        sa.select(Document).where(
+            sa.or_(Document.case_id == case_id, Document.id.in_(also), *of_visit)
+        )
+    ).all()
+
+
 def find_by_serial(agency_id: UUID, series: str, serial: int) -> Document | None:
     """Return the document that has this number."""
     return db.session.scalars(

@@ -41,7 +41,7 @@ class DocumentSchema(ma.Schema):
     series = Text(max=60, required=True)
     serial = Count(1, required=True)
     block_id = Id(required=True, allow_none=True)
-    unit_id = Id(required=True)
+    unit_id = Id(required=True, allow_none=True)
     visit_id = Id(required=True, allow_none=True)
     task_id = Id(required=True, allow_none=True)
     case_id = Id(required=True, allow_none=True)
@@ -74,13 +74,18 @@ class WholeDocumentSchema(DocumentSchema):
     signatures = plain.List(plain.Nested(DocumentSignatureSchema), required=True)
 
 
-class NewDocumentSchema(ma.Schema):
-    """A document that is drawn up at a desk; `fields` are those of its kind's template."""
+class NewPaperSchema(ma.Schema):
+    """A document for a visit or a case; `fields` are those of its kind's template."""
 
     kind = Choice(DocumentKind, required=True)
-    unit_id = Id(required=True)
     officer_ids = plain.List(Id(), load_default=list, validate=ma.validate.Length(max=20))
     fields_ = plain.Dict(keys=Text(max=100), required=True, data_key="fields", attribute="fields")
+
+
+class NewDocumentSchema(NewPaperSchema):
+    """A document that is drawn up at a desk for a unit."""
+
+    unit_id = Id(required=True)
 
 
 class RewriteDocumentSchema(ma.Schema):

@@ -227,7 +227,7 @@ def issue_document(
         visit_id=visit_id,
         task_id=task_id,
         fields=dict(fields),
-        names=names_of(unit, officers),
+        names=names_of(people.get_agency(unit.agency_id), unit, officers),
         officer_id=officer_id,
         officer_ids=[str(one) for one in officers],
         device_id=device_id,
@@ -338,14 +338,17 @@ def _refuse_incomplete(kind: DocumentKind, fields: Mapping[str, Any], at: dateti
         raise DocumentIncomplete(f"《{template.name}》还有必填内容没有填写。", missing=missing)
 
 
-def names_of(unit: Unit, officer_ids: Sequence[UUID]) -> dict[str, Any]:
-    """Return how organ, unit and officers are called now, for a document that is issued now."""
-    officers = [people.get_officer(one, unit.agency_id) for one in officer_ids]
+def names_of(agency: Agency, unit: Unit | None, officer_ids: Sequence[UUID]) -> dict[str, Any]:
+    """Return how organ, unit and officers are called now, for a document that is issued now.
+
+    Raises OfficerNotFound.
+    """
+    officers = [people.get_officer(one, agency.id) for one in officer_ids]
     return {
-        "organ": people.get_agency(unit.agency_id).name,
-        "unit": unit.name,
-        "uscc": unit.uscc,
-        "address": unit.address,
+        "organ": agency.name,
+        "unit": None if unit is None else unit.name,
+        "uscc": None if unit is None else unit.uscc,
+        "address": None if unit is None else unit.address,
         "officers": [
             {"id": str(one.id), "name": one.name, "certificate_no": one.certificate_no}
             for one in officers

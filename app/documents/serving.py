@@ -15,6 +15,7 @@ from app.catalogue.service import Kind
 from app.days import local_date
 from app.db import db, new_id
 from app.documents import desk, queries, rules, service
+from app.documents.desk import Party
 from app.documents.models import Document, DocumentService
 from app.documents.rules import (
     DocumentKind,
@@ -279,6 +280,7 @@ def draw_receipt(service_id: UUID, *, by: Actor, at: datetime) -> Document:
             "note": served.note,
         },
         unit_id=document.unit_id,
+        party=_party_of(document),
         case_id=document.case_id,
         visit_id=document.visit_id,
         task_id=document.task_id,
@@ -375,6 +377,14 @@ def _refuse_days(
             "送达日期不能早于文书日期，不能晚于今天，收件不能早于寄出。",
             issued_on=days[0].isoformat(),
         )
+
+
+def _party_of(document: Document) -> Party | None:
+    """Return the party as the document names it; None where it was issued before it did."""
+    names = document.names or {}
+    if not names.get("unit"):
+        return None
+    return Party(names["unit"], names.get("address"), names.get("uscc"))
 
 
 def _with_relation(served: DocumentService) -> str | None:

@@ -249,6 +249,8 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
         "source": "测试",
     },
     "documents.draw_up": lambda side, persona: {"kind": "opinion", "fields": OPINION},
+    "visit-files.draw_up": lambda side, persona: {"kind": "opinion", "fields": OPINION},
+    "case-files.draw_up": lambda side, persona: {"kind": "opinion", "fields": OPINION},
     "papers.correct": lambda side, persona: {
         "field": "problem",
         "struck": "清洗",

@@ -6,7 +6,7 @@ import pytest
 
 from app.access import Actor, ActorKind, Role
 from app.documents import desk as written
-from app.documents import queries, rules, service
+from app.documents import rules, service
 from app.documents.models import Document
 from app.documents.rules import DocumentKind, DocumentState, PaperRole, Slot
 from tests.documents.desk import OPINION, Desk
@@ -144,4 +144,13 @@ def test_only_heads_seal_and_only_what_is_asked_is_signed(desk):
     with pytest.raises(written.SignedAlready):
         sign(desk, document, PaperRole.SEAL, Role.SUPERVISOR)
     with desk.make.flask_app.app_context():
-        assert queries.find_document(document.id).state == DocumentState.SIGNED
+        assert service.get_document(document.id, desk.agency.id).state == DocumentState.SIGNED
+
+
+def test_a_document_can_be_to_somebody_whom_no_register_knows(desk):
+    with pytest.raises(written.DocumentPartyMissing):
+        draw_up(desk, unit_id=None)
+    document = draw_up(desk, unit_id=None, party=written.Party("绰号“老王”", "海州路口"))
+    assert document.unit_id is None
+    assert (document.names["unit"], document.names["uscc"]) == ("绰号“老王”", None)
+    assert document.agency_id == desk.agency.id

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ AT = datetime(2026, 11, 20, 3, 5, tzinfo=UTC)
 ROWS = {row["code"]: row for row in seeds.rows("document_templates")}
 FOOT = re.compile("当事人签名：\uff3f|SHA-256")
 HASH = "0123456789abcdef" * 4
-NAMES = {
+NAMES: dict[str, Any] = {
     "organ": "海州区卫生健康委员会监督所",
     "unit": "海州碧波游泳健身有限公司",
     "uscc": "91320706MA1FL0X00Q",
@@ -30,7 +31,7 @@ NAMES = {
         {"id": "2", "name": "𠮷波", "certificate_no": "海320706002"},
     ],
 }
-SHORT = {
+SHORT: dict[FieldKind, Any] = {
     FieldKind.TEXT: "未见卫生许可证",
     FieldKind.DAY: "2026-12-01",
     FieldKind.INSTANT: "2026-11-20T09:05:00+08:00",
@@ -40,7 +41,7 @@ SHORT = {
     FieldKind.CHOICE: "warning-and-fine",
     FieldKind.TABLE: [{"name": "一次性使用无菌注射器", "quantity": "11箱"}],
 }
-LONG = {
+LONG: dict[FieldKind, Any] = {
     **SHORT,
     FieldKind.TEXT: "监督员检查时，该场所正在营业；消毒柜未通电（见照片）。" * 60 + "\n第二段。",
     FieldKind.TABLE: [
