@@ -22,10 +22,10 @@ from sync.uploads import api as uploads
 
 
 def load_models() -> None:
-    """Import every `models.py`, so that the metadata is whole whatever is plugged in."""
+    """Import every `models.py`, also `…_models.py`, so that the metadata is whole in any case."""
     for package in (app, sync, scheduler):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if found.name.endswith(".models"):
+            if found.name.endswith("models"):
                 importlib.import_module(found.name)
 
 

@@ -17,6 +17,7 @@ from app import entry
 from app.access import TIMETABLE
 from app.cases import deadlines
 from app.cases import queries as case_queries
+from app.cases.following import follow_collections
 from app.complaints import queries as complaint_queries
 from app.complaints.watching import watch_complaint
 from app.days import local_date
@@ -245,6 +246,11 @@ JOBS: Mapping[str, Job] = {
             "follow-licences",
             follow_licences,
             "marks units whose 校验 ran out, creates checks after permits granted on a promise",
+        ),
+        Job(
+            "follow-collections",
+            follow_collections,
+            "opens the money of served decisions, warns before its terms end and flags after",
         ),
         Job(
             "supply-numbers",

@@ -24,6 +24,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "watch-seizures": Every(seconds=1800),
         "follow-case-deadlines": Daily(hour=0, minute=40),
         "follow-licences": Daily(hour=0, minute=40),
+        "follow-collections": Daily(hour=0, minute=40),
         "watch-complaints": Daily(hour=0, minute=40),
         "expire-uploads": Daily(hour=4),
         "list-quarantined-files": Every(seconds=300),

@@ -46,6 +46,14 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """In which parts the fine is due, as it holds from the beginning of a day on."""
+
+    parts: Sequence[Part]
+    from_on: date = date.min
+
+
+@dataclass(frozen=True)
 class Paid:
     """What was paid on the fine on a day."""
 
@@ -82,7 +90,7 @@ def surcharge(fine_fen: int, late_days: int, percent: int) -> Surcharge:
 
 def surcharge_until(
     fine_fen: int,
-    parts: Sequence[Part],
+    plans: Sequence[Plan],
     paid: Sequence[Paid],
     until: date,
     *,
@@ -92,27 +100,28 @@ def surcharge_until(
     """Return what lateness has added by the end of a day.
 
     Each day after the end of a term counts, the day of payment too, but none within review
-    or suit (第七十三条). The base of a day is what is due and unpaid as it begins: parts that were
-    granted 分期 count from their own day. Hundredths of a fen are dropped.
+    or suit (第七十三条). The base of a day is what is due and unpaid as it begins, by the newest of
+    `plans` that holds by then: what was granted changes nothing before. Hundredths of a fen are
+    dropped.
     """
-    if not parts:
-        return Surcharge(0, False, 0)
+    ordered = sorted(plans, key=lambda plan: plan.from_on)
+    days = [part.due_on for plan in ordered for part in plan.parts]
     hundredths = late = 0
-    day = min(part.due_on for part in parts) + _DAY
+    day = min(days, default=until) + _DAY
     while day <= until and hundredths < fine_fen * 100:
-        overdue = _overdue(parts, paid, day)
-        if overdue and not any(pause.holds(day) for pause in pauses):
-            hundredths += overdue * percent
-            late += 1
-        elif not overdue and sum(one.amount_fen for one in paid if one.paid_on < day) >= fine_fen:
+        before = sum(one.amount_fen for one in paid if one.paid_on < day)
+        if before >= fine_fen:
             break
+        due = sum(part.amount_fen for part in _holding(ordered, day).parts if part.due_on < day)
+        if due > before and not any(pause.holds(day) for pause in pauses):
+            hundredths += (due - before) * percent
+            late += 1
         day += _DAY
     return Surcharge(min(hundredths // 100, fine_fen), hundredths >= fine_fen * 100, late)
 
 
-def _overdue(parts: Sequence[Part], paid: Sequence[Paid], day: date) -> int:
-    due = sum(part.amount_fen for part in parts if part.due_on < day)
-    return max(due - sum(one.amount_fen for one in paid if one.paid_on < day), 0)
+def _holding(plans: Sequence[Plan], day: date) -> Plan:
+    return [plan for plan in plans if plan.from_on <= day][-1]
 
 
 def instalment_problems(parts: Sequence[Part], unpaid_fen: int, after: date) -> list[Problem]:

@@ -233,6 +233,12 @@ def imposed_fen(lines: Iterable[SanctionLine]) -> int:
     return sum(line.amount_fen or 0 for line in lines)
 
 
+def money_of(lines: Collection[SanctionLine]) -> tuple[int, int]:
+    """Return the fine and the confiscated gains on the party, in fen."""
+    taken = (one for one in lines if one.kind == SanctionKind.CONFISCATED_GAINS)
+    return fine_of(lines), sum(one.amount_fen or 0 for one in taken if not one.on_staff)
+
+
 def fits_simple(lines: Collection[SanctionLine], fine_max_fen: int) -> bool:
     """Tell whether lines may be imposed on the spot: warnings, and fines up to the limit (51)."""
     on_site = {SanctionKind.WARNING, SanctionKind.FINE}

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from app.access import Actor
-from app.cases import queries, rules, sanctions
+from app.cases import enforcing, queries, rules, sanctions
 from app.cases.models import CaseSanction, PenaltyCase, PenaltyCaseOfficer
 from app.cases.rules import CaseSource, CaseState, CaseVerb, PartyKind, Procedure, Sanction
 from app.catalogue import service as catalogue
@@ -292,8 +292,12 @@ def file_case(case_id: UUID, *, by: Actor, at: datetime) -> PenaltyCase:
 
 
 def close_case(case_id: UUID, note: str, *, by: Actor, at: datetime) -> PenaltyCase:
-    """Close a filed case: its sanction is carried out. Raises CaseUnknown, CaseStateWrong."""
+    """Close a filed case: its sanction is carried out, its money paid, enforced or ceased.
+
+    Raises CaseUnknown, MoneyOutstanding, CaseStateWrong.
+    """
     case = get_case(case_id, by.agency_id)
+    enforcing.refuse_outstanding(case, local_date(at))
     case.state, case.note = _following(case, CaseVerb.CLOSE), note
     case.closed_on = local_date(at)
     case.closed_at, case.closed_by_kind, case.closed_by_id = at, by.kind, by.id

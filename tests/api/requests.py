@@ -58,6 +58,7 @@ OBJECTS: dict[str, Get] = {
     "annual_plan_id": by_name("annual-plan:draft"),
     "case_id": by_name("case"),
     "code": always("lodging"),
+    "collection_id": by_name("collection"),
     "complaint_id": by_name("complaint"),
     "ban_id": by_name("ban:announce"),
     "bans.revoke_ban ban_id": by_name("ban:revoke"),
@@ -108,7 +109,10 @@ OBJECTS: dict[str, Get] = {
     "list_id": by_name("list"),
     "name": always("manifest.json"),
     "order_id": by_name("order"),
+    "pause_id": by_name("pause"),
+    "payment_id": by_name("payment"),
     "plan_id": by_name("plan:change"),
+    "relief_id": by_name("relief"),
     "row_id": by_name("list-row"),
     "rescue_id": by_name("rescue"),
     "sample_id": by_name("sample"),
@@ -123,6 +127,8 @@ OBJECTS: dict[str, Get] = {
     "annual-plans.revise_annual_plan annual_plan_id": by_name("annual-plan:published"),
     "cap-exceptions.refuse exception_id": by_name("cap-exception:refuse"),
     "cases.close_case case_id": by_name("case:filed"),
+    "collecting.get_collection case_id": by_name("case:fined"),
+    "collecting.open_collection case_id": by_name("case:fined"),
     **{
         f"complaints.{verb} complaint_id": by_name(f"complaint:{verb}")
         for verb in (
@@ -239,6 +245,22 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
         "until": "2026-10-31",
         "source": "办公室台账",
         "sourced_on": "2026-11-02",
+    },
+    "collecting.record_payment": lambda side, persona: {
+        "paid_on": "2026-11-21",
+        "receipt_no": "沪财0002",
+        "fine_fen": 100,
+    },
+    "collecting.hand_in": lambda side, persona: {"handed_in_on": "2026-11-21"},
+    "collecting.ask_relief": lambda side, persona: {
+        "applied_on": "2026-11-21",
+        "parts": [{"due_on": "2027-01-20", "amount_fen": 8900}],
+    },
+    "collecting.demand_payment": lambda side, persona: {"demanded_on": "2026-11-21"},
+    "collecting.ask_court": lambda side, persona: {"applied_on": "2026-11-21"},
+    "collecting.conclude_collection": lambda side, persona: {
+        "concluded_on": "2026-11-21",
+        "ceasing_ground": "no-assets",
     },
     "accounts.create_account": lambda side, persona: {"login": "new.account", "roles": ["clerk"]},
     "accounts.change_account": lambda side, persona: {"name": "安妮"},

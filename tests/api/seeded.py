@@ -101,6 +101,7 @@ from sync.review import mismatches
 from sync.uploads import rules as upload_rules
 from sync.uploads import service as uploads
 from tests import servers
+from tests.cases.seeds import fill as fill_money
 from tests.conftest import KEYS, NOW, FixedClock
 from tests.credit.seeds import fill as fill_credit
 from tests.documents.desk import OPINION
@@ -752,13 +753,16 @@ class _Builder:
         with self.make.writing():
             case_id = UUID(self.side["case:filed"])
             cases.file_case(case_id, by=self.actor(Role.SUPERVISOR), at=self.make.at)
+        fined = self._case(visit, author, by, fine_fen=9000)
+        self.keep("case:fined", fined)
+        fill_money(self.make, self.side.ids, fined, self.actor(Role.OFFICER))
 
-    def _case(self, visit: Visit, author: Officer, by: Actor) -> PenaltyCase:
+    def _case(self, visit: Visit, author: Officer, by: Actor, *, fine_fen: int = 0) -> PenaltyCase:
         decision = Decision(
             finding_id=self.make.finding(visit, author).id,
             cause_code="pp-without-testing",
             party_kind=PartyKind.ORGANISATION,
-            sanction=Sanction(warning=True, fine_fen=0),
+            sanction=Sanction(warning=True, fine_fen=fine_fen),
             officer_ids=(author.id, self.officers[4].id),
             number="2026—001",
         )

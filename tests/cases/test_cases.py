@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.access import Role
-from app.cases import service
+from app.cases import collecting, enforcing, service
+from app.cases.collecting import NewPayment
 from app.cases.models import PenaltyCase
+from app.cases.money import PaymentMethod
 from app.cases.rules import PartyKind, Sanction
 from app.cases.sanctions import SanctionKind, SanctionLine
 from app.cases.service import Decision
@@ -68,6 +70,13 @@ class Field:
     def supervise(self, verb, *args):
         with transaction():
             return verb(*args, by=self.chen, at=self.make.at)
+
+    def pay(self, case):
+        """Let the fine of a case be paid, whole and in time."""
+        paid = NewPayment(case.decided_on, PaymentMethod.BANK, "沪财0001", fine_fen=case.fine_fen)
+        with transaction():
+            opened = collecting.open_collection(case, by=self.chen, at=self.make.at)
+            collecting.record_payment(opened.id, paid, by=self.chen, at=self.make.at)
 
     def count(self):
         db.session.remove()
@@ -227,6 +236,9 @@ def test_on_a_visit_without_a_task_any_officer_in_service_may_have_been_there(fi
 
 def test_a_case_is_filed_and_closed_by_a_supervisor(field):
     case = field.decide().case
+    with pytest.raises(enforcing.MoneyOutstanding):
+        field.supervise(service.close_case, case.id, "已缴款")
+    field.pay(case)
     with pytest.raises(service.CaseStateWrong):
         field.supervise(service.close_case, case.id, "已缴款")
     assert field.supervise(service.file_case, case.id).state == "filed"
@@ -255,6 +267,7 @@ def test_cases_are_read_filed_and_closed_over_http(field):
     assert (filed.status_code, filed.json["state"]) == (200, "filed")
     stale = client.post(f"{path}/file", headers={"If-Match": read.headers["ETag"]})
     assert stale.status_code == 412
+    field.pay(case)
     closed = client.post(
         f"{path}/close", json={"note": "已缴款"}, headers={"If-Match": filed.headers["ETag"]}
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.cases import money, sanctions
-from app.cases.money import Paid, Part, SpotGround
+from app.cases.money import Paid, Part, Plan, SpotGround
 from app.cases.sanctions import SanctionKind, SanctionLine
 from app.catalogue import causes, seeds
 from app.catalogue.causes import FineRange
@@ -75,7 +75,7 @@ def surcharge_by_date(given: Values) -> Values:
     last = due(term, date.fromisoformat(given["received"]), make_calendar(())).due_on
     assert last is not None
     found = money.surcharge_until(
-        fine, [Part(last, fine)], [Paid(paid_on, fine)], paid_on, percent=PERCENT
+        fine, [Plan([Part(last, fine)])], [Paid(paid_on, fine)], paid_on, percent=PERCENT
     )
     return {
         "last_day": last.isoformat(),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cases import money
-from app.cases.money import Paid, Part, Pause, SpotGround
+from app.cases.money import Paid, Part, Pause, Plan, SpotGround
 
 DAY = date(2026, 1, 31)
 FINES = st.integers(1, 10**10)
@@ -23,7 +23,7 @@ def test_a_surcharge_rises_with_the_days_and_never_exceeds_the_fine(fine, days, 
 @given(FINES, st.integers(0, 120))
 def test_day_by_day_and_at_once_are_the_same_surcharge(fine, days):
     until = DAY + timedelta(days=days)
-    found = money.surcharge_until(fine, [Part(DAY, fine)], [], until, percent=3)
+    found = money.surcharge_until(fine, [Plan([Part(DAY, fine)])], [], until, percent=3)
     assert found.amount_fen == money.surcharge(fine, days, 3).amount_fen
 
 
@@ -32,7 +32,9 @@ def test_days_of_review_or_suit_do_not_count(fine, days, begins, lasts):
     pause = Pause(DAY + timedelta(days=begins), DAY + timedelta(days=begins + lasts))
     until = DAY + timedelta(days=days)
     paused = sum(pause.holds(DAY + timedelta(days=one)) for one in range(1, days + 1))
-    found = money.surcharge_until(fine, [Part(DAY, fine)], [], until, percent=3, pauses=[pause])
+    found = money.surcharge_until(
+        fine, [Plan([Part(DAY, fine)])], [], until, percent=3, pauses=[pause]
+    )
     assert found.amount_fen == money.surcharge(fine, days - paused, 3).amount_fen
 
 
@@ -40,8 +42,8 @@ def test_days_of_review_or_suit_do_not_count(fine, days, begins, lasts):
 def test_parts_that_were_granted_are_never_dearer_than_the_whole_at_once(amounts, days):
     fine, until = sum(amounts), DAY + timedelta(days=days)
     parts = [Part(DAY + timedelta(days=30 * place), one) for place, one in enumerate(amounts)]
-    split = money.surcharge_until(fine, parts, [], until, percent=3)
-    whole = money.surcharge_until(fine, [Part(DAY, fine)], [], until, percent=3)
+    split = money.surcharge_until(fine, [Plan(parts)], [], until, percent=3)
+    whole = money.surcharge_until(fine, [Plan([Part(DAY, fine)])], [], until, percent=3)
     assert split.amount_fen <= whole.amount_fen
     assert money.instalment_problems(parts, fine, DAY - timedelta(days=1)) == []
     assert money.instalment_problems(parts, fine + 1, DAY - timedelta(days=1)) != []
@@ -50,13 +52,20 @@ def test_parts_that_were_granted_are_never_dearer_than_the_whole_at_once(amounts
 def test_what_is_paid_in_part_adds_less_from_the_next_day_on():
     paid = [Paid(DAY + timedelta(days=2), 600_00)]
     parts = [Part(DAY, 1000_00)]
-    found = money.surcharge_until(1000_00, parts, paid, DAY + timedelta(days=4), percent=3)
+    found = money.surcharge_until(1000_00, [Plan(parts)], paid, DAY + timedelta(days=4), percent=3)
     assert (found.amount_fen, found.late_days) == (2 * 30_00 + 2 * 12_00, 4)
+
+
+def test_what_is_granted_leaves_the_days_before_as_they_were():
+    later = Plan([Part(DAY + timedelta(days=30), 1000_00)], DAY + timedelta(days=3))
+    plans = [Plan([Part(DAY, 1000_00)]), later]
+    found = money.surcharge_until(1000_00, plans, [], DAY + timedelta(days=31), percent=3)
+    assert (found.amount_fen, found.late_days) == (3 * 30_00, 3)
 
 
 def test_what_was_paid_in_time_adds_nothing_ever():
     parts, paid = [Part(DAY, 100)], [Paid(DAY, 100)]
-    found = money.surcharge_until(100, parts, paid, date(2199, 1, 1), percent=3)
+    found = money.surcharge_until(100, [Plan(parts)], paid, date(2199, 1, 1), percent=3)
     assert found == money.Surcharge(0, False, 0)
 
 
