@@ -384,6 +384,8 @@ QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
     },
     "annual-reports.show_annual_table": lambda side: {"year": "2026"},
     "annual-reports.take_annual_table": lambda side: {"year": "2023"},
+    "counts.export_entries": lambda side: {"counter": "inspections"},
+    "counts.list_entries": lambda side: {"counter": "inspections"},
     "dossiers.list_lines": lambda side: {"section": "visits"},
     "draws.prove_line": lambda side: {"archive_no": side.ids["archive_no"]},
 }

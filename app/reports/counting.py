@@ -1,0 +1,202 @@
+"""The counts of a period: numbers with their units, year on year, rates, days that cases took."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.cases.models import PenaltyCase
+from app.cases.rules import Procedure
+from app.catalogue import queries as catalogue_queries
+from app.catalogue import service as catalogue
+from app.catalogue.service import Kind
+from app.db import db
+from app.errors import NotFound
+from app.reports import listing, rules
+from app.reports.counters import COUNTERS, RATES, Counter, RateOf
+from app.reports.dated import on_days
+from app.reports.manual_counts import ManualLine, counted
+from app.reports.quantities import Quantity, change_percent, count_of, money
+from app.reports.rules import Rounding
+from app.reports.selections import Scope
+from app.reports.service import PeriodReversed
+
+DEFAULT_COUNTING = "annual-table"
+UNCOUNTED = (
+    "信用信息上报率、合规率、及时率（信用平台回执未入库前不统计）",
+    "行政许可、行政处罚公示数和公示率（公示渠道未入库前不统计）",
+    "协管巡查次数（巡查记录未入库前不统计，协管意见书单独统计）",
+)
+
+
+class CounterUnknown(NotFound):
+    code, title = "counter-unknown", "未找到统计项目"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A number of the period, and of the same days a year before with the change in per cent."""
+
+    counter: Counter
+    quantity: Quantity
+    before: Quantity
+    change: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RateLine:
+    """A rate as an exact fraction and as it is shown; `percent` is None where nothing is below."""
+
+    rate: RateOf
+    numerator: int
+    denominator: int
+    percent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """How many days cases took, mean and median; None without a case."""
+
+    code: str
+    name: str
+    cases: int
+    mean: Decimal | None
+    median: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Everything that is counted of a period; what is not counted is named."""
+
+    from_on: date
+    until_on: date
+    counting: str
+    counted: list[Counted]
+    rates: list[RateLine]
+    rounding: Rounding
+    days: list[Days]
+    manual: list[ManualLine]
+    uncounted: tuple[str, ...] = UNCOUNTED
+
+
+def scope_of(agency_id: UUID, from_on: date, until_on: date, counting: str | None) -> Scope:
+    """Return the days and what the catalogue says on the last. Raises PeriodReversed and
+    CatalogueRowMissing (`counting`)."""
+    if from_on > until_on:
+        raise PeriodReversed("起始日期不能晚于截止日期，请调整。")
+    rule = catalogue.get_row(Kind.CASE_COUNTING, counting or DEFAULT_COUNTING, until_on)
+    outcomes = catalogue_queries.rows_of(Kind.OUTCOME_CODE)
+    origins = catalogue_queries.rows_of(Kind.ORIGIN)
+    return Scope(
+        agency_id=agency_id,
+        from_on=from_on,
+        until_on=until_on,
+        violations=frozenset(r.code for r in outcomes if r.body["public_result"] == "不合格"),
+        talks=frozenset(r.code for r in origins if not r.body["is_inspection"]),
+        counting=rule.body,
+    )
+
+
+def count_all(
+    agency_id: UUID,
+    from_on: date,
+    until_on: date,
+    *,
+    at: datetime,
+    counting: str | None = None,
+    rounding: Rounding | None = None,
+) -> Counts:
+    """Count a period, both days included, as things stood at its end, beside the year before.
+
+    `at` is when it is asked: of a cut-off still to come, what is known. Zero is reported. Raises
+    PeriodReversed and CatalogueRowMissing.
+    """
+    scope = scope_of(agency_id, from_on, until_on, counting)
+    earlier = replace(scope, from_on=_year_before(from_on), until_on=_year_before(until_on))
+    counted_lines = [_counted(one, scope, earlier) for one in COUNTERS.values()]
+    numbers = {line.counter.code: int(line.quantity.number) for line in counted_lines
+               if not line.counter.money}  # fmt: skip
+    shown = rounding or Rounding(catalogue.setting("rate-rounding", until_on))
+    return Counts(
+        from_on=from_on,
+        until_on=until_on,
+        counting=counting or DEFAULT_COUNTING,
+        counted=counted_lines,
+        rates=[_rate(one, numbers, shown) for one in RATES],
+        rounding=shown,
+        days=case_days(scope),
+        manual=counted(agency_id, from_on, until_on),
+    )
+
+
+def rows_behind(code: str, scope: Scope) -> sa.Select[Any]:
+    """Return the selection behind a number. Raises CounterUnknown."""
+    if code not in COUNTERS:
+        raise CounterUnknown("没有这个统计项目。")
+    return COUNTERS[code].rows(scope)
+
+
+def _counted(counter: Counter, scope: Scope, earlier: Scope) -> Counted:
+    now, before = (_quantity(counter, one) for one in (scope, earlier))
+    return Counted(counter, now, before, change_percent(now, before))
+
+
+def _quantity(counter: Counter, scope: Scope) -> Quantity:
+    number = listing.count(counter.rows(scope), amount=counter.money or counter.sums)
+    return money(number) if counter.money else count_of(number, counter.unit)
+
+
+def _rate(one: RateOf, numbers: dict[str, int], shown: Rounding) -> RateLine:
+    numerator, denominator = numbers[one.numerator], numbers[one.denominator]
+    if not denominator:
+        return RateLine(one, numerator, denominator, None)
+    percent = rules.percent(Fraction(numerator, denominator), shown)
+    return RateLine(one, numerator, denominator, str(percent))
+
+
+def _year_before(day: date) -> date:
+    """Return the same day a year before; 29 February becomes the 28th."""
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return day.replace(year=day.year - 1, day=28)
+
+
+# --- 办案天数 ----------------------------------------------------------------------------------
+
+
+def case_days(scope: Scope) -> list[Days]:
+    """Return how long cases of the ordinary procedure took: 立案 to decision, and to closing.
+
+    Each of the cases decided, or closed, in the days; the day of filing is not counted.
+    """
+    decided, closed = PenaltyCase.decided_on, PenaltyCase.closed_on
+    return [
+        _days("filing-to-decision", "立案至决定", _spans(decided, scope)),
+        _days("filing-to-closing", "立案至结案", _spans(closed, scope)),
+    ]
+
+
+def _spans(until: Any, scope: Scope) -> list[int]:
+    query = sa.select(PenaltyCase.filed_on, until).where(
+        PenaltyCase.agency_id == scope.agency_id,
+        PenaltyCase.procedure == Procedure.ORDINARY,
+        PenaltyCase.filed_on.is_not(None),
+        on_days(until, scope.from_on, scope.until_on),
+    )
+    return [(row[1] - row[0]).days for row in db.session.execute(query)]
+
+
+def _days(code: str, name: str, spans: Sequence[int]) -> Days:
+    if not spans:
+        return Days(code, name, 0, None, None)
+    tenth = Decimal("0.1")
+    mean = (Decimal(sum(spans)) / len(spans)).quantize(tenth, rounding=ROUND_HALF_UP)
+    middle = Decimal(str(median(spans))).quantize(tenth, rounding=ROUND_HALF_UP)
+    return Days(code, name, len(spans), mean, middle)
