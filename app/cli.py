@@ -3,6 +3,7 @@
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,7 +14,7 @@ import click
 import flask
 from flask.cli import AppGroup, with_appcontext
 
-from app import canonical, clock, config, entry, logs, readiness
+from app import canonical, clock, config, entry, logs, metrics, readiness
 from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import local_date
@@ -53,26 +54,31 @@ def register(group: AppGroup) -> None:
 @click.option("--port", type=int, help="Port; default is the setting PORT.")
 @with_appcontext
 def serve(port: int | None) -> None:
-    """Run the web process until SIGTERM."""
+    """Run WEB_PROCESSES web processes until SIGTERM; of several, one that dies is started again."""
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
     settings = entry.config()
-    Granian(
-        target="wsgi:create_served_app",
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=settings.text("HOST"),
-        port=port or settings.number("PORT"),
-        workers=1,
-        blocking_threads=settings.number("WEB_THREADS") + settings.number("WEB_WAITING"),
-        log_access=False,
-        log_level=LogLevels(settings.text("LOG_LEVEL").lower()),
-        log_dictconfig=logs.server_logging(settings.text("LOG_LEVEL")),
-        websockets=False,
-        working_dir=Path(__file__).resolve().parent.parent,
-    ).serve()
+    processes = settings.number("WEB_PROCESSES")
+    with tempfile.TemporaryDirectory(prefix="suicha-metrics-") as counted:
+        if processes > 1:
+            metrics.share(Path(counted))
+        Granian(
+            target="wsgi:create_served_app",
+            factory=True,
+            interface=Interfaces.WSGI,
+            address=settings.text("HOST"),
+            port=port or settings.number("PORT"),
+            workers=processes,
+            respawn_failed_workers=processes > 1,
+            blocking_threads=settings.number("WEB_THREADS") + settings.number("WEB_WAITING"),
+            log_access=False,
+            log_level=LogLevels(settings.text("LOG_LEVEL").lower()),
+            log_dictconfig=logs.server_logging(settings.text("LOG_LEVEL")),
+            websockets=False,
+            working_dir=Path(__file__).resolve().parent.parent,
+        ).serve()
 
 
 @click.command()

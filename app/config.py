@@ -28,6 +28,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DATABASE_URL", "", "URL", "empty: SQLite in DATA_DIR; or postgresql://…", secret=True),
     Setting("STORAGE_URL", "", "URL", "empty: DATA_DIR/evidence; or s3://bucket?endpoint=…"),
     Setting("PUBLIC_URL", "", "URL", "address under which the public reaches this server"),
+    Setting("WEB_PROCESSES", "1", "processes", "how many web processes `suicha serve` runs"),
     Setting("WEB_THREADS", "8", "requests", "how many requests one web process works on at once"),
     Setting("WEB_WAITING", "56", "requests", "how many more may wait, for their body or a turn"),
     Setting("WEB_WAIT_S", "10", "s", "wait for a turn before answering 503"),
