@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -128,6 +129,12 @@ class Operation:
     text: str
     digest: str
     sig: str
+
+
+@lru_cache(maxsize=16384)
+def id_of(text: str) -> UUID:
+    """Return the id that a text writes; visits, officers and items are named again and again."""
+    return UUID(text)
 
 
 def is_id(value: Any) -> bool:
@@ -274,7 +281,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _operation(values: Mapping[str, Any], *, text: str, digest: str, sig: str) -> Operation:
     return Operation(
         op_id=UUID(values["op_id"]),
-        device_id=UUID(values["device_id"]),
+        device_id=id_of(values["device_id"]),
         device_seq=values["device_seq"],
         prev_hash=values["prev_hash"],
         type=values["type"],
@@ -284,8 +291,8 @@ def _operation(values: Mapping[str, Any], *, text: str, digest: str, sig: str) -
         fields=values["fields"],
         attachments=tuple(values["attachments"]),
         depends_on=tuple(UUID(one) for one in values["depends_on"]),
-        officer_id=UUID(values["officer_id"]),
-        user_session_id=UUID(values["user_session_id"]),
+        officer_id=id_of(values["officer_id"]),
+        user_session_id=id_of(values["user_session_id"]),
         recorded_at=canonical.parse_instant(values["recorded_at"]),
         monotonic_ms=values["monotonic_ms"],
         boot_id=values["boot_id"],

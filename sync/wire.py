@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 import flask
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import canonical, clock, entry
 from app.journal import service as journal
@@ -104,9 +105,14 @@ class SignedReceipt:
 
 def make_receipt(values: Mapping[str, Any], keys: Keys) -> SignedReceipt:
     """Return the signed receipt of `values`, which lack only `v` and `key_id`."""
-    body = canonical.dumps({**values, "v": 1, "key_id": key_id(public_bytes(keys.receipt_key))})
+    body = canonical.dumps({**values, "v": 1, "key_id": _receipt_key_id(keys.receipt_key)})
     digest = canonical.digest(body)
     return SignedReceipt(body, sign_receipt(keys.receipt_key, digest), digest)
+
+
+@functools.lru_cache(maxsize=4)
+def _receipt_key_id(key: Ed25519PrivateKey) -> str:
+    return key_id(public_bytes(key))
 
 
 # --- the feed's cursor -------------------------------------------------------------------------

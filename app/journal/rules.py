@@ -24,6 +24,7 @@ ENTRY_KEYS = (
     "subject_type",
     "subject_version",
 )
+_KEYS = frozenset(ENTRY_KEYS)
 
 
 class Event(StrEnum):
@@ -263,7 +264,7 @@ class Break:
 
 def entry_text(values: Mapping[str, Any]) -> str:
     """Return the canonical text of an entry; its keys are exactly those of the protocol."""
-    if set(values) != set(ENTRY_KEYS):
+    if values.keys() != _KEYS:
         raise ValueError("an entry has exactly the keys of ENTRY_KEYS")
     return canonical.dumps(values)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import canonical
 from app.access import Actor
 from app.days import local_date
-from app.db import db, new_id
+from app.db import db, insert_rows, new_id
 from app.errors import Unavailable
 from app.journal.models import Installation, JournalEntry, NumberFloor
 from app.journal.rules import GENESIS, Break, Event, entry_hash, entry_text, first_break
@@ -159,8 +159,7 @@ def close(session: Session) -> None:
             if entry.numbered:
                 entry.numbered(Numbered(stream, seq, previous))
         last[stream] = seq
-    # with its nulls every row has the same columns: one statement writes them all
-    session.execute(sa.insert(JournalEntry).execution_options(render_nulls=True), rows)
+    insert_rows(JournalEntry, rows)
     for store in projections:
         store(session, last)
     session.flush()

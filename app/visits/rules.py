@@ -74,6 +74,17 @@ def triggered_visit_id(
     return uuid5(unit_id, f"{on.isoformat()}|{officers}")
 
 
+# --- what a tablet says ---
+
+ANSWER_FIELDS = ("result", "note")
+FINDING_FIELDS = ("item_id", "text", "basis", "handling", "correct_within_days")
+
+
+def said(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return the named values; an empty text says as much as none."""
+    return {name: None if given[name] == "" else given[name] for name in names if name in given}
+
+
 # --- two tablets, one field ---
 
 

@@ -337,7 +337,7 @@ def answer_item(
     """
     visit = _open_visit(visit_id, officer_id, admitted=admitted, by=by)
     item = _item_of(visit, item_id)
-    wanted = _values(changes, ("result", "note"))
+    wanted = rules.said(changes, rules.ANSWER_FIELDS)
     answer = visit.answers.get(item_id)
     if answer is not None and sa.inspect(answer).modified:
         db.session.flush()  # what is met has the version that the database gave
@@ -354,7 +354,7 @@ def answer_item(
         current,
         0 if answer is None else answer.version,
         wanted,
-        base=_values(seen.base, ("result", "note")),
+        base=rules.said(seen.base, rules.ANSWER_FIELDS),
         base_version=seen.version,
         same_author=answer is not None and answer.officer_id == officer_id,
     )
@@ -371,19 +371,24 @@ def answer_item(
     if met.outcome is Merge.CONFLICT or not met.changes:
         return Answered(met.outcome, answer, met.disputed)
     _write(answer, met.changes, officer_id=officer_id, recorded_at=recorded_at)
+    note_answer(answer, met.changes, by=by, at=at)
+    return Answered(met.outcome, answer)
+
+
+def note_answer(answer: Any, changes: Collection[str], *, by: Actor, at: datetime) -> None:
+    """Journal that fields of an answer changed; its words stand in its table."""
     journal.record(
         Event.VISIT_ITEM_ANSWERED,
         answer,
         by=by,
         at=at,
         data={
-            "visit_id": str(visit_id),
-            "item_code": item.code,
-            "fields": sorted(met.changes),
-            "officer_id": str(officer_id),
+            "visit_id": str(answer.visit_id),
+            "item_code": answer.item_code,
+            "fields": sorted(changes),
+            "officer_id": str(answer.officer_id),
         },
     )
-    return Answered(met.outcome, answer)
 
 
 def placed_items(visit_id: UUID, item_id: UUID, *, by: Actor) -> tuple[UUID, ...]:
@@ -413,9 +418,6 @@ def placed_items(visit_id: UUID, item_id: UUID, *, by: Actor) -> tuple[UUID, ...
     return (item_id,)
 
 
-FINDING_FIELDS = ("item_id", "text", "basis", "handling", "correct_within_days")
-
-
 def state_finding(
     visit_id: UUID,
     finding_id: UUID,
@@ -434,7 +436,7 @@ def state_finding(
     the same reason. Raises ContentMissing for a new finding without `text`.
     """
     visit = _open_visit(visit_id, officer_id, admitted=admitted, by=by)
-    wanted = _values(changes, FINDING_FIELDS)
+    wanted = rules.said(changes, rules.FINDING_FIELDS)
     if wanted.get("item_id") is not None:
         _item_of(visit, wanted["item_id"])
     finding = queries.find_finding(finding_id)
@@ -443,10 +445,12 @@ def state_finding(
     if not wanted.get("text", finding and finding.text):
         raise ContentMissing("请写明发现的问题。")
     met = rules.resolve(
-        None if finding is None else {name: getattr(finding, name) for name in FINDING_FIELDS},
+        None
+        if finding is None
+        else {name: getattr(finding, name) for name in rules.FINDING_FIELDS},
         0 if finding is None else finding.version,
         wanted,
-        base=_values(seen.base, FINDING_FIELDS),
+        base=rules.said(seen.base, rules.FINDING_FIELDS),
         base_version=seen.version,
         same_author=finding is not None and finding.officer_id == officer_id,
     )
@@ -461,19 +465,24 @@ def state_finding(
     if met.outcome is Merge.CONFLICT or not met.changes:
         return Stated(met.outcome, finding, met.disputed)
     _write(finding, met.changes, officer_id=officer_id, recorded_at=recorded_at)
+    note_finding(finding, met.changes, by=by, at=at)
+    db.session.flush()
+    return Stated(met.outcome, finding)
+
+
+def note_finding(finding: Any, changes: Collection[str], *, by: Actor, at: datetime) -> None:
+    """Journal that fields of a finding changed; its words stand in its table."""
     journal.record(
         Event.VISIT_FINDING_STATED,
         finding,
         by=by,
         at=at,
         data={
-            "visit_id": str(visit_id),
-            "fields": sorted(met.changes),
-            "officer_id": str(officer_id),
+            "visit_id": str(finding.visit_id),
+            "fields": sorted(changes),
+            "officer_id": str(finding.officer_id),
         },
     )
-    db.session.flush()
-    return Stated(met.outcome, finding)
 
 
 def finish_visit(
@@ -699,11 +708,6 @@ def _agency_of(by: Actor) -> UUID:
     if by.agency_id is None:
         raise VisitUnknown("没有这次检查，或它不属于本机构。")
     return by.agency_id
-
-
-def _values(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """Return the named values; an empty text says as much as none."""
-    return {name: None if given[name] == "" else given[name] for name in names if name in given}
 
 
 def _write(

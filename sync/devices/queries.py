@@ -134,6 +134,13 @@ def officers_in_session(device_id: UUID, at: datetime) -> Sequence[UUID]:
     return db.session.scalars(query.where(*_in_session(device_id, at)).distinct()).all()
 
 
+def key_of(device_id: UUID) -> tuple[str, bytes]:
+    """Return by which algorithm a device signs, and its public key; neither ever changes."""
+    query = sa.select(Device.alg, Device.public_key).where(Device.id == device_id)
+    row = db.session.execute(query).one()
+    return row.alg, row.public_key
+
+
 def chain_of(device_id: UUID, *, lock: bool = False) -> DeviceChain:
     """Return a device's chain; with `lock` its pushes happen one after another."""
     query = sa.select(DeviceChain).where(DeviceChain.device_id == device_id)

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import flask
+import orjson
 import structlog
 
 from app import clock, entry
@@ -43,7 +45,7 @@ class DatabaseFailed(Unavailable):
 @blp.doc(**_LINES)
 @blp.response(200, PushResultsSchema)
 @blp.refuses(415, 429)
-def push() -> dict[str, Any]:
+def push() -> flask.Response:
     """上报一批操作
 
     每行一项 `{"op":"<规范 JSON>","sig":"…"}`，至多 50 行。
@@ -55,13 +57,16 @@ def push() -> dict[str, Any]:
     at = clock.now()
     try:
         results = _receive(device_id, raw, lines, at)
-        receipts = queries.first_receipts({result.operation_id for result in results})
+        repeats = {result.operation_id for result in results if result.receipt is None}
+        earlier = queries.first_receipts(repeats) if repeats else {}
     except DATABASE_FAILURES as error:
         if is_overload(error):
             raise Overloaded("服务器正忙，请稍后整批重新上报。") from error
         log.exception("the database failed")
         raise DatabaseFailed("数据库暂时不可用，请稍后整批重新上报。", retry_after_s=30) from error
-    return {"results": [answer_of(result, receipts[result.operation_id]) for result in results]}
+    answers = [(result, result.receipt or earlier[result.operation_id]) for result in results]
+    found = {"results": [answer_of(result, receipt) for result, receipt in answers]}
+    return flask.Response(orjson.dumps(found), mimetype="application/json")
 
 
 def _receive(device_id: UUID, raw: bytes, lines: Sequence[bytes], at: datetime) -> list[Result]:
@@ -102,7 +107,7 @@ def _lines(raw: bytes) -> list[bytes]:
 
 
 def answer_of(result: Result, receipt: queries.Attested) -> dict[str, Any]:
-    """Return what a line came to, as it is answered."""
+    """Return what a line came to, of the shape of PushResultSchema."""
     return {
         "line": result.line,
         "op_id": result.op_id,

@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,19 +13,21 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, Operat
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.access import Actor, ActorKind
+from app.access import Actor
 from app.db import db, savepoint
 from app.errors import Conflict, DomainError, Forbidden, Invalid
 from sync.devices.service import DeviceSuspended
 from sync.inbox import effects, forms, items, queries, records, rules
+from sync.inbox.bulk import Bulk
 from sync.inbox.chain import Chain
 from sync.inbox.doing import Doing, Effect
 from sync.inbox.memory import Memory
-from sync.inbox.queries import Sitting
+from sync.inbox.queries import Attested, Sitting
+from sync.inbox.reading import Read
 from sync.inbox.receipts import Desk
 from sync.inbox.records import Record, line_key, pushed_of
 from sync.inbox.rules import Outcome
-from sync.operations import OPERATION_LABEL, Malformed, PublicKey, is_signed, parse_line
+from sync.operations import Malformed
 from sync.operations import Operation as Pushed
 
 log = structlog.get_logger()
@@ -67,7 +69,7 @@ class NotSmooth(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What one line of a batch came to."""
+    """What one line of a batch came to; a repeat has no record of its own."""
 
     line: int
     op_id: UUID | None
@@ -75,6 +77,12 @@ class Result:
     outcome: Outcome
     reason: str | None
     problem: str | None
+    record: Record | None = None
+
+    @property
+    def receipt(self) -> Attested | None:
+        """The receipt that the closing step wrote for it; None where an earlier one answers."""
+        return None if self.record is None else self.record.receipt
 
 
 @dataclass
@@ -83,14 +91,15 @@ class Batch:
 
     id: UUID
     desk: Desk
-    key: PublicKey
     suspended: bool
     skew_s: int | None
     chain: Chain
     memory: Memory
     last_try: bool
     smooth: bool = False
+    bulk: Bulk = field(default_factory=lambda: Bulk({}))
     known: list[Any] = field(default_factory=list)
+    authors: dict[UUID, Actor] = field(default_factory=dict)
     unsettled: dict[UUID, Record] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     changed: list[Record] = field(default_factory=list)
@@ -99,59 +108,62 @@ class Batch:
     def at(self) -> datetime:
         return self.desk.at
 
-    def decide(self, lines: Sequence[bytes]) -> list[Result]:
+    def decide(self, read: Read) -> list[Result]:
         """Decide every line and return the results in the order of the lines."""
-        parsed = [self._read(line) for line in lines]
-        self._load(lines, parsed)
-        results: list[Result | None] = [None] * len(lines)
+        self._load(read)
+        results: list[Result | None] = [None] * len(read.lines)
         order = rules.in_causal_order(
             [
                 (str(one.op_id), one.device_seq, [str(parent) for parent in one.depends_on])
                 if isinstance(one, Pushed)
                 else ("", 0, ())
-                for one in parsed
+                for one in read.said
             ]
         )
         for place in order:
-            one = parsed[place]
+            one = read.said[place]
             if isinstance(one, Pushed):
                 results[place] = self._take(place, one)
             else:
-                results[place] = self._take_malformed(place, lines[place], one)
+                results[place] = self._take_malformed(place, read.lines[place], one)
         if self.smooth:
             with _as_one():
                 self._settle()
         return [result for result in results if result is not None]
 
-    def _read(self, line: bytes) -> Pushed | Malformed:
-        try:
-            pushed = parse_line(line)
-        except Malformed as error:
-            return error
-        if pushed.device_id != self.desk.device.id:
-            return Malformed("of another device", digest=pushed.digest, op_id=pushed.op_id)
-        if not is_signed(self.key, OPERATION_LABEL, pushed.digest, pushed.sig):
-            return Malformed("wrongly signed", digest=pushed.digest, op_id=pushed.op_id)
-        return forms.as_today(pushed)
-
-    def _load(self, lines: Sequence[bytes], parsed: Sequence[Pushed | Malformed]) -> None:
+    def _load(self, read: Read) -> None:
         """Read at once what the deciding will ask for."""
-        pushed = [one for one in parsed if isinstance(one, Pushed)]
-        keys = {
-            one.digest if isinstance(one, Pushed) else line_key(line)
-            for line, one in zip(lines, parsed, strict=True)
-        }
-        op_ids = {one.op_id for one in pushed}
-        seqs = {one.device_seq + step for one in pushed for step in (-1, 0, 1)}
+        pushed = [one for one in read.said if isinstance(one, Pushed)]
         memory = self.memory
-        for found in queries.earlier(memory.device_id, keys, op_ids, seqs):
-            memory.remember(found)
-            self.chain.remember(found)
+        if not (self.smooth and self._goes_on(read)):
+            self._remember_earlier(read, pushed)
         memory.sittings = queries.sittings_of(
             memory.device_id, {one.user_session_id for one in pushed}
         )
         memory.recall({parent for one in pushed for parent in one.depends_on})
-        self.known = effects.load(pushed)
+        if self.smooth:
+            self.bulk = Bulk.of([one for one in pushed if one.digest not in memory.by_key])
+        self.known = effects.load([one for one in pushed if one.op_id not in self.bulk.plain])
+
+    def _goes_on(self, read: Read) -> bool:
+        """Tell whether every line is above all that came: then none of them can be a repeat.
+
+        An id of an earlier operation under a new number is no repeat; the database refuses it, and
+        the batch is taken operation by operation.
+        """
+        highest = self.chain.progress.highest
+        return all(isinstance(one, Pushed) and one.device_seq > highest for one in read.said)
+
+    def _remember_earlier(self, read: Read, pushed: Sequence[Pushed]) -> None:
+        keys = {
+            one.digest if isinstance(one, Pushed) else line_key(line)
+            for line, one in zip(read.lines, read.said, strict=True)
+        }
+        op_ids = {one.op_id for one in pushed}
+        seqs = {one.device_seq + step for one in pushed for step in (-1, 0, 1)}
+        for found in queries.earlier(self.memory.device_id, keys, op_ids, seqs):
+            self.memory.remember(found)
+            self.chain.remember(found)
 
     # --- one line
 
@@ -234,6 +246,9 @@ class Batch:
 
     def _carry_out(self, record: Record, pushed: Pushed) -> None:
         """Run the effect in a savepoint; what it raises undoes it and is kept as the reason."""
+        if self.smooth and (plain := self._carry_out_plain(pushed)):
+            self.finish(record, plain)
+            return
         try:
             with self._apart(pushed):
                 effect = effects.carry_out(self.doing(record, pushed))
@@ -247,6 +262,10 @@ class Batch:
             self._quarantine_bug(record, error)
         else:
             self.finish(record, effect)
+
+    def _carry_out_plain(self, pushed: Pushed) -> Effect | None:
+        with _as_one():
+            return self.bulk.carry_out(pushed, by=self._author(pushed), at=self.at)
 
     def doing(self, record: Record, pushed: Pushed) -> Doing:
         """Return what is to be carried out, as the author's; its fields have their shape."""
@@ -269,12 +288,16 @@ class Batch:
         with _as_one():
             if not alone or pushed.entity_id in self.unsettled:
                 self._settle()
+            else:
+                self.bulk.write()
             yield
             if not alone:
                 db.session.flush()
+            self.bulk.forget(pushed)
 
     def _settle(self) -> None:
         """Let the database see what was done, and the receipts name the versions it gave."""
+        self.bulk.write()
         db.session.flush()
         for record in self.unsettled.values():
             record.row["entity_version"] = record.entity.version
@@ -293,15 +316,11 @@ class Batch:
         )
 
     def _author(self, pushed: Pushed) -> Actor:
-        device = self.desk.device
-        return Actor(
-            ActorKind.DEVICE,
-            device.id,
-            device.agency_id,
-            device.district,
-            officer_id=pushed.officer_id,
-            device_id=device.id,
-        )
+        found = self.authors.get(pushed.officer_id)
+        if found is None:
+            found = replace(self.desk.by, officer_id=pushed.officer_id)
+            self.authors[pushed.officer_id] = found
+        return found
 
     # --- outcomes
 
@@ -397,12 +416,17 @@ class Batch:
             outcome=Outcome(row["outcome"]),
             reason=row["reason"],
             problem=row["problem"],
+            record=record,
         )
 
     def store(self) -> None:
-        """Write operations, waits and review items in bulk, before the closing step."""
+        """Write operations, waits and review items in bulk, before the closing step.
+
+        Raises NotSmooth where an operation's id was another's before.
+        """
         device = self.desk.device
-        records.store_operations(self.records)
+        with _as_one() if self.smooth else nullcontext():
+            records.store_operations(self.records)
         for record in self.changed:
             if not record.new:
                 records.update_operation(record)

@@ -88,6 +88,8 @@ def load(pushed: Collection[Operation]) -> list[Any]:
 
     Only as long as the caller holds what is returned does the session know it by id.
     """
+    if not pushed:
+        return []
     named = {one.entity_id for one in pushed}
     for one in pushed:
         for name in ("visit_id", "task_id"):
@@ -463,7 +465,11 @@ def current_of(type_: str | None, entity_id: UUID | None) -> dict[str, Any] | No
         return None if answer is None else _shown(answer, ("result", "note", "officer_id"))
     if type_ == OperationType.VISIT_STATE_FINDING:
         finding = db.session.get(Finding, entity_id)
-        return None if finding is None else _shown(finding, (*visits.FINDING_FIELDS, "officer_id"))
+        return (
+            None
+            if finding is None
+            else _shown(finding, (*visit_rules.FINDING_FIELDS, "officer_id"))
+        )
     if type_ is not None and type_ in issuing.KINDS:
         return issuing.current_of(type_, entity_id)
     if type_ == OperationType.UNIT_PROPOSE_CORRECTION:

@@ -17,6 +17,7 @@ from sync.inbox import placing, queries, service
 from sync.inbox.batches import drop_content
 from sync.inbox.deciding import RaceLost, Result
 from sync.inbox.models import Operation
+from sync.inbox.reading import read_lines
 from sync.inbox.receipts import Desk
 from sync.inbox.records import pushed_of, record_of
 from sync.inbox.rules import UNSERVED, Outcome
@@ -43,19 +44,23 @@ def decide_stored(
 ) -> list[Result]:
     """Decide a stored batch in one transaction; begin again when another one came between.
 
+    Forms and signatures are checked before it begins: nobody waits for that.
     Raises Overloaded when that happens time and again, and what `service.receive` raises.
     """
+    alg, public_key = device_queries.key_of(device_id)
+    read = read_lines(lines, device_id, alg=alg, public_key=public_key)
     for tried in range(1, TRIES + 1):
         try:
             with transaction():
                 return service.receive(
                     device_id,
                     batch_id,
-                    lines,
+                    read,
                     keys=keys,
                     contact=contact,
                     at=at,
                     last_try=tried == TRIES,
+                    apart=tried > 1,
                 )
         except (RaceLost, ChangedMeanwhile):
             continue

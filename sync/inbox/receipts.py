@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from app.access import Actor, ActorKind
 from app.canonical import instant
-from app.db import db
+from app.db import db, insert_rows
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.journal.service import Numbered
 from app.keys import Keys
 from sync.devices.models import Device, DeviceChain
 from sync.inbox.models import Receipt
+from sync.inbox.queries import Attested
 from sync.inbox.records import OperationSubject, Record
 from sync.inbox.rules import Outcome
 from sync.wire import make_receipt
@@ -99,6 +100,7 @@ class Desk:
             self.keys,
         )
         self.receipt_hash = receipt.digest
+        record.receipt = record.receipt or Attested(receipt.body, receipt.sig)
         self.rows.append(
             {
                 "device_id": self.device.id,
@@ -113,7 +115,7 @@ class Desk:
             self._write()
 
     def _write(self) -> None:
-        db.session.execute(sa.insert(Receipt), self.rows)
+        insert_rows(Receipt, self.rows)
         self.chain.update(receipt_seq=self.receipt_seq, receipt_hash=self.receipt_hash)
         db.session.execute(
             sa.update(DeviceChain)

@@ -10,13 +10,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.db import db, new_id
+from app.db import db, insert_rows, new_id
 from app.errors import DomainError
 from app.problems import document
 from app.visits.service import LateContribution
 from sync.devices.models import Device
 from sync.inbox.forms import as_today
 from sync.inbox.models import Operation, OperationWait
+from sync.inbox.queries import Attested
 from sync.inbox.rules import Outcome
 from sync.operations import Operation as Pushed
 from sync.operations import parse_line
@@ -37,7 +38,7 @@ class OperationSubject:
 class Record:
     """One operation being decided: its row-to-be, or the row that is there already.
 
-    `late_for` is the task that was reassigned before it came.
+    `late_for` is the task that was reassigned before it came; `receipt` the first that was written.
     """
 
     id: UUID
@@ -48,6 +49,7 @@ class Record:
     entity: Any = None
     attachments_pending: int = 0
     late_for: UUID | None = None
+    receipt: Attested | None = None
 
 
 def line_key(line: bytes) -> str:
@@ -149,9 +151,7 @@ def quarantine(record: Record, error: DomainError, *, declined: bool = False) ->
 
 def store_operations(records: Sequence[Record]) -> None:
     """Write operations that came for the first time, in one statement."""
-    if records:
-        insert = sa.insert(Operation).execution_options(render_nulls=True)
-        db.session.execute(insert, [record.row for record in records])
+    insert_rows(Operation, [record.row for record in records])
 
 
 def store_waits(device_id: UUID, waiting: Mapping[UUID, Iterable[Record]]) -> None:

@@ -5,7 +5,6 @@ receipt that is numbered, chained and signed in the closing step, next to its ef
 """
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -25,10 +24,10 @@ from sync.inbox.deciding import Batch, NotSmooth, ParentDeclined, Result
 from sync.inbox.issuing import KINDS
 from sync.inbox.lateness import tell_teams
 from sync.inbox.memory import Memory
+from sync.inbox.reading import Read
 from sync.inbox.receipts import Desk
 from sync.inbox.records import Record, pushed_of, record_of
 from sync.inbox.rules import Outcome
-from sync.operations import load_public_key
 from sync.wire import Contact
 
 
@@ -39,23 +38,25 @@ class StillDisputed(Conflict):
 def receive(
     device_id: UUID,
     batch_id: UUID,
-    lines: Sequence[bytes],
+    read: Read,
     *,
     keys: Keys,
     contact: Contact | None,
     at: datetime,
     last_try: bool = False,
+    apart: bool = False,
 ) -> list[Result]:
-    """Decide a stored batch and return one result per line, in the order of the lines.
+    """Decide a stored batch, read before, and return one result per line, in the lines' order.
 
     `contact` is what the tablet said of itself, None when a stored batch is replayed: then nobody
     was in contact, and no cap holds.
 
     Under the lock of the device's chain, so that its pushes happen one after another. Operations
-    are taken in the tablet's own order, in one savepoint; only when something in it fails is all of
-    it undone and done again with a savepoint for each operation. A new receipt exists only after
-    the commit. Raises RaceLost (begin again; with `last_try` it becomes a quarantine),
-    PushCapReached, and whatever the database says.
+    are taken in the tablet's own order, in one savepoint, and what is plain is written in bulk;
+    only when something in it fails is all of it undone and done again with a savepoint for each
+    operation, as it is from the start where they are to be taken `apart`. What it comes to is the
+    same. A new receipt exists only after the commit. Raises RaceLost (begin again; with `last_try`
+    it becomes a quarantine), PushCapReached, and whatever the database says.
     """
     chain = device_queries.chain_of(device_id, lock=True)
     device = db.session.get_one(Device, device_id, populate_existing=True)
@@ -63,16 +64,13 @@ def receive(
     skew_s = None if contact is None else contact.skew_s
     batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
     if batch.suspended and contact is not None:
-        _refuse_flood(device_id, len(lines), at=at)
-    batch.smooth = True
-    try:
-        with savepoint():
-            results = batch.decide(lines)
-    except NotSmooth:
+        _refuse_flood(device_id, len(read.lines), at=at)
+    results = None if apart else _decide_as_one(batch, read)
+    if results is None:
         desk = Desk.of(device, chain, keys=keys, at=at)
         batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
-        results = batch.decide(lines)
-    batch.store()
+        results = batch.decide(read)
+        batch.store()
     late_for = {record.late_for for record in batch.changed if record.late_for is not None}
     if late_for:
         tell_teams(late_for, by=_device_actor(device), at=at)
@@ -83,6 +81,18 @@ def receive(
     return results
 
 
+def _decide_as_one(batch: Batch, read: Read) -> list[Result] | None:
+    """Decide and store a batch in one savepoint; None, and all of it undone, where that fails."""
+    batch.smooth = True
+    try:
+        with savepoint():
+            results = batch.decide(read)
+            batch.store()
+    except NotSmooth:
+        return None
+    return results
+
+
 def _begin(
     batch_id: UUID, desk: Desk, chain: DeviceChain, *, skew_s: int | None, last_try: bool
 ) -> Batch:
@@ -90,7 +100,6 @@ def _begin(
     return Batch(
         id=batch_id,
         desk=desk,
-        key=load_public_key(device.alg, device.public_key),
         suspended=device.state != DeviceState.ACTIVE,
         skew_s=skew_s,
         chain=Chain.of(chain),

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
@@ -95,3 +96,29 @@ def test_what_is_written_is_read_back(value: object) -> None:
     text = canonical.dumps(value)
     assert canonical.loads(text) == value
     assert json.loads(text) == value
+
+
+NAMES = StrEnum("NAMES", {"ANSWERED": "answered", "AT": "at"})
+
+
+@given(values, st.sampled_from(NAMES), st.binary(max_size=40))
+def test_it_is_what_pythons_own_encoder_writes(value: object, name: NAMES, raw: bytes) -> None:
+    value = {"inner": value, name: name, "text": raw.decode("latin-1")}
+    plain = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert canonical.dumps(value) == plain
+
+
+@given(st.text(st.sampled_from('{}[]",:ab1-.e\\u0 \n'), max_size=30))
+def test_whatever_is_read_is_written_in_the_same_bytes(text: str) -> None:
+    try:
+        value = canonical.loads(text)
+    except canonical.NotCanonical:
+        return
+    assert canonical.dumps(value) == text
+    assert json.loads(text, parse_float=pytest.fail) == value
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**53, -(2**53), 2**70, {"a": [{"b": "x\udfff"}]}])
+def test_what_other_languages_cannot_read_is_not_written(value: object) -> None:
+    with pytest.raises(canonical.NotCanonical):
+        canonical.dumps(value)

@@ -1,0 +1,44 @@
+"""What the lines of a batch say, read before anything is locked: form, signature, today's fields.
+
+Checking fifty signatures takes longer than writing what they sign. It needs nothing of the database
+but the device's key, which never changes: so it is done before the transaction begins, and other
+tablets push meanwhile.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from sync.inbox import forms
+from sync.operations import OPERATION_LABEL, Malformed, PublicKey, is_signed, parse_line
+from sync.operations import Operation as Pushed
+from sync.operations import load_public_key as _load_public_key
+
+load_public_key = lru_cache(maxsize=4096)(_load_public_key)
+
+
+@dataclass(frozen=True)
+class Read:
+    """The lines of a batch with what each says: an operation of this device, or why it is none."""
+
+    lines: Sequence[bytes]
+    said: Sequence[Pushed | Malformed]
+
+
+def read_lines(lines: Sequence[bytes], device_id: UUID, *, alg: str, public_key: bytes) -> Read:
+    """Read every line as the operation of a device; what is not, says why. Never raises."""
+    key = load_public_key(alg, public_key)
+    return Read(lines, [_read(line, device_id, key) for line in lines])
+
+
+def _read(line: bytes, device_id: UUID, key: PublicKey) -> Pushed | Malformed:
+    try:
+        pushed = parse_line(line)
+    except Malformed as error:
+        return error
+    if pushed.device_id != device_id:
+        return Malformed("of another device", digest=pushed.digest, op_id=pushed.op_id)
+    if not is_signed(key, OPERATION_LABEL, pushed.digest, pushed.sig):
+        return Malformed("wrongly signed", digest=pushed.digest, op_id=pushed.op_id)
+    return forms.as_today(pushed)
