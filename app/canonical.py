@@ -97,7 +97,7 @@ def _check(value: Any, depth: int) -> None:
     for inner in values:
         if isinstance(inner, _CONTAINERS):
             _check(inner, depth - 1)
-        else:
+        elif type(inner) not in _PLAIN:
             _check_plain(inner)
 
 
