@@ -5,18 +5,18 @@ from uuid import UUID
 
 from app import clock
 from app.access import Role, current_actor, requires
-from app.cases import collecting_api, file_api, queries, service
+from app.cases import collecting_api, file_api, queries, service, step_api, transfer_api
 from app.cases.models import PenaltyCase
 from app.cases.schemas import CaseQuerySchema, CaseSchema, CloseCaseSchema
 from app.db import transaction
 from app.problems import Blueprint, Page, page
 
 blp = Blueprint("cases", __name__, url_prefix="/cases", description="行政处罚案件")
-BLUEPRINTS = (blp, file_api.blp, collecting_api.blp)
+BLUEPRINTS = (blp, file_api.blp, collecting_api.blp, step_api.blp, transfer_api.blp)
 
 
 @blp.route("")
-@requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
+@requires(Role.SUPERVISOR, Role.OFFICER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 @blp.arguments(CaseQuerySchema, location="query")
 @blp.paged(CaseSchema)
 def list_cases(query: dict[str, Any]) -> Page[PenaltyCase]:
@@ -27,7 +27,7 @@ def list_cases(query: dict[str, Any]) -> Page[PenaltyCase]:
 
 
 @blp.route("/<uuid:case_id>")
-@requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
+@requires(Role.SUPERVISOR, Role.OFFICER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 @blp.etag
 @blp.response(200, CaseSchema)
 def get_case(case_id: UUID) -> PenaltyCase:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from uuid import UUID
 
-from app.access import Actor
+from app.access import Actor, Role
 from app.cases.facts import Facts
 from app.cases.models import PenaltyCase
 from app.cases.service import OfficersTooFew
@@ -25,6 +25,10 @@ class OfficerNotFit(Conflict):
 
 class NotHandler(Invalid):
     code, title = "not-handler", "不是本案承办人"
+
+
+class NotOnCase(Forbidden):
+    code, title = "not-on-case", "您不是本案承办人"
 
 
 class HandlerMayNot(Forbidden):
@@ -83,6 +87,14 @@ def require_handler(case: PenaltyCase, officer_id: UUID) -> None:
     """Raise NotHandler unless an officer handles the case."""
     if officer_id not in case.officer_ids:
         raise NotHandler("这名执法人员不是本案承办人，请核对。")
+
+
+def refuse_outsider(case: PenaltyCase, by: Actor) -> None:
+    """Raise NotOnCase when an officer takes a step of a case that others handle."""
+    if not case.officers or by.has(Role.SUPERVISOR, Role.LEGAL_REVIEWER):
+        return
+    if by.officer_id not in case.officer_ids:
+        raise NotOnCase("本案由其他执法人员承办，请由承办人或者负责人办理。")
 
 
 def refuse_handler(case: PenaltyCase, officer_id: UUID | None, article: str = SEPARATION) -> None:

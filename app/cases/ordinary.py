@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access import Actor
-from app.cases import guards, preparing, queries, sanctions, triggers
+from app.cases import guards, handlers, preparing, queries, sanctions, triggers
 from app.cases.deadlines import keep_deadlines
 from app.cases.facts import Step, read
 from app.cases.models import (
@@ -260,13 +260,14 @@ def take_step(
     """Take the next step of a case; `new.data` has the members of the verb's schema.
 
     Flushes: the next step in one transaction reads the terms. Raises CaseUnknown, CaseStateWrong,
-    StepDayWrong, DocumentUnknown, the problems of `preparing` and those of `refusals`.
+    StepDayWrong, NotOnCase, DocumentUnknown, the problems of `preparing` and those of `refusals`.
     """
     case = get_case(case_id, by.agency_id)
     if case.procedure != Procedure.ORDINARY:
         raise CaseStateWrong("当场处罚的案件不适用普通程序的步骤。", state=case.state)
     if new.on > local_date(at):
         raise StepDayWrong("办理日期不能晚于今天。")
+    handlers.refuse_outsider(case, by)
     if new.document_id is not None:
         documents.get_document(new.document_id, case.agency_id)
     steps = steps_of(case)

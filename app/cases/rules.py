@@ -106,6 +106,48 @@ class IdKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class EvidenceKind(StrEnum):
+    """The eight kinds of evidence (行政处罚法 第四十六条)."""
+
+    DOCUMENT = "document"
+    OBJECT = "object"
+    AUDIOVISUAL = "audiovisual"
+    ELECTRONIC_DATA = "electronic-data"
+    WITNESS = "witness"
+    PARTY_STATEMENT = "party-statement"
+    EXPERT_OPINION = "expert-opinion"
+    ON_SITE_RECORD = "on-site-record"
+
+
+class PreservedOutcome(StrEnum):
+    """What becomes of goods that were registered and kept: 返还, 移送, 没收, 检测鉴定, 查封扣押,
+    销毁."""
+
+    RETURNED = "returned"
+    TRANSFERRED = "transferred"
+    CONFISCATED = "confiscated"
+    EXAMINED = "examined"
+    SEIZED = "seized"
+    DESTROYED = "destroyed"
+
+
+class Proposal(StrEnum):
+    """What the report of an investigation proposes (行政处罚法 第五十七条)."""
+
+    PUNISH = "punish"
+    NOT_PUNISH = "not-punish"
+    TRANSFER = "transfer"
+    WITHDRAW = "withdraw"
+
+
+class HearingEnd(StrEnum):
+    """How a requested hearing ends unheld: 放弃, 撤回, 无正当理由缺席."""
+
+    WAIVED = "waived"
+    WITHDRAWN = "withdrawn"
+    ABSENT = "absent"
+
+
 class RemedyKind(StrEnum):
     """How a party fights a decision: administrative review 行政复议, suit 行政诉讼."""
 

@@ -2,11 +2,20 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from app.cases.sanctions import KIND_NAMES, SanctionKind, SanctionLine
 
 AFTER_HEARING = "after-hearing"
+
+
+class Circumstance(StrEnum):
+    """What an investigation found of the matter: 情节复杂, 重大违法, 涉及重大公共利益."""
+
+    COMPLEX = "complex"
+    SERIOUS = "serious"
+    PUBLIC_INTEREST = "public-interest"
 
 
 @dataclass(frozen=True)

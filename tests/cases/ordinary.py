@@ -87,7 +87,7 @@ DEFAULTS: dict[CaseVerb, dict[str, Any]] = {
         "hits_explained": None,
         "reason": "轻微并及时改正",
     },
-    CaseVerb.SERVE: {"method": "direct", "note": None},
+    CaseVerb.SERVE: {"mode": "direct", "note": None},
     CaseVerb.CORRECT: {"what": "地址", "text": "更正为长宁路1号"},
     CaseVerb.REVOKE: {"reason": "认定事实有误"},
     CaseVerb.BEGIN_REMEDY: {"kind": "review", "organ": "区人民政府", "number": None},
