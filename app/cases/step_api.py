@@ -15,14 +15,14 @@ from app.cases.rules import CaseVerb
 from app.cases.schemas import CaseSchema
 from app.cases.step_schemas import (
     VERBS,
-    DeadlineQuerySchema,
-    DeadlineSchema,
-    DeadlinesSchema,
-    HistorySchema,
+    CaseDeadlineQuerySchema,
+    CaseDeadlineSchema,
+    CaseDeadlinesSchema,
+    CaseRemediesSchema,
+    CaseStepsSchema,
     NewCaseSchema,
-    NewStepSchema,
-    RemediesSchema,
-    StepsSchema,
+    NewCaseStepSchema,
+    PartyHistorySchema,
 )
 from app.days import local_date
 from app.db import transaction
@@ -57,7 +57,7 @@ def open_case(data: dict[str, Any]) -> PenaltyCase:
 @blp.route("/<uuid:case_id>/steps/<verb>", methods=["POST"])
 @requires(Role.OFFICER, Role.SUPERVISOR, Role.LEGAL_REVIEWER)
 @blp.etag
-@blp.arguments(NewStepSchema)
+@blp.arguments(NewCaseStepSchema)
 @blp.response(200, CaseSchema)
 def take_step(data: dict[str, Any], case_id: UUID, verb: str) -> PenaltyCase:
     """办理案件的下一步骤
@@ -109,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 @blp.route("/<uuid:case_id>/steps")
 @requires(*_READERS)
-@blp.response(200, StepsSchema)
+@blp.response(200, CaseStepsSchema)
 def list_steps(case_id: UUID) -> Mapping[str, Sequence[CaseStep]]:
     """查看案件的各个步骤"""
     case = service.get_case(case_id, current_actor().agency_id)
@@ -118,7 +118,7 @@ def list_steps(case_id: UUID) -> Mapping[str, Sequence[CaseStep]]:
 
 @blp.route("/<uuid:case_id>/deadlines")
 @requires(*_READERS)
-@blp.response(200, DeadlinesSchema)
+@blp.response(200, CaseDeadlinesSchema)
 def list_deadlines(case_id: UUID) -> Mapping[str, Sequence[CaseDeadline]]:
     """查看案件的各项期限及其依据"""
     case = service.get_case(case_id, current_actor().agency_id)
@@ -127,8 +127,8 @@ def list_deadlines(case_id: UUID) -> Mapping[str, Sequence[CaseDeadline]]:
 
 @blp.route("/deadlines")
 @requires(*_READERS)
-@blp.arguments(DeadlineQuerySchema, location="query")
-@blp.paged(DeadlineSchema)
+@blp.arguments(CaseDeadlineQuerySchema, location="query")
+@blp.paged(CaseDeadlineSchema)
 def list_running_deadlines(query: dict[str, Any]) -> Page[CaseDeadline]:
     """查询本机构办案期限"""
     found = queries.deadlines_in(
@@ -139,7 +139,7 @@ def list_running_deadlines(query: dict[str, Any]) -> Page[CaseDeadline]:
 
 @blp.route("/<uuid:case_id>/history")
 @requires(*_READERS)
-@blp.response(200, HistorySchema)
+@blp.response(200, PartyHistorySchema)
 def show_history(case_id: UUID) -> precedents.History:
     """查询当事人在本机构的违法记录"""
     return precedents.history_of(service.get_case(case_id, current_actor().agency_id))
@@ -147,7 +147,7 @@ def show_history(case_id: UUID) -> precedents.History:
 
 @blp.route("/<uuid:case_id>/remedies")
 @requires(*_READERS)
-@blp.response(200, RemediesSchema)
+@blp.response(200, CaseRemediesSchema)
 def list_remedies(case_id: UUID) -> Mapping[str, Sequence[CaseRemedy]]:
     """查看案件的复议和诉讼"""
     case = service.get_case(case_id, current_actor().agency_id)

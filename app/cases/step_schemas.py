@@ -29,7 +29,7 @@ from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
 from app.problems import PageSchema
 
 
-class PartySchema(ma.Schema):
+class CasePartySchema(ma.Schema):
     """Whom a case is about; without a name, `note` describes them."""
 
     kind = Choice(PartyKind, required=True)
@@ -48,7 +48,7 @@ class NewCaseSchema(ma.Schema):
 
     source = Choice(CaseSource, required=True)
     cause_code = Text(max=100, required=True)
-    party = fields.Nested(PartySchema, required=True)
+    party = fields.Nested(CasePartySchema, required=True)
     act = Text(max=4000, required=True)
     acted_on = Day(required=True)
     on = Day(required=True)
@@ -62,7 +62,7 @@ class NewCaseSchema(ma.Schema):
     grave = Flag(load_default=False)
 
 
-class NewStepSchema(ma.Schema):
+class NewCaseStepSchema(ma.Schema):
     """A step of a case: its day, by which officers, on which document; `data` is its verb's."""
 
     on = Day(required=True)
@@ -71,7 +71,7 @@ class NewStepSchema(ma.Schema):
     data = fields.Dict(keys=Text(max=100), required=True)
 
 
-class StepSchema(ma.Schema):
+class CaseStepSchema(ma.Schema):
     """A step that was taken."""
 
     seq = Count(1, required=True)
@@ -84,13 +84,13 @@ class StepSchema(ma.Schema):
     recorded_at = Instant(required=True)
 
 
-class StepsSchema(ma.Schema):
+class CaseStepsSchema(ma.Schema):
     """The steps of a case, in their order."""
 
-    items = fields.List(fields.Nested(StepSchema), required=True)
+    items = fields.List(fields.Nested(CaseStepSchema), required=True)
 
 
-class DeadlineSchema(ma.Schema):
+class CaseDeadlineSchema(ma.Schema):
     """A term of the law in a case: rule, article, its day or why there is none yet."""
 
     id = Id(required=True)
@@ -112,13 +112,13 @@ class DeadlineSchema(ma.Schema):
     overdue_at = Instant(required=True, allow_none=True)
 
 
-class DeadlinesSchema(ma.Schema):
+class CaseDeadlinesSchema(ma.Schema):
     """The terms of a case, in the order in which they began."""
 
-    items = fields.List(fields.Nested(DeadlineSchema), required=True)
+    items = fields.List(fields.Nested(CaseDeadlineSchema), required=True)
 
 
-class DeadlineQuerySchema(PageSchema):
+class CaseDeadlineQuerySchema(PageSchema):
     """Query of the running terms of an agency."""
 
     status = Text(
@@ -130,7 +130,7 @@ class DeadlineQuerySchema(PageSchema):
     )
 
 
-class HitSchema(ma.Schema):
+class PartyHitSchema(ma.Schema):
     """An earlier violation that may be the same party's, and why it is thought so."""
 
     case_id = Id(required=True)
@@ -144,15 +144,15 @@ class HitSchema(ma.Schema):
     certain = Flag(required=True)
 
 
-class HistorySchema(ma.Schema):
+class PartyHistorySchema(ma.Schema):
     """What the whole organ knows of a party; `police`: the act is to be looked at as a crime."""
 
-    hits = fields.List(fields.Nested(HitSchema), required=True)
+    hits = fields.List(fields.Nested(PartyHitSchema), required=True)
     police = Flag(required=True)
     police_article = Text(max=400, required=True)
 
 
-class RemedySchema(ma.Schema):
+class CaseRemedySchema(ma.Schema):
     """A review or a suit about a decision."""
 
     id = Id(required=True)
@@ -165,10 +165,10 @@ class RemedySchema(ma.Schema):
     head_attended = Flag(required=True, allow_none=True)
 
 
-class RemediesSchema(ma.Schema):
+class CaseRemediesSchema(ma.Schema):
     """The reviews and suits about a case."""
 
-    items = fields.List(fields.Nested(RemedySchema), required=True)
+    items = fields.List(fields.Nested(CaseRemedySchema), required=True)
 
 
 # --- what each verb says -----------------------------------------------------------------------
@@ -183,7 +183,7 @@ class _Reason(ma.Schema):
 
 
 class _Amend(_Reason):
-    party = fields.Nested(PartySchema)
+    party = fields.Nested(CasePartySchema)
     cause_code = Text(max=100)
     act = Text(max=4000)
     place = Text(max=400, allow_none=True)

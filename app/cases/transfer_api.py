@@ -31,7 +31,7 @@ class _Span(ma.Schema):
     until_on = Day(load_default=None, allow_none=True)
 
 
-class TransferQuerySchema(PageSchema, _Span):
+class CaseTransferQuerySchema(PageSchema, _Span):
     """Query of the register of transfers, in the order of their ids."""
 
     direction = Choice(Direction, load_default=None, allow_none=True)
@@ -41,7 +41,7 @@ class TransferQuerySchema(PageSchema, _Span):
     unit_id = Id(load_default=None, allow_none=True)
 
 
-class TransferSchema(ma.Schema):
+class CaseTransferSchema(ma.Schema):
     """A matter that was handed over, taken in or discussed."""
 
     id = Id(required=True)
@@ -60,7 +60,7 @@ class TransferSchema(ma.Schema):
     result_note = Text(max=1000, required=True, allow_none=True)
 
 
-class NewTransferSchema(ma.Schema):
+class NewCaseTransferSchema(ma.Schema):
     """A matter to write into the register."""
 
     direction = Choice(Direction, required=True)
@@ -74,7 +74,7 @@ class NewTransferSchema(ma.Schema):
     unit_id = Id(load_default=None, allow_none=True)
 
 
-class AnswerSchema(ma.Schema):
+class TransferAnswerSchema(ma.Schema):
     """What became of a matter."""
 
     result = Choice(TransferResult, required=True)
@@ -82,7 +82,7 @@ class AnswerSchema(ma.Schema):
     note = Text(max=1000, load_default=None, allow_none=True)
 
 
-class CountSchema(ma.Schema):
+class TransferCountSchema(ma.Schema):
     """How many matters of a direction and kind; `criminal`: with criminal justice 行刑衔接."""
 
     direction = Choice(Direction, required=True)
@@ -92,16 +92,16 @@ class CountSchema(ma.Schema):
     answered = Count(required=True)
 
 
-class CountsSchema(ma.Schema):
+class TransferCountsSchema(ma.Schema):
     """The counts of every direction and kind, those without a matter as zero."""
 
-    items = fields.List(fields.Nested(CountSchema), required=True)
+    items = fields.List(fields.Nested(TransferCountSchema), required=True)
 
 
 @blp.route("")
 @requires(*_READERS)
-@blp.arguments(TransferQuerySchema, location="query")
-@blp.paged(TransferSchema)
+@blp.arguments(CaseTransferQuerySchema, location="query")
+@blp.paged(CaseTransferSchema)
 def list_transfers(query: dict[str, Any]) -> Page[CaseTransfer]:
     """查询移送、协查、磋商登记"""
     limit, cursor = query.pop("limit"), query.pop("cursor")
@@ -112,7 +112,7 @@ def list_transfers(query: dict[str, Any]) -> Page[CaseTransfer]:
 @blp.route("/counts")
 @requires(*_READERS)
 @blp.arguments(_Span, location="query")
-@blp.response(200, CountsSchema)
+@blp.response(200, TransferCountsSchema)
 def count_transfers(query: dict[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """统计移送、协查、磋商和行刑衔接，零件也列出"""
     return {"items": transfers.count_transfers(current_actor().agency_id, **query)}
@@ -121,7 +121,7 @@ def count_transfers(query: dict[str, Any]) -> Mapping[str, Sequence[Mapping[str,
 @blp.route("/<uuid:transfer_id>")
 @requires(*_READERS)
 @blp.etag
-@blp.response(200, TransferSchema)
+@blp.response(200, CaseTransferSchema)
 def get_transfer(transfer_id: UUID) -> CaseTransfer:
     """查看一条登记"""
     found = transfers.get_transfer(transfer_id, current_actor().agency_id)
@@ -132,8 +132,8 @@ def get_transfer(transfer_id: UUID) -> CaseTransfer:
 @blp.route("", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @blp.creates
-@blp.arguments(NewTransferSchema)
-@blp.response(201, TransferSchema)
+@blp.arguments(NewCaseTransferSchema)
+@blp.response(201, CaseTransferSchema)
 def record_transfer(data: dict[str, Any]) -> CaseTransfer:
     """登记移送、协查或者磋商"""
     with transaction():
@@ -147,13 +147,13 @@ def record_transfer(data: dict[str, Any]) -> CaseTransfer:
 @blp.route("/<uuid:transfer_id>/answer", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @blp.etag
-@blp.arguments(AnswerSchema)
-@blp.response(200, TransferSchema)
+@blp.arguments(TransferAnswerSchema)
+@blp.response(200, CaseTransferSchema)
 def answer_transfer(data: dict[str, Any], transfer_id: UUID) -> CaseTransfer:
     """登记结果"""
     with transaction():
         by = current_actor()
-        blp.check_version(transfers.get_transfer(transfer_id, by.agency_id), TransferSchema)
+        blp.check_version(transfers.get_transfer(transfer_id, by.agency_id), CaseTransferSchema)
         row = transfers.answer_transfer(
             transfer_id, data["result"], on=data["on"], note=data["note"], by=by, at=clock.now()
         )

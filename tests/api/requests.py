@@ -118,6 +118,7 @@ OBJECTS: dict[str, Get] = {
     "sample_id": by_name("sample"),
     "service_id": by_name("service:posted"),
     "task_id": by_name("task"),
+    "transfer_id": by_name("transfer"),
     "token_id": lambda side, persona: side.ids.get(f"token:{persona}", side["token:officer"]),
     "unit_id": by_name("unit"),
     "visit_id": by_name("visit"),
@@ -129,6 +130,10 @@ OBJECTS: dict[str, Get] = {
     "cases.close_case case_id": by_name("case:filed"),
     "collecting.get_collection case_id": by_name("case:fined"),
     "collecting.open_collection case_id": by_name("case:fined"),
+    "case-steps.take_step case_id": by_name("case:ordinary"),
+    "case-steps.take_step verb": lambda side, persona: (
+        "review" if persona == Role.LEGAL_REVIEWER else "amend"
+    ),
     **{
         f"complaints.{verb} complaint_id": by_name(f"complaint:{verb}")
         for verb in (
@@ -181,7 +186,7 @@ OBJECTS: dict[str, Get] = {
     "visit-codes.revoke code_id": by_name("visit-code:revoke"),
 }
 GLOBAL = frozenset(
-    {"code", "district", "kind", "name", "tag", "year"}
+    {"code", "district", "kind", "name", "tag", "verb", "year"}
 )  # parameters that name nothing of an agency
 
 _GOODS = {"name": "注射液", "kind": "drug", "quantity": 2, "unit": "箱"}
@@ -231,6 +236,35 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "year": lambda side: 2026,
 }
 BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
+    "case-steps.open_case": lambda side, persona: {
+        "source": "complaint",
+        "cause_code": "pp-without-testing",
+        "party": {"kind": "organisation", "name": "某宾馆"},
+        "unit_id": side["unit"],
+        "acted_on": "2026-11-02",
+        "on": "2026-11-20",
+    },
+    "case-steps.take_step": lambda side, persona: {
+        "on": "2026-11-21",
+        "document_id": None,
+        "data": (
+            {"passed": True, "opinion": "同意", "first_time": False, "exam_passed": True}
+            if persona == Role.LEGAL_REVIEWER
+            else {"reason": "补充当事人信息", "place": "长宁路1号"}
+        ),
+    },
+    "case-transfers.record_transfer": lambda side, persona: {
+        "direction": "out",
+        "kind": "assistance",
+        "organ": "市场监督管理局",
+        "on": "2026-11-20",
+        "case_id": side["case:ordinary"],
+        "unit_id": side["unit"],
+    },
+    "case-transfers.answer_transfer": lambda side, persona: {
+        "result": "accepted",
+        "on": "2026-11-21",
+    },
     "unit-steps.take_step": lambda side, persona: {"verb": "suspend", "on_day": "2026-11-20"},
     "unit-verifications.record_verification": lambda side, persona: {
         "verified_on": "2026-11-20",

@@ -27,10 +27,13 @@ from app import clock as app_clock
 from app.access import TIMETABLE, Actor, ActorKind, Role
 from app.caps import service as caps
 from app.caps.models import CapException
+from app.cases import ordinary, transfers
 from app.cases import service as cases
 from app.cases.models import PenaltyCase
-from app.cases.rules import PartyKind, Sanction
+from app.cases.ordinary import NewCase, Party
+from app.cases.rules import CaseSource, Direction, PartyKind, Sanction, TransferKind
 from app.cases.service import Decision
+from app.cases.transfers import NewTransfer
 from app.catalogue import service as catalogue
 from app.codes import service as codes
 from app.codes.models import VisitCode
@@ -756,6 +759,26 @@ class _Builder:
         fined = self._case(visit, author, by, fine_fen=9000)
         self.keep("case:fined", fined)
         fill_money(self.make, self.side.ids, fined, self.actor(Role.OFFICER))
+        self._ordinary_case()
+
+    def _ordinary_case(self) -> None:
+        """A case that a complaint led to, and a matter that another organ was asked about."""
+        on, by = local_date(self.make.at), self.actor(Role.SUPERVISOR)
+        new = NewCase(
+            CaseSource.COMPLAINT,
+            "pp-without-testing",
+            Party(PartyKind.ORGANISATION, name="某宾馆"),
+            "未按照规定检测",
+            on,
+            on,
+        )
+        with self.make.writing():
+            case = ordinary.open_case(new, agency=self.agency, by=by, at=self.make.at)
+        self.keep("case:ordinary", case)
+        asked = NewTransfer(Direction.OUT, TransferKind.ASSISTANCE, "市场监管局", "协查", on)
+        with self.make.writing():
+            row = transfers.record_transfer(asked, agency=self.agency, by=by, at=self.make.at)
+        self.keep("transfer", row)
 
     def _case(self, visit: Visit, author: Officer, by: Actor, *, fine_fen: int = 0) -> PenaltyCase:
         decision = Decision(
