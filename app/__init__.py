@@ -44,6 +44,7 @@ FEATURES = (
     "complaints",
     "consequences",
     "measures",
+    "patrols",
     "lists",
     "draws",
     "reports",

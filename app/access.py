@@ -32,6 +32,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     AUDITOR = "auditor"
     PARTNER = "partner"
+    ASSISTANT = "assistant"
 
 
 class ActorKind(StrEnum):

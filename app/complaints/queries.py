@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.cases.models import PenaltyCase
+from app.cases.rules import CaseSource
 from app.complaints.models import Complainant, Complaint, ComplaintStep
 from app.complaints.rules import OPEN_STATES
 from app.db import db
@@ -59,13 +60,14 @@ def merged_into(complaint_id: UUID) -> Sequence[Complaint]:
 
 
 def repeats_of(complaint: Complaint, since: date) -> Sequence[Complaint]:
-    """Return other open complaints about the same unit, or the same accused or place, since a day.
+    """Return other open complaints about the same unit, the same accused or place, or of the
+    same window number, since a day.
 
     Only what is said in the same words counts as the same place: the rest is for people to see.
     """
     same = [
         getattr(Complaint, name) == getattr(complaint, name)
-        for name in ("unit_id", "accused", "place")
+        for name in ("unit_id", "accused", "place", "external_no")
         if getattr(complaint, name) is not None
     ]
     query = sa.select(Complaint).where(
@@ -79,21 +81,29 @@ def repeats_of(complaint: Complaint, since: date) -> Sequence[Complaint]:
 
 
 def linked_to(complaint: Complaint) -> Linked:
-    """Return what a complaint led to: its task's visit, once it was begun, and that visit's cases.
+    """Return what a complaint led to: its task's visit, once begun, its cases and the visit's.
 
     A merged complaint led to what the one it was merged into led to.
     """
     main = complaint
     if complaint.merged_into_id is not None:
         main = db.session.get_one(Complaint, complaint.merged_into_id)
-    if main.task_id is None:
-        return Linked(None, ())
-    visit_id = db.session.scalar(
-        sa.select(Visit.id).join(Task, Task.visit_id == Visit.id).where(Task.id == main.task_id)
+    same = [
+        sa.and_(
+            PenaltyCase.source == CaseSource.COMPLAINT, PenaltyCase.source_reference == main.number
+        )
+    ]
+    visit_id = (
+        None
+        if main.task_id is None
+        else db.session.scalar(
+            sa.select(Visit.id).join(Task, Task.visit_id == Visit.id).where(Task.id == main.task_id)
+        )
     )
-    cases = sa.select(PenaltyCase.id).where(PenaltyCase.visit_id == visit_id)
-    found = db.session.scalars(cases.order_by(PenaltyCase.id)).all() if visit_id else ()
-    return Linked(visit_id, found)
+    if visit_id is not None:
+        same.append(PenaltyCase.visit_id == visit_id)
+    cases = sa.select(PenaltyCase.id).where(PenaltyCase.agency_id == main.agency_id, sa.or_(*same))
+    return Linked(visit_id, db.session.scalars(cases.order_by(PenaltyCase.id)).all())
 
 
 def steps_to_watch() -> list[UUID]:

@@ -193,7 +193,7 @@ def _refuse_wrong(data: NewComplaint, received_on: date, today: date, agency: Ag
 def _begin_steps(complaint: Complaint, begins: Begins, on: date) -> None:
     """Give a complaint the steps whose terms are counted from what happened on a day."""
     calendar = catalogue.calendar()
-    moved = bool(catalogue.setting(MOVED, on))
+    moved = bool(catalogue.setting(MOVED, local_date(complaint.filed_at)))
     for row in catalogue.in_force(Kind.COMPLAINT_STEP, complaint.received_on):
         rule = rules.read_step(row.code, row.body)
         if rule.begins is not begins:

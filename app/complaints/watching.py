@@ -36,7 +36,7 @@ def _watch(complaint: Complaint, step: ComplaintStep, *, by: Actor, at: datetime
     rule, today = rules.read_step(row.code, row.body), local_date(at)
     found = []
     if step.due_on is None:
-        moved = bool(catalogue.setting(MOVED, step.begins_on))
+        moved = bool(catalogue.setting(MOVED, local_date(complaint.filed_at)))
         deadline = rules.step_due(rule, step.begins_on, catalogue.calendar(), moved=moved)
         if deadline.due_on is not None:
             step.due_on, step.due_reason = deadline.due_on, None

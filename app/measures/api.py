@@ -28,7 +28,14 @@ from app.measures.schemas import (
     ReferralSchema,
 )
 from app.measures.service import About
-from app.parties.schemas import HistoryQuerySchema, HistorySchema
+from app.parties.models import Party
+from app.parties.rules import Met
+from app.parties.schemas import (
+    HistoryQuerySchema,
+    HistorySchema,
+    NewPartyLinkSchema,
+    PartySchema,
+)
 from app.people import service as people
 from app.people.models import Agency
 from app.problems import Blueprint, Page, PageSchema, page
@@ -37,7 +44,10 @@ bans = Blueprint("bans", __name__, url_prefix="/bans", description="取缔")
 referrals = Blueprint("referrals", __name__, url_prefix="/referrals", description="公益诉讼线索")
 campaign_blp = Blueprint("campaigns", __name__, url_prefix="/campaigns", description="专项")
 histories = Blueprint("histories", __name__, url_prefix="/histories", description="当事人的前案")
-BLUEPRINTS = (bans, seizures, referrals, campaign_blp, histories)
+party_links = Blueprint(
+    "party-links", __name__, url_prefix="/party-links", description="当事人出现的地方"
+)
+BLUEPRINTS = (bans, seizures, referrals, campaign_blp, party_links, histories)
 READERS = (Role.SUPERVISOR, Role.OFFICER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 
 
@@ -260,6 +270,25 @@ def get_counts(query: dict[str, Any], campaign_id: UUID) -> dict[str, Any]:
     facts = queries.facts_of(campaign, from_on, until_on)
     counted = {**asdict(facts), "goods": rules.totals(facts.goods)}
     return {"from_on": from_on, "until_on": until_on, **counted}
+
+
+# --- actors ------------------------------------------------------------------------------------
+
+
+@party_links.route("", methods=["POST"])
+@requires(Role.SUPERVISOR, Role.OFFICER)
+@party_links.creates
+@party_links.arguments(NewPartyLinkSchema)
+@party_links.response(201, PartySchema)
+def link_party(data: dict[str, Any]) -> Party:
+    """登记当事人出现在哪个单位、哪次检查或哪个案件中"""
+    with transaction():
+        by = current_actor()
+        party = offenders.meet(
+            data["party_id"], Met(data["met_in"]), data["met_id"], by=by, at=clock.now()
+        )
+    party_links.set_etag(party.version)
+    return party
 
 
 # --- repeat offenders --------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def apply_seizure(new: NewSeizure, *, agency: Agency, by: Actor, at: datetime) -
     if new.kind is SeizureKind.CONFISCATION:
         _confiscate(seizure, today, by=by, at=at)
     elif new.urgent:
-        _hold(seizure, new.seized_at or at)
+        _hold(seizure, new.seized_at or at, today)
         seizure.state = SeizureState.AWAITING_APPROVAL
         hours = int(catalogue.setting(APPROVAL_HOURS, today))
         seizure.approval_due_at = rules.approval_due_at(new.seized_at or at, hours)
@@ -179,9 +179,9 @@ def _end(seizure: Seizure, *, by: Actor, at: datetime) -> None:
     seizure.ended_by_kind, seizure.ended_by_id = by.kind, by.id
 
 
-def _hold(seizure: Seizure, seized_at: datetime) -> None:
+def _hold(seizure: Seizure, seized_at: datetime, today: date) -> None:
     seizure.seized_at = seized_at
-    seizure.days = int(catalogue.setting(DAYS, local_date(seized_at)))
+    seizure.days = int(catalogue.setting(DAYS, today))
     _compute_due(seizure)
 
 
@@ -241,7 +241,7 @@ def carry_out_seizure(
     refuse_document(document_id, seizure.agency_id)
     seizure.document_id = document_id or seizure.document_id
     _list_goods(seizure, goods)
-    _hold(seizure, at)
+    _hold(seizure, at, local_date(at))
     data = {"lines": len(goods), "due_on": _written(seizure.due_on)}
     journal.record(Event.SEIZURE_CARRIED_OUT, seizure, by=by, at=at, data=data)
     return seizure

@@ -27,6 +27,7 @@ from app.measures.service import MeasureOfNobody
 from app.parties import queries as parties
 from app.parties import service as party_service
 from app.parties.models import Party
+from app.parties.rules import Met, Subject
 from app.units import service as units
 from app.visits import service as visits
 
@@ -64,6 +65,21 @@ class History:
     @property
     def repeat(self) -> bool:
         return bool(self.cases or self.bans)
+
+
+def meet(party_id: UUID, kind: Met, met_id: UUID, *, by: Actor, at: datetime) -> Party:
+    """Say that an actor was met in a unit, a visit or a case; again changes nothing.
+
+    Raises PartyUnknown, UnitNotFound, VisitUnknown and CaseUnknown.
+    """
+    party_service.get_party(party_id, by.agency_id)
+    if kind is Met.CASE:
+        cases.get_case(met_id, by.agency_id)
+    elif kind is Met.VISIT:
+        visits.get_visit(met_id, by.agency_id)
+    elif by.agency_id is not None:
+        units.get_unit(met_id, by.agency_id)
+    return party_service.link_party(party_id, Subject(kind), met_id, by=by, at=at)
 
 
 def history(asked: Asked, *, by: Actor, at: datetime) -> History:

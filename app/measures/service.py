@@ -170,7 +170,7 @@ def decide_ban(new: NewBan, *, agency: Agency, by: Actor, at: datetime) -> Ban:
     """
     on = _day(new.decided_on, at)
     refuse_foreign(new.about, agency.id)
-    refuse_officers(new.officer_ids, agency, on)
+    refuse_officers(new.officer_ids, agency, local_date(at))
     refuse_document(new.document_id, agency.id)
     refuse_practice(new.practice, on)
     ban = Ban(

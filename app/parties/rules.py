@@ -36,6 +36,14 @@ class Subject(StrEnum):
     SEIZURE = "seizure"
 
 
+class Met(StrEnum):
+    """What a person can say that an actor was met in; bans and seizures say so themselves."""
+
+    UNIT = Subject.UNIT
+    VISIT = Subject.VISIT
+    CASE = Subject.CASE
+
+
 @dataclass(frozen=True)
 class NewParty:
     """What is known of an actor; one of name, alias, place and description at least."""

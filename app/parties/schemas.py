@@ -4,7 +4,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.fields import Choice, Count, Flag, Id, Instant, Text
-from app.parties.rules import ActorType, PartyState, Subject
+from app.parties.rules import ActorType, Met, PartyState, Subject
 from app.problems import PageSchema
 
 
@@ -45,6 +45,14 @@ class PartyLinkSchema(ma.Schema):
 
     subject_type = Choice(Subject, required=True)
     subject_id = Id(required=True)
+
+
+class NewPartyLinkSchema(ma.Schema):
+    """Who was met, and in which unit, visit or case."""
+
+    party_id = Id(required=True)
+    met_in = Choice(Met, required=True)
+    met_id = Id(required=True)
 
 
 class PartySchema(ma.Schema):

@@ -9,14 +9,30 @@ from app.access import Role, current_actor, requires
 from app.evidence import service as evidence
 from app.problems import Blueprint, Page, page
 from app.tasks import service as tasks
-from app.visits import file_api, integrity, order_api, queries, sample_api, samples, service
+from app.visits import (
+    contact_api,
+    file_api,
+    integrity,
+    order_api,
+    queries,
+    sample_api,
+    samples,
+    service,
+)
 from app.visits.integrity_api import OVERSEERS
 from app.visits.integrity_api import blp as integrity_blp
 from app.visits.models import Visit
 from app.visits.schemas import VisitQuerySchema, VisitSchema, WholeVisitSchema
 
 blp = Blueprint("visits", __name__, url_prefix="/visits", description="检查")
-BLUEPRINTS = (blp, integrity_blp, order_api.blp, sample_api.blp, file_api.blp)
+BLUEPRINTS = (
+    blp,
+    integrity_blp,
+    order_api.blp,
+    sample_api.blp,
+    file_api.blp,
+    contact_api.blp,
+)
 
 
 def init_app(flask_app: flask.Flask) -> None:

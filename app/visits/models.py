@@ -14,7 +14,7 @@ from app.db import Base, Entity, in_pairs, one_of
 from app.documents.rules import SignMethod, SignRole
 from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason
 from app.visits.rules import AnswerResult, CodeMark, VisitKind, VisitState
-from app.visits.terms import OrderState, SampleResult, SampleState
+from app.visits.terms import ContactKind, OrderState, SampleResult, SampleState
 
 
 class Visit(Entity, Base):
@@ -325,6 +325,12 @@ class Sample(Entity, Base):
     result_note: Mapped[str | None]
     report_no: Mapped[str | None]
     reported_on: Mapped[date | None]
+    laboratory: Mapped[str | None]
+    rapid: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    readings: Mapped[list[Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    card_due_on: Mapped[date | None]
+    card_due_reason: Mapped[str | None]
+    card_entered_on: Mapped[date | None]
     officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
     recorded_at: Mapped[datetime]
     resulted_at: Mapped[datetime | None]
@@ -341,4 +347,32 @@ class Sample(Entity, Base):
             name="resulted_when",
         ),
         sa.Index("ix_sample_agency_id_id", "agency_id", "id"),
+    )
+
+
+class UnitContact(Entity, Base):
+    """What an agency did with a unit that is no inspection: a talk, help, a look from afar.
+
+    It is never counted as a visit and uses no cap. Only a look from afar 非现场检查 has an outcome.
+    """
+
+    __tablename__ = "unit_contact"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), index=True)
+    task_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task.id"))
+    kind: Mapped[str]
+    on_day: Mapped[date]
+    officer_ids: Mapped[list[str]]
+    summary: Mapped[str]
+    outcome: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+    recorded_by_kind: Mapped[str]
+    recorded_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        one_of("kind", ContactKind),
+        in_pairs("recorded", required=True),
+        sa.CheckConstraint("(kind = 'off-site-check') = (outcome IS NOT NULL)", name="outcome_of"),
+        sa.Index("ix_unit_contact_agency_id_id", "agency_id", "id"),
     )

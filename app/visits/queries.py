@@ -197,9 +197,13 @@ def find_sample(sample_id: UUID, visit_id: UUID, number: str | None) -> Sample |
 def samples_of(agency_id: UUID | None, **filters: Any) -> sa.Select[Sample]:
     """Return the query for the samples of an agency; a filter that is None does not count.
 
-    Filters: `state`, `visit_id`.
+    Filters: `state`, `visit_id`, `card_late_on`: whose card was due before that day and is not in.
     """
     query = sa.select(Sample).where(Sample.agency_id == agency_id)
+    if filters.get("card_late_on") is not None:
+        query = query.where(
+            Sample.card_due_on < filters["card_late_on"], Sample.card_entered_on.is_(None)
+        )
     for name in ("state", "visit_id"):
         if filters.get(name) is not None:
             query = query.where(getattr(Sample, name) == filters[name])

@@ -3,11 +3,13 @@
 While a sample of a visit is out its task awaits results: it is completed by the last one.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from app.access import Actor, Role
+from app.catalogue import service as catalogue
+from app.days import local_date
 from app.db import db
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.journal import service as journal
@@ -15,10 +17,12 @@ from app.journal.rules import Event
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
-from app.visits import queries, service
+from app.visits import queries, service, terms
 from app.visits.models import Sample, Visit
-from app.visits.terms import SampleResult, SampleState
+from app.visits.terms import Reading, SampleResult, SampleState
 
+CARD_DAYS = "card-days"
+RAPID_WILL_DO = "rapid-test-evidence"
 FIELDS = ("item_id", "name", "lot", "amount", "method", "place", "taken_at")
 
 
@@ -32,6 +36,14 @@ class SampleDiffers(Conflict):
 
 class SampleResultKnown(Conflict):
     code, title = "sample-result-known", "检测结果已录入"
+
+
+class SampleResultDiffers(Invalid):
+    code, title = "sample-result-differs", "检测结果与检测项目不一致"
+
+
+class CardNotDue(Conflict):
+    code, title = "card-not-due", "不能登记检测结果卡"
 
 
 class OutcomeNotAsked(Invalid):
@@ -148,6 +160,9 @@ class Report:
     report_no: str | None = None
     reported_on: date | None = None
     note: str | None = None
+    laboratory: str | None = None
+    rapid: bool = False
+    readings: tuple[Reading, ...] = ()
 
 
 def record_result(
@@ -159,8 +174,10 @@ def record_result(
     `tasks.record_results` does; without it the task goes on waiting for that. Flushes: what is
     still out is asked of the database.
 
-    Raises SampleUnknown, SampleResultKnown, OutcomeBySupervisor, OutcomeNotAsked (samples are out,
-    or the task awaits nothing) and what keeps the task from being completed.
+    Its card is due so many working days after the report. Raises SampleUnknown, SampleResultKnown,
+    SampleResultDiffers (a value is over its limit, and it is said to be 合格), OutcomeBySupervisor,
+    OutcomeNotAsked (samples are out, or the task awaits nothing) and what keeps the task from being
+    completed.
     """
     sample = get_sample(sample_id, by.agency_id)
     if sample.state == SampleState.RESULTED:
@@ -170,6 +187,7 @@ def record_result(
     sample.state, sample.result = SampleState.RESULTED, report.result
     sample.report_no, sample.reported_on = report.report_no, report.reported_on
     sample.result_note = report.note
+    _keep_report(sample, report, local_date(at))
     sample.resulted_at, sample.resulted_by_kind, sample.resulted_by_id = at, by.kind, by.id
     journal.record(
         Event.SAMPLE_RESULT_RECORDED,
@@ -182,6 +200,51 @@ def record_result(
     if outcome is not None:
         tasks.record_results(_waiting_task(sample).id, outcome, by=by, at=at)
     return sample
+
+
+def _keep_report(sample: Sample, report: Report, today: date) -> None:
+    if not terms.agrees(report.result, report.readings):
+        raise SampleResultDiffers("有检测项目超过或低于限值，检测结果不能是合格。")
+    sample.laboratory, sample.rapid = report.laboratory, report.rapid
+    sample.readings = [asdict(one) for one in report.readings] or None
+    _compute_card(sample, report.reported_on or today, today)
+
+
+def _compute_card(sample: Sample, begins_on: date, today: date) -> None:
+    days = int(catalogue.setting(CARD_DAYS, today))
+    found = terms.card_due(begins_on, days, catalogue.calendar())
+    sample.card_due_on, sample.card_due_reason = found.due_on, found.reason
+
+
+def enter_card(sample_id: UUID, entered_on: date, *, by: Actor, at: datetime) -> Sample:
+    """Note that the card of a result was entered in the national system.
+
+    Raises SampleUnknown, and CardNotDue without a result, before it, or when it was noted.
+    """
+    sample = get_sample(sample_id, by.agency_id)
+    resulted = sample.resulted_at
+    if resulted is None or sample.card_entered_on is not None:
+        raise CardNotDue("检测结果还没有录入，或者卡片已经登记。")
+    if not (sample.reported_on or local_date(resulted)) <= entered_on <= local_date(at):
+        raise CardNotDue("卡片填报日期应在检测报告之后，且不晚于今天。")
+    sample.card_entered_on = entered_on
+    data = {
+        "entered_on": entered_on.isoformat(),
+        "due_on": None if sample.card_due_on is None else sample.card_due_on.isoformat(),
+    }
+    journal.record(Event.SAMPLE_CARD_ENTERED, sample, by=by, at=at, data=data)
+    return sample
+
+
+def is_evidence(sample: Sample, *, at: datetime) -> bool:
+    """Tell whether a result can be evidence, by the catalogue on the day on which it came in.
+
+    Before there is a result, by the catalogue of today.
+    """
+    on = local_date(sample.resulted_at or at)
+    return terms.is_evidence(
+        rapid=sample.rapid, rapid_will_do=bool(catalogue.setting(RAPID_WILL_DO, on))
+    )
 
 
 def _waiting_task(sample: Sample) -> Task:

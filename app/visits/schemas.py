@@ -15,7 +15,7 @@ from app.visits.rules import (
     VisitKind,
     VisitState,
 )
-from app.visits.terms import OrderState, SampleResult, SampleState
+from app.visits.terms import ContactKind, OrderState, SampleResult, SampleState, Verdict
 
 
 class VisitQuerySchema(PageSchema):
@@ -247,6 +247,17 @@ class SampleQuerySchema(PageSchema):
 
     state = Choice(SampleState, load_default=None, allow_none=True)
     visit_id = Id(load_default=None, allow_none=True)
+    card_late = Flag(load_default=False)
+
+
+class SampleReadingSchema(ma.Schema):
+    """One measured value, in the words of the report, and where it lies against its limit."""
+
+    item = Text(max=200, required=True)
+    value = Text(max=100, required=True)
+    verdict = Choice(Verdict, required=True)
+    unit = Text(max=40, load_default=None, allow_none=True)
+    limit = Text(max=100, load_default=None, allow_none=True)
 
 
 class SampleSchema(ma.Schema):
@@ -269,9 +280,27 @@ class SampleSchema(ma.Schema):
     result_note = Text(max=4000, required=True, allow_none=True)
     report_no = Text(max=100, required=True, allow_none=True)
     reported_on = Day(required=True, allow_none=True)
+    laboratory = Text(max=200, required=True, allow_none=True)
+    rapid = fields.Boolean(required=True)
+    readings = fields.List(fields.Nested(SampleReadingSchema), required=True, allow_none=True)
+    card_due_on = Day(required=True, allow_none=True)
+    card_due_reason = Text(max=100, required=True, allow_none=True)
+    card_entered_on = Day(required=True, allow_none=True)
     officer_id = Id(required=True)
     recorded_at = Instant(required=True)
     resulted_at = Instant(required=True, allow_none=True)
+
+
+class WholeSampleSchema(SampleSchema):
+    """A sample; `evidence` says whether its result can be evidence in a case (rapid tests not)."""
+
+    evidence = fields.Boolean(required=True)
+
+
+class SampleCardSchema(ma.Schema):
+    """When the card of a result was entered in the national system."""
+
+    entered_on = Day(required=True)
 
 
 class NewSampleResultSchema(ma.Schema):
@@ -281,4 +310,45 @@ class NewSampleResultSchema(ma.Schema):
     report_no = Text(max=100, load_default=None, allow_none=True)
     reported_on = Day(load_default=None, allow_none=True)
     note = Text(max=4000, load_default=None, allow_none=True)
+    laboratory = Text(max=200, load_default=None, allow_none=True)
+    rapid = Flag(load_default=False)
+    readings = fields.List(
+        fields.Nested(SampleReadingSchema), validate=ma.validate.Length(0, 200), load_default=[]
+    )
     outcome = Text(max=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", load_default=None, allow_none=True)
+
+
+class ContactQuerySchema(PageSchema):
+    """Query of what is no inspection, in the order of their ids."""
+
+    unit_id = Id(load_default=None, allow_none=True)
+    kind = Choice(ContactKind, load_default=None, allow_none=True)
+    from_on = Day(load_default=None, allow_none=True)
+    until_on = Day(load_default=None, allow_none=True)
+
+
+class NewContactSchema(ma.Schema):
+    """What was done with a unit; `outcome` only of a look from afar."""
+
+    unit_id = Id(required=True)
+    kind = Choice(ContactKind, required=True)
+    officer_ids = fields.List(Id(), validate=ma.validate.Length(1, 20), required=True)
+    summary = Text(max=4000, required=True)
+    on_day = Day(load_default=None, allow_none=True)
+    outcome = Text(max=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", load_default=None, allow_none=True)
+    task_id = Id(load_default=None, allow_none=True)
+
+
+class ContactSchema(ma.Schema):
+    """What was done with a unit and is no inspection."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    unit_id = Id(required=True)
+    task_id = Id(required=True, allow_none=True)
+    kind = Choice(ContactKind, required=True)
+    on_day = Day(required=True)
+    officer_ids = fields.List(fields.String(), required=True)
+    summary = Text(max=4000, required=True)
+    outcome = Text(max=100, required=True, allow_none=True)
+    recorded_at = Instant(required=True)

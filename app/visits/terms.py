@@ -46,6 +46,50 @@ class SampleResult(StrEnum):
     NOT_JUDGED = "not-judged"
 
 
+class Verdict(StrEnum):
+    """Where a measured value lies: within the limit of the standard, over or under it."""
+
+    WITHIN = "within"
+    OVER = "over"
+    UNDER = "under"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One measured value 检测项目, in the words of the report, and where it lies."""
+
+    item: str
+    value: str
+    verdict: Verdict
+    unit: str | None = None
+    limit: str | None = None
+
+
+def agrees(result: SampleResult, readings: Iterable[Reading]) -> bool:
+    """Tell whether a result can be what the readings say: 合格 with nothing over or under."""
+    outside = any(one.verdict is not Verdict.WITHIN for one in readings)
+    return not (outside and result is SampleResult.QUALIFIED)
+
+
+def is_evidence(*, rapid: bool, rapid_will_do: bool) -> bool:
+    """Tell whether a result can be evidence in a case; rapid tests in principle cannot."""
+    return rapid_will_do or not rapid
+
+
+def card_due(reported_on: date, days: int, calendar: Calendar) -> Deadline:
+    """Return the last day for entering the card of a result: working days after the report."""
+    return due(Term(days, DayKind.WORKING), reported_on, calendar)
+
+
+class ContactKind(StrEnum):
+    """What is no inspection: 合规告知谈话, 帮扶, 合规提示, and 非现场检查."""
+
+    COMPLIANCE_TALK = "compliance-talk"
+    ASSISTANCE = "assistance"
+    HINT = "compliance-hint"
+    OFF_SITE_CHECK = "off-site-check"
+
+
 @dataclass(frozen=True)
 class OrderItem:
     """One thing to be corrected: the finding it comes from, where it has one, and its words."""

@@ -60,7 +60,12 @@ OBJECTS: dict[str, Get] = {
     "code": always("lodging"),
     "collection_id": by_name("collection"),
     "complaint_id": by_name("complaint"),
+    "assistant_id": by_name("assistant"),
     "ban_id": by_name("ban:announce"),
+    "contact_id": by_name("contact"),
+    "hint_id": by_name("hint:take"),
+    "hints.decline_hint hint_id": by_name("hint:decline"),
+    "patrol_id": by_name("patrol"),
     "bans.revoke_ban ban_id": by_name("ban:revoke"),
     "campaign_id": by_name("campaign"),
     "decision_id": by_name("finding-decision:reply"),
@@ -192,6 +197,14 @@ GLOBAL = frozenset(
 _GOODS = {"name": "注射液", "kind": "drug", "quantity": 2, "unit": "箱"}
 VALUES: dict[str, Callable[[Side], Any]] = {
     "into_id": lambda side: side["complaint"],
+    "assistant_ids": lambda side: [side["assistant"]],
+    "grid_cell": lambda side: "G-01",
+    "grid_cells": lambda side: ["G-01"],
+    "guide_id": lambda side: side["officer:own"],
+    "seen_unit_id": lambda side: side["unit:seen"],
+    "seen_units": lambda side: [{"unit_id": side["unit:seen"]}],
+    "entered_on": lambda side: "2026-11-21",
+    "deadline_on": lambda side: "2026-12-01",
     "same_party_id": lambda side: side["party:other"],
     "announced_on": lambda side: "2026-11-21",
     "replied_on": lambda side: "2026-11-21",
@@ -344,6 +357,16 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
         "note": "大门紧锁",
         "evidence": [side["sha256"]],
     },
+    "contacts.record_contact": lambda side, persona: {
+        "unit_id": side["unit"],
+        "kind": "compliance-talk",
+    },
+    "assistants.change_assistant": lambda side, persona: {"state": "left"},
+    "party-links.link_party": lambda side, persona: {
+        "party_id": side["party:other"],
+        "met_in": "unit",
+        "met_id": side["unit"],
+    },
     "findings.decide": lambda side, persona: {"kind": "nothing"},
     "bans.decide_ban": lambda side, persona: {"party_id": side["party:other"]},
     "campaigns.plan_campaign": lambda side, persona: {
@@ -408,6 +431,8 @@ FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of 
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
+    "patrols.get_counts": lambda side: {"from_on": "2026-01-01", "until_on": "2026-12-31"},
+    "patrols.get_coverage": lambda side: {"in_year": "2026"},
     "histories.get_history": lambda side: {"party_id": side["party:other"]},
     "complaints.draft_reply": lambda side: {"template": "accepted"},
     "annual-reports.export_annual_table": lambda side: {"year": "2026"},

@@ -73,6 +73,7 @@ from app.measures.rules import Goods, GoodsKind, SeizureKind
 from app.measures.service import About, NewBan, NewReferral
 from app.parties import service as parties
 from app.parties.rules import ActorType, NewParty
+from app.patrols import service as patrols
 from app.people import accounts
 from app.people import service as people
 from app.people.models import Account, Agency, Officer
@@ -90,12 +91,12 @@ from app.units.lifecycle import NewStep
 from app.units.lifecycle_rules import LifeVerb
 from app.units.models import Unit, UnitStep
 from app.units.rules import Register, UnitStatus
-from app.visits import integrity, integrity_queries, orders, samples
+from app.visits import contacts, integrity, integrity_queries, orders, samples
 from app.visits import service as visits
 from app.visits.models import Finding, Visit
 from app.visits.orders import NewOrder
 from app.visits.samples import NewSample
-from app.visits.terms import OrderItem
+from app.visits.terms import ContactKind, OrderItem
 from sync.devices import service as devices
 from sync.devices.rules import DeviceState
 from sync.inbox.models import ReviewItem
@@ -364,6 +365,7 @@ class _Builder:
         self.lists()
         self.complaints()
         self.measures()
+        self.patrols()
         fill_credit(self.make, self.agency, self.side.ids, self.actor(Role.CLERK))
         self.draws()
         self.reports()
@@ -1108,6 +1110,45 @@ class _Builder:
                 if name in {"carry-out", "extend"}:
                     seizures.approve_seizure(seizure.id, by=self.second, at=at)
             self.keep(f"seizure:{name}", seizure)
+
+    # --- patrols
+
+    def patrols(self) -> None:
+        """An assistant, a patrol of a cell with one unit, two hints; a talk that is no visit."""
+        by, at = self.actor(Role.SUPERVISOR), self.make.at
+        unit = self.make.unit(self.agency, grid_cell="G-01", archive_no="XG-1")
+        self.keep("unit:seen", unit)
+        new = patrols.NewAssistant("协管员甲", "某街道社区卫生服务中心", ("G-01",))
+        with self.make.writing():
+            assistant = patrols.register_assistant(new, agency=self.agency, by=by, at=at)
+        self.keep("assistant", assistant)
+        with self.make.writing():
+            patrol = patrols.record_patrol(
+                patrols.NewPatrol(
+                    "G-01",
+                    self.officers[0].id,
+                    (assistant.id,),
+                    (patrols.SeenUnit(unit.id, problem=True, remark="未公示"),),
+                ),
+                agency=self.agency,
+                by=by,
+                at=at,
+            )
+        self.keep("patrol", patrol)
+        for name in ("take", "decline"):
+            with self.make.writing():
+                hint = patrols.hand_hint(patrol.id, unit.id, "疑似无证", by=by, at=at)
+            self.keep(f"hint:{name}", hint)
+        with self.make.writing():
+            talk = contacts.record_contact(
+                contacts.NewContact(
+                    unit.id, ContactKind.COMPLIANCE_TALK, (self.officers[0].id,), "合规告知"
+                ),
+                agency=self.agency,
+                by=by,
+                at=at,
+            )
+        self.keep("contact", talk)
 
     # --- draws
 

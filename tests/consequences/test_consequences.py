@@ -134,5 +134,6 @@ def test_findings_of_a_page_cost_the_same_however_many_they_are(desk):
 def test_an_outcome_is_said_in_both_public_vocabularies(code, health, market, public):
     rows = {row["code"]: row for row in seeds.rows("outcome_codes")}
     found = rules.public_outcome(code, rows)
+    assert found is not None
     assert (found.health_code, found.market_code, found.public_result) == (health, market, public)
     assert rules.public_outcome("unknown", rows) is None

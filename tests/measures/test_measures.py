@@ -23,7 +23,7 @@ from app.measures.rules import (
 )
 from app.measures.service import About, NewBan, NewReferral
 from app.parties import service as parties
-from app.parties.rules import ActorType, NewParty, Subject
+from app.parties.rules import ActorType, Met, NewParty, Subject
 from scheduler.jobs import watch_seizures
 
 NUMBER = "31010519700101123x"
@@ -161,6 +161,17 @@ def test_merged_rows_are_one_actor_in_both_directions(raid):
         assert [one.id for one in found.cases] == [case.id]
     with pytest.raises(parties.PartyMerged):
         raid.do(parties.identify_party, other.id, "李四", None)
+
+
+def test_a_visit_is_flagged_by_who_was_met_there(raid):
+    make = raid.make
+    an, bo = make.officer(), make.officer()
+    visit = make.visit(make.task(team=(an, bo)), an, bo)
+    raid.ban()
+    assert not raid.do(offenders.history, Asked(visit_id=visit.id)).repeat
+    raid.do(offenders.meet, raid.party.id, Met.VISIT, visit.id)
+    found = raid.do(offenders.history, Asked(visit_id=visit.id))
+    assert (found.repeat, [one.id for one in found.parties]) == (True, [raid.party.id])
 
 
 def test_an_urgent_seizure_awaits_an_approval_that_is_flagged_when_it_is_late(raid):

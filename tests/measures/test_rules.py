@@ -26,7 +26,7 @@ NO_CALENDAR = Calendar(frozenset(), {})
 @given(st.lists(GOODS, max_size=20))
 def test_boxes_and_pieces_are_never_added_together(goods):
     found = rules.totals(goods)
-    expected = Counter()
+    expected: Counter[tuple[GoodsKind, str]] = Counter()
     for one in goods:
         expected[one.kind, one.unit] += one.quantity
     assert {(one.kind, one.unit): one.quantity for one in found} == dict(expected)
