@@ -7,6 +7,7 @@ import flask
 
 from app import clock, entry
 from app.access import Role, current_actor, requires
+from app.days import local_date
 from app.db import transaction
 from app.documents import correcting, pages, printing, queries, service, serving
 from app.documents.models import Document, DocumentCorrection, DocumentService
@@ -18,6 +19,7 @@ from app.documents.schemas import (
     ServeDocumentSchema,
     ServiceSchema,
     ServicesSchema,
+    UnservedListSchema,
     WholeDocumentSchema,
     WithdrawServiceSchema,
 )
@@ -87,6 +89,15 @@ def record_service(data: dict[str, Any], document_id: UUID) -> DocumentService:
         return serving.record_service(
             document_id, Serving(**data), by=current_actor(), at=clock.now()
         )
+
+
+@services.route("/unserved")
+@requires(*READERS)
+@services.response(200, UnservedListSchema)
+def list_unserved() -> dict[str, Any]:
+    """查看应送达而未送达的文书"""
+    today = local_date(clock.now())
+    return {"items": serving.unserved(current_actor().agency_id, today)}
 
 
 @services.route("/<uuid:service_id>")

@@ -1,6 +1,7 @@
 """Reads of documents and number blocks that deserve a name, and the next numbers of a series."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from app.documents.models import (
     NumberBlock,
     NumberSeries,
 )
-from app.documents.rules import BlockState
+from app.documents.rules import BlockState, DocumentState
 
 _AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
 
@@ -129,6 +130,25 @@ def services_of(document_ids: Collection[UUID]) -> Sequence[DocumentService]:
         sa.select(DocumentService)
         .where(DocumentService.document_id.in_(document_ids))
         .order_by(DocumentService.recorded_at, DocumentService.id)
+    ).all()
+
+
+def unserved_of(agency_id: UUID | None, kinds: Collection[str], on: date) -> Sequence[Document]:
+    """Return the signed documents of these kinds without a service that counts on a day."""
+    served = sa.select(DocumentService.document_id).where(
+        DocumentService.agency_id == agency_id,
+        DocumentService.withdrawn_at.is_(None),
+        DocumentService.effective_on <= on,
+    )
+    return db.session.scalars(
+        sa.select(Document)
+        .where(
+            Document.agency_id == agency_id,
+            Document.state == DocumentState.SIGNED,
+            Document.kind.in_(kinds),
+            Document.id.not_in(served),
+        )
+        .order_by(Document.id)
     ).all()
 
 

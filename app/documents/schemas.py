@@ -196,6 +196,21 @@ class ServicesSchema(ma.Schema):
     items = plain.List(plain.Nested(ServiceSchema), required=True)
 
 
+class UnservedSchema(ma.Schema):
+    """A signed document that has to be served; `due_on` is open where a calendar is missing."""
+
+    document = plain.Nested(DocumentSchema, required=True)
+    due_on = Day(required=True, allow_none=True)
+    due_reason = Text(max=60, required=True, allow_none=True)
+    late = Flag(required=True)
+
+
+class UnservedListSchema(ma.Schema):
+    """What is not served, the most urgent first."""
+
+    items = plain.List(plain.Nested(UnservedSchema), required=True)
+
+
 class DeliverServiceSchema(ma.Schema):
     """The day on which something posted or entrusted arrived."""
 

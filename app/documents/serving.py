@@ -10,7 +10,7 @@ from app.access import Actor
 from app.catalogue import rules as terms
 from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
-from app.catalogue.rules import DayKind, Deadline, Term
+from app.catalogue.rules import Calendar, DayKind, Deadline, Term
 from app.catalogue.service import Kind
 from app.days import local_date
 from app.db import db, new_id
@@ -85,7 +85,7 @@ class Serving:
 # --- when --------------------------------------------------------------------------------------
 
 
-def due_of(document: Document) -> Deadline | None:
+def due_of(document: Document, calendar: Calendar | None = None) -> Deadline | None:
     """Return by when a document has to be served (行政处罚法 第六十一条), None where it has not.
 
     Seven working days from the day after it was issued, by the row in force on that day. Open with
@@ -97,7 +97,7 @@ def due_of(document: Document) -> Deadline | None:
     issued_on = local_date(document.issued_recorded_at)
     value = catalogue.setting("document-service-term", issued_on)
     term = Term(days=int(value["days"]), kind=DayKind(value["kind"]))
-    return terms.due(term, issued_on, catalogue.calendar())
+    return terms.due(term, issued_on, calendar or catalogue.calendar())
 
 
 def served_on(document_id: UUID) -> date | None:
@@ -143,6 +143,28 @@ def standing_of(document: Document) -> Standing:
         open_signatures=rules.open_slots(template.slots, [one.role for one in document.signatures]),
         items=queries.services_of([document.id]),
     )
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """A signed document that has to be served and is not known to be; late after `due_on`."""
+
+    document: Document
+    due_on: date | None
+    due_reason: str | None
+    late: bool
+
+
+def unserved(agency_id: UUID | None, on: date) -> list[Unserved]:
+    """Return what has to be served and is not served by a day, the most urgent first."""
+    templates = catalogue.in_force(Kind.DOCUMENT_TEMPLATE, on)
+    kinds = [row.code for row in templates if row.body.get("service") == ServiceNeed.SERVED]
+    calendar, found = catalogue.calendar(), []
+    for document in queries.unserved_of(agency_id, kinds, on):
+        if (due := due_of(document, calendar)) is not None:
+            late = due.due_on is not None and due.due_on < on
+            found.append(Unserved(document, due.due_on, due.reason, late))
+    return sorted(found, key=lambda one: (one.due_on or date.max, str(one.document.id)))
 
 
 # --- verbs -------------------------------------------------------------------------------------

@@ -8,8 +8,11 @@ from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
+import structlog
+
 from app.errors import Unavailable
 
+log = structlog.get_logger()
 TIME_LIMIT_S = 60.0
 _AT_ONCE = 2  # each takes a core while it works
 _WAIT_S = 30.0
@@ -55,5 +58,6 @@ def set_pages(entry: str, data: Any, *, time_limit_s: float = TIME_LIMIT_S) -> b
     finally:
         _turns.release()
     if done.returncode:
-        raise PrintFailed("文书无法排版，请联系管理员。", reason=done.stderr.decode()[-400:])
+        log.error("print-failed", entry=entry, returned=done.returncode)  # no words of the document
+        raise PrintFailed("文书无法排版，请联系管理员。")
     return done.stdout

@@ -52,7 +52,7 @@ def read_field(row: Mapping[str, Any], *, required: bool) -> Field:
     return Field(
         name=str(row["field"]),
         label=str(row.get("name", row["field"])),
-        kind=FieldKind(kind) if kind in set(FieldKind) else FieldKind.TEXT,
+        kind=FieldKind(kind) if kind in list(FieldKind) else FieldKind.TEXT,
         required=required,
         article=str(row["article"]) if row.get("article") else None,
         choices={

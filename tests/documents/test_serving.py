@@ -153,3 +153,19 @@ def test_a_deadline_into_a_year_without_calendar_stays_open(desk):
     with desk.make.flask_app.app_context():
         due = serving.due_of(late)
     assert due == Deadline(None, "calendar-2035-missing")
+
+
+def test_what_is_not_served_is_listed_until_it_is(desk, notice):
+    draw_up(desk)  # unsigned: nothing to serve yet
+    today = local_date(desk.make.at)
+
+    def listed(on):
+        with desk.make.flask_app.app_context():
+            found = serving.unserved(desk.agency.id, on)
+        return [(one.document.id, one.due_on, one.late) for one in found]
+
+    due_on = date(2026, 12, 1)
+    assert listed(today) == listed(due_on) == [(notice.id, due_on, False)]
+    assert listed(due_on + timedelta(days=1)) == [(notice.id, due_on, True)]
+    serve(desk, notice, ServiceMode.DIRECT, receiver_name="张三")
+    assert listed(today) == []
