@@ -85,3 +85,60 @@ def test_what_is_signed_is_the_same_text_in_whatever_order_it_came():
         '{"fields":{"advice":"y","problem":"x"},"id":"a","kind":"opinion","number":"2026—001",'
         '"officer_ids":["b","c"],"unit_id":"u"}'
     )
+
+
+ROW = {
+    "name": "某文书",
+    "required": [
+        {"field": "facts", "name": "事实", "type": "text", "article": "某法 第一条"},
+        {"field": "on", "name": "日期", "type": "day"},
+        {"field": "Not A Name"},
+        "no field",
+    ],
+    "number_form": "{year}—{serial}",
+    "serial_digits": 3,
+    "on_tablet": False,
+}
+
+
+def test_a_row_that_says_nothing_of_print_gets_a_line_for_each_field():
+    template = rules.read_template("opinion", ROW)
+
+    assert [one.name for one in template.fields] == ["facts", "on"]
+    assert [one.text for one in template.body] == ["事实：{facts}", "日期：{on}"]
+    assert (template.slots, template.outward) == ((), True)
+    assert template.service is rules.ServiceNeed.HANDED_OVER
+
+
+def test_a_row_of_an_office_says_what_it_knows_and_the_rest_is_left_out():
+    row = {
+        **ROW,
+        "optional": [{"field": "note"}],
+        "body": [{"as": "para", "text": "{facts}"}, {"as": "para"}, 7],
+        "signatures": ["seal", "nobody", ["seal"]],
+        "outward": False,
+        "service": ["served"],
+    }
+    template = rules.read_template("opinion", row)
+
+    assert [(one.style, one.text) for one in template.body] == [("para", "{facts}")]
+    assert template.slots == (rules.Slot.SEAL,)
+    assert template.required == ("facts", "on")
+    assert template.service is rules.ServiceNeed.HANDED_OVER
+
+
+def test_what_is_wrong_with_a_field_is_said_once():
+    template = rules.read_template("opinion", ROW)
+    assert rules.wrong_fields(template, {"on": "heute", "more": 1}) == {
+        "facts": "“事实”必须填写（某法 第一条）。",
+        "more": "这类文书没有这一项。",
+        "on": "“日期”应为日期，例如 2026-03-01。",
+    }
+    assert rules.wrong_fields(template, {"facts": "甲", "on": "2026-03-01"}) == {}
+
+
+def test_two_officers_sign_and_nobody_waits_for_a_witness():
+    slots = [rules.Slot.PARTY, rules.Slot.OFFICERS, rules.Slot.WITNESS, rules.Slot.SEAL]
+    assert rules.open_slots(slots, []) == [slots[0], slots[1], slots[3]]
+    assert rules.open_slots(slots, ["party", "officer", "seal"]) == [slots[1]]
+    assert rules.open_slots(slots, ["officer", "party", "officer", "seal"]) == []
