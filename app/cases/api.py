@@ -5,14 +5,29 @@ from uuid import UUID
 
 from app import clock
 from app.access import Role, current_actor, requires
-from app.cases import collecting_api, file_api, queries, service, step_api, transfer_api
+from app.cases import (
+    collecting_api,
+    discretion_api,
+    file_api,
+    queries,
+    service,
+    step_api,
+    transfer_api,
+)
 from app.cases.models import PenaltyCase
 from app.cases.schemas import CaseQuerySchema, CaseSchema, CloseCaseSchema
 from app.db import transaction
 from app.problems import Blueprint, Page, page
 
 blp = Blueprint("cases", __name__, url_prefix="/cases", description="行政处罚案件")
-BLUEPRINTS = (blp, file_api.blp, collecting_api.blp, step_api.blp, transfer_api.blp)
+BLUEPRINTS = (
+    blp,
+    file_api.blp,
+    collecting_api.blp,
+    discretion_api.blp,
+    step_api.blp,
+    transfer_api.blp,
+)
 
 
 @blp.route("")

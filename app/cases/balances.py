@@ -11,6 +11,7 @@ from uuid import UUID
 from app.cases import collecting_queries as queries
 from app.cases import collecting_rules as rules
 from app.cases import money
+from app.cases import queries as case_queries
 from app.cases.collecting_models import CaseCollection
 from app.cases.collecting_rules import CollectionState
 from app.cases.models import PenaltyCase
@@ -84,7 +85,7 @@ def balance(collection: CaseCollection, on: date) -> Balance:
         [Paid(one.paid_on, one.fine_fen) for one in paid],
         until,
         percent=int(catalogue.setting(PERCENT, collection.served_on)),
-        pauses=[Pause(one.from_on, one.until_on) for one in collection.pauses],
+        pauses=pauses_of(collection),
     )
     return Balance(
         on=until,
@@ -109,6 +110,18 @@ def plans_of(collection: CaseCollection) -> list[Plan]:
     return found
 
 
+def pauses_of(collection: CaseCollection) -> list[Pause]:
+    """Return the days of reviews and suits, on which no surcharge runs (第七十三条)."""
+    own = [Pause(one.from_on, one.until_on) for one in collection.pauses]
+    steps = case_queries.remedies_of(collection.case_id)
+    return own + [Pause(one.begun_on, one.ended_on) for one in steps]
+
+
+def is_paused(collection: CaseCollection) -> bool:
+    """Tell whether a review or suit has not ended."""
+    return any(one.until_on is None for one in pauses_of(collection))
+
+
 def last_due_on(collection: CaseCollection) -> date | None:
     """Return the last day for the money, as it was granted."""
     plans = plans_of(collection)
@@ -117,7 +130,7 @@ def last_due_on(collection: CaseCollection) -> date | None:
 
 def court_window(collection: CaseCollection) -> money.Window:
     """Return on which days the court can be asked to enforce (行政强制法 第五十三条)."""
-    ended = [one.until_on for one in collection.pauses if one.until_on is not None]
+    ended = [one.until_on for one in pauses_of(collection) if one.until_on is not None]
     return money.court_window(
         collection.served_on,
         ended,
@@ -132,7 +145,7 @@ def standing_of(collection: CaseCollection, today: date) -> rules.Standing:
         CollectionState(collection.state),
         today,
         last_due_on(collection),
-        paused=any(one.until_on is None for one in collection.pauses),
+        paused=is_paused(collection),
         demanded=collection.demanded_on is not None,
         in_court=collection.court_applied_on is not None,
     )

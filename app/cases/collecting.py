@@ -361,11 +361,16 @@ def pause_surcharge(
 ) -> CaseCollection:
     """Let the surcharge stand still while a review or suit runs (第七十三条).
 
-    Raises CollectionUnknown, CollectionStateWrong when it stands still already, PaymentWrong for a
-    day to come.
+    Of an ordinary case it is a step of the case, which this reads. Raises CollectionUnknown,
+    CollectionStateWrong, also when it stands still already, PaymentWrong for a day to come.
     """
     collection = get_collection(collection_id, by.agency_id)
     refuse_ended(collection)
+    if _case_of(collection).procedure == Procedure.ORDINARY:
+        raise CollectionStateWrong(
+            "普通程序案件的复议、诉讼作为案件步骤登记，加处罚款随之停止计算。",
+            state=collection.state,
+        )
     if any(one.until_on is None for one in collection.pauses):
         raise CollectionStateWrong("已登记一个未结束的复议或者诉讼。", state=collection.state)
     if not collection.served_on <= from_on <= local_date(at):

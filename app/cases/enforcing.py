@@ -14,6 +14,7 @@ from app.cases.balances import (
     court_window,
     deadline_of,
     get_collection,
+    is_paused,
     last_due_on,
     refuse_ended,
 )
@@ -57,7 +58,7 @@ def demand_payment(
     refuse_ended(collection)
     last = last_due_on(collection)
     late = last is not None and last < demanded_on <= local_date(at)
-    paused = any(one.until_on is None for one in collection.pauses)
+    paused = is_paused(collection)
     if not late or paused or collection.court_applied_on is not None:
         raise CollectionStateWrong(
             "缴款期限届满后才能催告，复议、诉讼期间和申请执行以后不催告。", state=collection.state
@@ -84,7 +85,7 @@ def ask_court(
     window = court_window(collection)
     demanded = collection.demand_due_on is not None and collection.demand_due_on < applied_on
     inside = window.opens_on <= applied_on <= min(window.closes_on, local_date(at))
-    paused = any(one.until_on is None for one in collection.pauses)
+    paused = is_paused(collection)
     if not demanded or not inside or paused:
         article = "行政强制法 第五十三条" if demanded else "行政强制法 第五十四条"
         raise CourtRefused(
@@ -189,8 +190,7 @@ def _alerts(collection: CaseCollection, today: date) -> list[tuple[AlertKind, da
     return rules.alerts_on(
         today,
         days,
-        unpaid=collection.state == CollectionState.OPEN
-        and all(one.until_on is not None for one in collection.pauses),
+        unpaid=collection.state == CollectionState.OPEN and not is_paused(collection),
         warn_days=int(catalogue.setting(WARN_DAYS, today)),
         court_warn_days=int(catalogue.setting(COURT_WARN_DAYS, today)),
     )

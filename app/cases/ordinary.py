@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access import Actor
-from app.cases import guards, handlers, preparing, queries, sanctions, triggers
+from app.cases import enforcing, guards, handlers, preparing, queries, sanctions, triggers
 from app.cases.deadlines import keep_deadlines
 from app.cases.facts import Step, read
 from app.cases.models import (
@@ -418,6 +418,7 @@ def _revoke(draft: Draft) -> None:
 
 def _close(draft: Draft) -> None:
     case, by = draft.case, draft.by
+    enforcing.refuse_outstanding(case, draft.on)
     case.closed_on, case.note = draft.on, draft.data["note"]
     case.closed_at, case.closed_by_kind, case.closed_by_id = draft.at, by.kind, by.id
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from app.access import Actor
 from app.cases import (
     clocks,
+    discretion,
     handlers,
     leniency,
     lightness,
@@ -31,6 +32,7 @@ from app.cases.rules import CaseVerb
 from app.cases.sanctions import SanctionLine
 from app.cases.service import CauseUnknown, SanctionNotOffered
 from app.catalogue import service as catalogue
+from app.catalogue.causes import ORDER_UNMET
 from app.catalogue.models import CatalogueRow
 from app.catalogue.service import Kind
 from app.errors import Conflict, Forbidden, Invalid
@@ -279,10 +281,16 @@ def _rule_for(draft: Draft) -> tuple[CatalogueRow, bool, tuple[str, ...]]:
         old.body,
         new.body,
         party=case.party_kind,
-        facts=draft.conclusion.get("needs", ()),
+        facts=_facts(draft.conclusion),
         gains_fen=draft.conclusion.get("gains_fen"),
     )
     return (new if found.is_lighter else old), found.is_lighter, found.reasons
+
+
+def _facts(conclusion: Mapping[str, Any]) -> set[str]:
+    """Return what was found that a cause's levels may need."""
+    unmet = {ORDER_UNMET} if conclusion.get("order_unmet", False) else set()
+    return {*conclusion.get("needs", ()), *unmet}
 
 
 def get_cause(code: str, on: date) -> CatalogueRow:
@@ -339,6 +347,7 @@ def _decide(draft: Draft) -> None:
     lines = lines_in(draft.data)
     _refuse_sanctions(draft, lines)
     case = draft.case
+    discretion.refuse_deviation(case, lines)
     if case.finding_id is not None and sanctions.fine_of(lines):
         other = queries.fined_for(case.finding_id, case.id)
         if other is not None:

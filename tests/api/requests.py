@@ -140,6 +140,13 @@ OBJECTS: dict[str, Get] = {
         "review" if persona == Role.LEGAL_REVIEWER else "amend"
     ),
     **{
+        f"discretion.{verb} case_id": by_name("case:fined")
+        for verb in (
+            *("get_discretion", "propose_discretion", "ask_deviation", "decide_deviation"),
+            "show_like_cases",
+        )
+    },
+    **{
         f"complaints.{verb} complaint_id": by_name(f"complaint:{verb}")
         for verb in (
             *("accept", "refuse", "transfer", "withdraw", "merge", "assign", "conclude", "reply"),
@@ -297,6 +304,12 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
         "paid_on": "2026-11-21",
         "receipt_no": "沪财0002",
         "fine_fen": 100,
+    },
+    "discretion.ask_deviation": lambda side, persona: {
+        "lines": [
+            {"kind": kind, "amount_fen": fen, "months": None, "note": None, "on_staff": False}
+            for kind, fen in (("warning", None), ("fine", 9000))
+        ],
     },
     "collecting.hand_in": lambda side, persona: {"handed_in_on": "2026-11-21"},
     "collecting.ask_relief": lambda side, persona: {

@@ -4,7 +4,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from app.access import Role
-from app.cases import ordinary, queries
+from app.cases import collecting, ordinary, queries
+from app.cases.collecting import NewPayment
+from app.cases.models import PenaltyCase
+from app.cases.money import PaymentMethod
 from app.cases.ordinary import NewCase, NewStep, Party
 from app.cases.rules import CaseSource, CaseVerb, PartyKind
 from app.db import db, transaction
@@ -161,6 +164,15 @@ class Office:
         for verb in verbs:
             case = self.step(case, verb, on)
         return case
+
+    def pay(self, case, on: date):
+        """Let the fine of a served case be paid on a day, whole."""
+        self.be(on)
+        with transaction():
+            own = db.session.get_one(PenaltyCase, case.id)
+            opened = collecting.open_collection(own, by=self.chen, at=self.make.at)
+            paid = NewPayment(on, PaymentMethod.BANK, "沪财0001", fine_fen=opened.fine_fen)
+            collecting.record_payment(opened.id, paid, by=self.chen, at=self.make.at)
 
     def terms(self, case):
         """The terms of a case by their rule; of several of one rule the last."""

@@ -4,11 +4,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from app.access import Actor
-from app.cases import collecting
+from app.cases import collecting, discretion
 from app.cases.collecting import NewPayment
 from app.cases.collecting_rules import ReliefKind
 from app.cases.models import PenaltyCase
 from app.cases.money import Part, PauseReason, PaymentMethod, SpotGround
+from app.cases.tiers import Facts
 from app.db import db
 from tests.factories import Make
 
@@ -25,6 +26,10 @@ def fill(make: Make, ids: dict[str, str], case: PenaltyCase, by: Actor) -> None:
         spot_ground=SpotGround.SMALL,
         officer_id=case.officer_id,
     )
+    facts = Facts(party_kind=case.party_kind)
+    with make.writing():
+        own = db.session.get_one(PenaltyCase, case.id)
+        discretion.propose_discretion(own, facts, object_class=None, **values)
     with make.writing():
         own = db.session.get_one(PenaltyCase, case.id)
         opened = collecting.open_collection(own, **values)

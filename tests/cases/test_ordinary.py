@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from app.access import Role
-from app.cases import handlers, ordinary, preparing, queries, refusals, service
+from app.cases import enforcing, handlers, ordinary, preparing, queries, refusals, service
 from app.cases.ordinary import Party
 from app.cases.rules import CaseSource, CaseVerb, IdKind, PartyKind
 from app.catalogue import service as catalogue
@@ -32,6 +32,9 @@ def test_a_case_goes_from_complaint_to_closing_with_its_terms(office):
     office.step(case, "decide", date(2026, 3, 6))
     office.step(case, "serve", date(2026, 3, 10))
     office.step(case, "report", which="first")
+    with pytest.raises(enforcing.MoneyOutstanding):
+        office.step(case, "close", date(2026, 3, 18))
+    office.pay(case, date(2026, 3, 19))
     case = office.step(case, "close", date(2026, 3, 20))
 
     assert (case.state, case.fine_fen, case.warning) == ("closed", 360000, True)
