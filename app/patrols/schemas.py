@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from app.fields import Choice, Count, Day, Flag, Id, Instant, Text, absent
+from app.fields import Choice, Count, Day, Flag, Id, Instant, Text
 from app.patrols.rules import AssistantState, HintState
 from app.problems import PageSchema
 
@@ -43,9 +43,9 @@ class NewAssistantSchema(ma.Schema):
 class AssistantChangesSchema(ma.Schema):
     """What changes of an assistant."""
 
-    service_unit = Text(max=200, load_default=absent)
-    grid_cells = _cells(load_default=absent)
-    state = Choice(AssistantState, load_default=absent)
+    service_unit = Text(max=200)
+    grid_cells = _cells()
+    state = Choice(AssistantState)
 
 
 class AssistantSchema(ma.Schema):

@@ -5,6 +5,9 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
+from app.cases import ordinary
+from app.cases.ordinary import NewCase, Party
+from app.cases.rules import CaseSource, PartyKind
 from app.catalogue import seeds
 from app.consequences import queries, rules, service
 from app.consequences.rules import Decision, Way, Whereabouts
@@ -96,6 +99,24 @@ def test_a_lead_waits_until_a_person_declines_it_with_a_reason(desk):
     found = desk.whereabouts(lead)
     assert [(one.way, one.reason) for one in found] == [(Way.DECLINED, "证据不足")]
     assert rules.whereabouts(found) is Whereabouts.SETTLED
+
+
+def test_a_lead_leaves_the_list_when_a_case_is_opened_from_it(desk):
+    lead = desk.found[0]
+    desk.handle(lead, "lead")
+    new = NewCase(
+        source=CaseSource.FINDING,
+        cause_code="pp-without-testing",
+        party=Party(PartyKind.ORGANISATION, name="某宾馆"),
+        act="未按照规定检测",
+        acted_on=date(2026, 11, 21),
+        on=date(2026, 11, 21),
+        finding_id=lead.id,
+    )
+    desk.do(ordinary.open_case, new, agency=desk.make.home())
+    assert desk.lists()[1] == []
+    found = desk.whereabouts(lead)
+    assert [(one.way, one.settled) for one in found] == [(Way.CASE, False)]
 
 
 def test_a_transfer_is_open_until_the_other_organ_answers(desk):

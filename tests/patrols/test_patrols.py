@@ -116,6 +116,18 @@ def test_a_patrol_stays_in_its_cell_on_its_day_and_with_its_people(street, wrong
         street.patrol(**wrong(street))
 
 
+def test_an_assistant_who_left_patrols_no_more(street):
+    client = street.make.signed_in(Role.SUPERVISOR)
+    db.session.remove()
+    address = f"/api/v1/assistants/{street.assistants[0].id}"
+    answer = client.patch(address, json={"state": "left"}, headers={"If-Match": '"1"'})
+    assert (answer.status_code, answer.json["state"]) == (200, "left")
+    assert answer.json["grid_cells"] == ["G-01"], "what was not named stays"
+    db.session.remove()
+    with pytest.raises(service.PatrolInvalid):
+        street.patrol()
+
+
 def test_an_assistant_records_and_decides_nothing(street):
     account = street.make.account(Role.ASSISTANT)
     street.register("丙", account_id=account.id)
