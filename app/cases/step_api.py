@@ -8,9 +8,10 @@ from uuid import UUID
 
 from app import clock
 from app.access import Role, RoleMissing, current_actor, current_agency_id, requires
-from app.cases import ordinary, precedents, queries, service
+from app.cases import opening, ordinary, precedents, queries, service
 from app.cases.models import CaseDeadline, CaseRemedy, CaseStep, PenaltyCase
-from app.cases.ordinary import NewCase, NewStep, Party
+from app.cases.opening import NewCase, Party
+from app.cases.ordinary import NewStep
 from app.cases.rules import CaseVerb
 from app.cases.schemas import CaseSchema
 from app.cases.step_schemas import (
@@ -49,7 +50,7 @@ def open_case(data: dict[str, Any]) -> PenaltyCase:
         by = current_actor()
         agency = people.get_agency(current_agency_id())
         new = NewCase(**{**data, "party": Party(**data["party"])})
-        case = ordinary.open_case(new, agency=agency, by=by, at=clock.now())
+        case = opening.open_case(new, agency=agency, by=by, at=clock.now())
     blp.set_etag(case.version)
     return case
 

@@ -27,10 +27,10 @@ from app import clock as app_clock
 from app.access import TIMETABLE, Actor, ActorKind, Role
 from app.caps import service as caps
 from app.caps.models import CapException
-from app.cases import ordinary, transfers
+from app.cases import opening, transfers
 from app.cases import service as cases
 from app.cases.models import PenaltyCase
-from app.cases.ordinary import NewCase, Party
+from app.cases.opening import NewCase, Party
 from app.cases.rules import CaseSource, Direction, PartyKind, Sanction, TransferKind
 from app.cases.service import Decision
 from app.cases.transfers import NewTransfer
@@ -775,7 +775,7 @@ class _Builder:
             on,
         )
         with self.make.writing():
-            case = ordinary.open_case(new, agency=self.agency, by=by, at=self.make.at)
+            case = opening.open_case(new, agency=self.agency, by=by, at=self.make.at)
         self.keep("case:ordinary", case)
         asked = NewTransfer(Direction.OUT, TransferKind.ASSISTANCE, "市场监管局", "协查", on)
         with self.make.writing():

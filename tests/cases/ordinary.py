@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from app.access import Role
-from app.cases import collecting, ordinary, queries
+from app.cases import collecting, opening, ordinary, queries
 from app.cases.collecting import NewPayment
-from app.cases.models import PenaltyCase
+from app.cases.collecting_models import CaseCollection
+from app.cases.collecting_queries import of_case
 from app.cases.money import PaymentMethod
-from app.cases.ordinary import NewCase, NewStep, Party
+from app.cases.opening import NewCase, Party
+from app.cases.ordinary import NewStep
 from app.cases.rules import CaseSource, CaseVerb, PartyKind
 from app.db import db, transaction
 
@@ -136,7 +138,7 @@ class Office:
         }
         with transaction():
             agency = self.make.home()
-            return ordinary.open_case(
+            return opening.open_case(
                 NewCase(**given), agency=agency, by=self.handler, at=self.make.at
             )
 
@@ -165,14 +167,19 @@ class Office:
             case = self.step(case, verb, on)
         return case
 
-    def pay(self, case, on: date):
+    def pay(self, case, on: date) -> None:
         """Let the fine of a served case be paid on a day, whole."""
         self.be(on)
         with transaction():
-            own = db.session.get_one(PenaltyCase, case.id)
-            opened = collecting.open_collection(own, by=self.chen, at=self.make.at)
+            opened = self.money(case)
             paid = NewPayment(on, PaymentMethod.BANK, "沪财0001", fine_fen=opened.fine_fen)
             collecting.record_payment(opened.id, paid, by=self.chen, at=self.make.at)
+
+    def money(self, case) -> CaseCollection:
+        """What a case imposed in money."""
+        found = of_case(case.id)
+        assert found is not None
+        return found
 
     def terms(self, case):
         """The terms of a case by their rule; of several of one rule the last."""

@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 
 from app.access import Role
-from app.cases import enforcing, handlers, ordinary, preparing, queries, refusals, service
-from app.cases.ordinary import Party
+from app.cases import enforcing, handlers, opening, ordinary, preparing, queries, refusals, service
+from app.cases.balances import balance
+from app.cases.opening import Party
 from app.cases.rules import CaseSource, CaseVerb, IdKind, PartyKind
 from app.catalogue import service as catalogue
 from app.db import db, transaction
@@ -301,7 +302,7 @@ def test_not_punishing_wants_education_proof_and_the_age(office):
 
 
 def test_a_party_without_name_is_described(office):
-    with pytest.raises(ordinary.PartyNotDescribed):
+    with pytest.raises(opening.PartyNotDescribed):
         office.open(FILED, party=Party(PartyKind.CITIZEN))
     case = office.open(
         FILED,
@@ -340,12 +341,10 @@ def test_review_and_suit_are_kept_with_their_result(office):
     office.until(case, "decide", "serve", on=FILED)
     office.step(case, "begin-remedy", date(2026, 4, 1))
     (remedy,) = queries.remedies_of(case.id)
-    (pause,) = ordinary.pauses_of(case.id)
-    assert (pause.from_on, pause.until_on) == (date(2026, 4, 1), None)
+    assert balance(office.money(case), date(2026, 5, 19)).surcharge.late_days == 14
     office.step(case, "end-remedy", date(2026, 5, 20), remedy_id=str(remedy.id))
     db.session.remove()
-    (pause,) = ordinary.pauses_of(case.id)
-    assert pause.until_on == date(2026, 5, 20)
+    assert balance(office.money(case), date(2026, 5, 22)).surcharge.late_days == 16
     with pytest.raises(refusals.StepItemUnknown):
         office.step(case, "end-remedy", remedy_id=str(remedy.id))
     assert office.step(case, "revoke").revoked_on == date(2026, 5, 20)
@@ -380,7 +379,7 @@ def test_a_finding_is_one_case_by_a_cause(office):
     case = office.open(date(2026, 11, 21), **values)
     assert (case.unit_id, case.visit_id) == (task.unit_id, visit.id)
     assert case.party_name is not None
-    with pytest.raises(ordinary.CaseOpenAlready) as refused:
+    with pytest.raises(opening.CaseOpenAlready) as refused:
         office.open(date(2026, 11, 21), **values)
     assert refused.value.extras["case_id"] == case.id
     assert Role.OFFICER in office.handler.roles
@@ -414,3 +413,89 @@ def test_the_timetable_warns_flags_and_computes_what_a_calendar_was_missing_for(
     assert follow_case_deadlines(at=office.make.at) == "1 flag"
     assert follow_case_deadlines(at=office.make.at) == "nothing due"
     assert office.terms(case)["preservation"].overdue_at == office.make.at
+
+
+def tag_of(response):
+    return {"If-Match": f'"{response.json["version"]}"'}
+
+
+def test_a_case_is_opened_and_its_steps_are_taken_over_http(office):
+    officer = office.make.signed_in(Role.OFFICER, officer=office.make.officer(name="戴"))
+    head = office.make.signed_in(Role.SUPERVISOR)
+    office.be(FILED)
+    body = {
+        "source": "complaint",
+        "cause_code": "pp-without-licence",
+        "party": {"kind": "organisation", "name": "某会所"},
+        "act": "未取得卫生许可证擅自营业",
+        "acted_on": "2026-03-01",
+        "on": "2026-03-02",
+    }
+    opened = officer.post("/api/v1/cases", json=body)
+    assert (opened.status_code, opened.json["state"]) == (201, "opened")
+    path = f"/api/v1/cases/{opened.json['id']}"
+    etag = tag_of(opened)
+    step = {
+        "on": "2026-03-02",
+        "officer_ids": [str(office.an.id), str(office.bo.id)],
+        "data": {"reason": "涉嫌违法"},
+    }
+    assert officer.post(f"{path}/steps/file", json=step, headers=etag).status_code == 403
+    assert head.post(f"{path}/steps/file", json=step).status_code == 428
+    filed = head.post(f"{path}/steps/file", json=step, headers=etag)
+    assert (filed.status_code, filed.json["state"]) == (200, "filed")
+    assert head.post(f"{path}/steps/file", json=step, headers=etag).status_code == 412
+    etag = tag_of(filed)
+    outsider = {"on": "2026-03-02", "data": {"reason": "改", "place": "某路"}}
+    refused = officer.post(f"{path}/steps/amend", json=outsider, headers=etag)
+    assert refused.json["type"] == "/problems/not-on-case"
+    amended = head.post(f"{path}/steps/amend", json=outsider, headers=etag)
+    assert amended.json["place"] == "某路"
+    etag = tag_of(amended)
+    wrong = head.post(
+        f"{path}/steps/decide", json={"on": "2026-03-02", "data": {"lines": []}}, headers=etag
+    )
+    assert wrong.status_code == 422
+    line = {"kind": "warning", "amount_fen": None, "months": None, "note": None, "on_staff": False}
+    decision = {"lines": [line], "number": "1号", "facts": "事实"}
+    early = head.post(
+        f"{path}/steps/decide", json={"on": "2026-03-02", "data": decision}, headers=etag
+    )
+    assert (early.status_code, early.json["type"]) == (409, "/problems/decision-without-notice")
+    assert head.post(f"{path}/steps/rest", json=outsider, headers=etag).status_code == 404
+    steps = head.get(f"{path}/steps").json["items"]
+    assert [one["verb"] for one in steps] == ["open", "file", "amend"]
+    assert steps[2]["data"] == {"reason": "改", "fields": ["place"]}
+    terms = {one["rule_code"]: one for one in head.get(f"{path}/deadlines").json["items"]}
+    assert terms["decide"]["due_on"] == "2026-05-31"
+    listed = head.get("/api/v1/cases/deadlines").json["items"]
+    assert {one["rule_code"] for one in listed} == {"decide"}
+    assert head.get(f"{path}/history").json["hits"] == []
+    assert head.get(f"{path}/remedies").json == {"items": []}
+
+
+def test_transfers_are_counted_and_what_is_nothing_is_counted_as_zero(office):
+    head = office.make.signed_in(Role.SUPERVISOR)
+    made = head.post(
+        "/api/v1/case-transfers",
+        json={
+            "direction": "in",
+            "kind": "assistance",
+            "organ": "市场监督管理局",
+            "subject": "协查函",
+            "on": "2026-11-20",
+        },
+    )
+    assert made.status_code == 201
+    answered = head.post(
+        f"/api/v1/case-transfers/{made.json['id']}/answer",
+        json={"result": "completed", "on": "2026-11-21"},
+        headers=tag_of(made),
+    )
+    assert answered.json["result"] == "completed"
+    counts = head.get("/api/v1/case-transfers/counts?from_on=2026-01-01").json["items"]
+    assert len(counts) == 12
+    found = {(one["direction"], one["kind"], one["criminal"]): one for one in counts}
+    assert found["in", "assistance", False]["answered"] == 1
+    assert found["out", "hand-over", True]["count"] == 0  # 行刑衔接 0
+    assert sum(one["count"] for one in counts) == 1
