@@ -36,6 +36,7 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("draw", ("--quick",), at_most_s=900, large=("--large",)),
+    Benchmark("dossier", ("--quick",), at_most_s=900),
     Benchmark("feed", ("--quick",)),
     Benchmark("history", ("--quick",)),
     Benchmark("inbox", ("--quick",)),

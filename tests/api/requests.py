@@ -119,6 +119,7 @@ OBJECTS: dict[str, Get] = {
     "plan_id": by_name("plan:change"),
     "relief_id": by_name("relief"),
     "row_id": by_name("list-row"),
+    "review_id": by_name("file-review"),
     "rescue_id": by_name("rescue"),
     "sample_id": by_name("sample"),
     "service_id": by_name("service:posted"),
@@ -284,6 +285,18 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "case-transfers.answer_transfer": lambda side, persona: {
         "result": "accepted",
         "on": "2026-11-21",
+    },
+    "file-reviews.draw_review": lambda side, persona: {
+        "name": "案卷评查",
+        "from": "2026-01-01",
+        "until": "2026-12-31",
+        "size": 1,
+        "seed": "0123456789",
+        "reviewer_ids": [side["officer"]],
+    },
+    "file-reviews.judge_file": lambda side, persona: {
+        "case_id": side["case"],
+        "judgements": [{"code": "service", "points": 5}],
     },
     "unit-steps.take_step": lambda side, persona: {"verb": "suspend", "on_day": "2026-11-20"},
     "unit-verifications.record_verification": lambda side, persona: {

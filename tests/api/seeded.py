@@ -81,6 +81,7 @@ from app.people.rules import AbsenceReason
 from app.reports import manual_counts
 from app.reports.annual_form import NAMES
 from app.reports.manual_counts import NewManualCount
+from app.reports.models import FileReview
 from app.reports.permit_rules import COLUMNS as PERMIT_COLUMNS
 from app.tasks import service as tasks
 from app.tasks.models import Task
@@ -397,10 +398,32 @@ class _Builder:
             self.keep("manual-count", count)
         self.side.texts.add(number.source)
         self.side.values["table:self-checks"] = "档案编号,自查日期,自查平台,自查结果\n"
+        self.keep("file-review", self._file_review())
         for name in ("unit-step", "unit-step:confirm", "unit-step:refuse"):
             self.keep(name, self._proposed_cancellation())
         self.side.values["table:permits"] = f"{','.join(PERMIT_COLUMNS)}\n"
         self.side.values["table:annual"] = f"{','.join(NAMES.values())}\n"
+
+    def _file_review(self) -> FileReview:
+        """A review of a file, as rows: no case of this world is closed for good."""
+        at = self.make.at
+        with self.make.writing():
+            review = FileReview(
+                id=db.new_id(),
+                agency_id=self.agency.id,
+                district=self.agency.district,
+                name="案卷评查",
+                from_on=date(2026, 1, 1),
+                until_on=date(2026, 12, 31),
+                seed="0123456789",
+                criteria_on=local_date(at),
+                population=1,
+                population_sha256=sha256(b"").hexdigest(),
+                drawn_at=at,
+                drawn_by_kind=ActorKind.USER,
+            )
+            db.db.session.add(review)
+            return review
 
     def _proposed_cancellation(self) -> UnitStep:
         """A forced cancellation that waits for a second person."""
