@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.access import Actor
 from app.cases import enforcing, queries, rules, sanctions
+from app.cases import crediting, queries, rules, sanctions
 from app.cases.models import CaseSanction, PenaltyCase, PenaltyCaseOfficer
 from app.cases.rules import CaseSource, CaseState, CaseVerb, PartyKind, Procedure, Sanction
 from app.catalogue import service as catalogue
@@ -288,6 +289,7 @@ def file_case(case_id: UUID, *, by: Actor, at: datetime) -> PenaltyCase:
     case.filed_on = local_date(at)
     case.filed_at, case.filed_by_kind, case.filed_by_id = at, by.kind, by.id
     journal.record(Event.PENALTY_CASE_FILED, case, by=by, at=at, data={"state": case.state})
+    crediting.follow_case(case, by=by, at=at)
     return case
 
 

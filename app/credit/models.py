@@ -136,7 +136,10 @@ class CreditScoring(Entity, Base):
         one_of("outcome", ScoringOutcome),
         in_pairs("recorded", required=True),
         sa.UniqueConstraint("agency_id", "scheme", "reference"),
-        sa.CheckConstraint("(outcome = 'graded') = (grade_id IS NOT NULL)", name="graded_when"),
+        sa.CheckConstraint(
+            "(outcome IN ('graded', 'key-item-failed', 'below-bands')) = (grade_id IS NOT NULL)",
+            name="graded_when",
+        ),
         sa.Index("ix_credit_scoring_agency_id_id", "agency_id", "id"),
         sa.Index("ix_credit_scoring_unit_id_scheme", "unit_id", "scheme"),
     )
@@ -145,7 +148,8 @@ class CreditScoring(Entity, Base):
 class CreditGrade(Entity, Base):
     """A grade 等级 of a unit under a scheme: why, by which version of the rule, from and until.
 
-    `draw_class` is what it weighs in a draw. A grade is never compared with one of another scheme.
+    `grade` is None where the unit was scored and gets none 不予评级. `draw_class` is what it weighs
+    in a draw. A grade is never compared with one of another scheme.
     """
 
     __tablename__ = "credit_grade"
@@ -155,7 +159,7 @@ class CreditGrade(Entity, Base):
     scheme: Mapped[str]
     object_class: Mapped[str | None]
     reference: Mapped[str]
-    grade: Mapped[str]
+    grade: Mapped[str | None]
     draw_class: Mapped[str | None]
     reasons: Mapped[list[str]]
     rule_from: Mapped[date]

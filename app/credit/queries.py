@@ -54,14 +54,18 @@ def entries_of_unit(unit_id: UUID) -> Sequence[CreditEntry]:
     return db.session.scalars(sa.select(CreditEntry).where(CreditEntry.unit_id == unit_id)).all()
 
 
-def entries_by_unit(agency_id: UUID) -> Mapping[UUID, list[CreditEntry]]:
-    """Return the entries of every unit of an agency that has any."""
+def entries_by_unit(
+    agency_id: UUID, unit_id: UUID | None = None
+) -> Mapping[UUID, list[CreditEntry]]:
+    """Return what was decided about every unit of an agency, or about one; points apart."""
     found: dict[UUID, list[CreditEntry]] = defaultdict(list)
     query = sa.select(CreditEntry).where(
         CreditEntry.agency_id == agency_id,
         CreditEntry.unit_id.is_not(None),
         CreditEntry.kind != EntryKind.POINTS,
     )
+    if unit_id is not None:
+        query = query.where(CreditEntry.unit_id == unit_id)
     for entry in db.session.scalars(query):
         if entry.unit_id is not None:
             found[entry.unit_id].append(entry)

@@ -262,6 +262,8 @@ def publicity_of(
     newer = None
     if newer_tier is not None:
         newer = terms.publicity(term_of(newer_tier, on), decided_on)
+    if newer is not None and newer.rule_set == decided.rule_set:
+        return decided
     return terms.across(decided, newer, transition)
 
 
@@ -282,27 +284,27 @@ def publicity_of_entry(entry: CreditEntry, on: date | None = None) -> Publicity 
 # --- what a draw goes by -----------------------------------------------------------------------
 
 
-def standings_on(agency_id: UUID, on: date) -> dict[UUID, Standing]:
-    """Return how the units of an agency stand for a draw whose cut-off is a day.
+def standings_on(agency_id: UUID, on: date, *, unit_id: UUID | None = None) -> dict[UUID, Standing]:
+    """Return how the units of an agency, or one of them, stand for a draw with this cut-off day.
 
     The newest grade in force that day counts, and at least the class of every decision that is
     shown and neither reversed nor repaired. Units without either are not in the answer: theirs is
     the class of the register.
     """
-    grades = queries.newest_grades(agency_id, on)
-    entries = queries.entries_by_unit(agency_id)
+    grades = queries.newest_grades(agency_id, on, unit_id)
+    entries = queries.entries_by_unit(agency_id, unit_id)
     cache: dict[tuple[str, date], TermRow] = {}
     found = {}
-    for unit_id in grades.keys() | entries.keys():
-        own = entries.get(unit_id, [])
+    for found_id in grades.keys() | entries.keys():
+        own = entries.get(found_id, [])
         shown = {one.id: _class_on(one, on, cache) for one in _unrepaired(own, on)}
-        grade = grades.get(unit_id)
+        grade = grades.get(found_id)
         graded = None if grade is None else grade.draw_class
         draw_class = rules.worst(graded, *shown.values())
         if draw_class is not None:
             weighing = tuple(one for one, value in shown.items() if value is not None)
             grade_id = None if grade is None else grade.id
-            found[unit_id] = Standing(draw_class, grade_id, weighing)
+            found[found_id] = Standing(draw_class, grade_id, weighing)
     return found
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.catalogue import service as catalogue
+from app.credit import service as credit
+from app.credit.service import Standing
 from app.days import local_date
 from app.draws import (
     bundle,
@@ -128,6 +130,7 @@ def _unit_rows(
     drawn = register_queries.drawn_strata(plan.agency_id, plan.year)
     drawn_codes = stratum_codes({name for names in drawn.values() for name in names}, plan.draw_on)
     labels = unit_queries.labels_on(plan.agency_id, on)
+    standings = credit.standings_on(plan.agency_id, plan.cutoff_on or on)
     cap, entries = _entries(plan)
     sources = sources_on(plan.draw_on)
     none: Collection[str] = ()
@@ -136,7 +139,10 @@ def _unit_rows(
             archive_no=unit.archive_no,
             state=unit.state,
             opened_on=unit.opened_on,
-            classes={one.field: _class_of(unit, sources[one.field]) for one in factors},
+            classes={
+                one.field: _class_of(unit, sources[one.field], standings.get(unit.id))
+                for one in factors
+            },
             registrations=registrations.get(unit.id, []),
             open_specialties=open_specialties.get(unit.id, none),
             drawn_specialties={
@@ -157,8 +163,12 @@ def _unit_rows(
     ]
 
 
-def _class_of(unit: register_queries.UnitFacts, source: str) -> str | None:
-    return {"risk": unit.risk_class, "credit": unit.credit_class}.get(source)
+def _class_of(
+    unit: register_queries.UnitFacts, source: str, standing: Standing | None
+) -> str | None:
+    """Return a unit's class: what credit knows of it on the cut-off day, else the register's."""
+    credited = unit.credit_class if standing is None else standing.draw_class
+    return {"risk": unit.risk_class, "credit": credited}.get(source)
 
 
 def _entries(

@@ -164,7 +164,7 @@ def _credit_grade() -> None:
         sa.Column("scheme", sa.Text(), nullable=False),
         sa.Column("object_class", sa.Text(), nullable=True),
         sa.Column("reference", sa.Text(), nullable=False),
-        sa.Column("grade", sa.Text(), nullable=False),
+        sa.Column("grade", sa.Text(), nullable=True),
         sa.Column("draw_class", sa.Text(), nullable=True),
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("rule_from", sa.Date(), nullable=False),
@@ -416,7 +416,7 @@ def _credit_scoring() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("district", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "(outcome = 'graded') = (grade_id IS NOT NULL)",
+            "(outcome IN ('graded', 'key-item-failed', 'below-bands')) = (grade_id IS NOT NULL)",
             name=op.f("ck_credit_scoring_graded_when"),
         ),
         sa.CheckConstraint(

@@ -24,6 +24,7 @@ from werkzeug.test import TestResponse
 
 from app import db
 from app.access import Role, access_of
+from app.catalogue import seeds
 from app.db import Base
 from tests.api.seeded import Seeded, Side, metadata_of
 from tests.conftest import NOW
@@ -86,7 +87,11 @@ OBJECTS: dict[str, Get] = {
         )
     },
     "stated_id": by_name("finding"),
+    "cooperation_id": by_name("cooperation"),
     "entry_id": by_name("credit-entry"),
+    "grade_id": by_name("grade"),
+    "notice_id": by_name("notice"),
+    "repair_id": by_name("repair"),
     "count_id": by_name("manual-count"),
     "evidence_id": by_name("evidence"),
     "kind": always("object_class"),
@@ -133,6 +138,8 @@ OBJECTS: dict[str, Get] = {
     "annual-plans.publish_annual_plan annual_plan_id": by_name("annual-plan:publish"),
     "annual-plans.revise_annual_plan annual_plan_id": by_name("annual-plan:published"),
     "cap-exceptions.refuse exception_id": by_name("cap-exception:refuse"),
+    "credit-repairs.decide_repair repair_id": by_name("repair:checked"),
+    "credit-repairs.withdraw_repair repair_id": by_name("repair:withdraw"),
     "cases.close_case case_id": by_name("case:filed"),
     "collecting.get_collection case_id": by_name("case:fined"),
     "collecting.open_collection case_id": by_name("case:fined"),
@@ -204,6 +211,11 @@ GLOBAL = frozenset(
 
 _GOODS = {"name": "注射液", "kind": "drug", "quantity": 2, "unit": "箱"}
 VALUES: dict[str, Callable[[Side], Any]] = {
+    "entry_id": lambda side: side["credit-entry"],
+    "given_on": lambda side: "2026-11-02",
+    "item": lambda side: "mal-record-flaw",
+    "pledged_on": lambda side: "2026-11-02",
+    "scored_on": lambda side: "2026-11-02",
     "into_id": lambda side: side["complaint"],
     "assistant_ids": lambda side: [side["assistant"]],
     "grid_cell": lambda side: "G-01",
@@ -339,6 +351,18 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "accounts.change_account": lambda side, persona: {"name": "安妮"},
     "annual-plans.save_annual_plan": lambda side, persona: {"year": 2029, **_annual_plan()},
     "annual-plans.change_annual_plan": lambda side, persona: {"year": 2027, **_annual_plan()},
+    "credit-grades.declare_grade": lambda side, persona: {
+        "scheme": "occupational-risk",
+        "grade": "甲",
+        "from_on": "2026-11-02",
+    },
+    "credit-grades.record_scoring": lambda side, persona: {
+        "sheet": "score-lodging",
+        "scores": [{"item": one["code"], "tenths": one["tenths"]} for one in _sheet_items()],
+    },
+    "credit-repairs.apply_for_repair": lambda side, persona: {
+        "parts": [{"kind": kind, "sha256": side["sha256"]} for kind in ("pledge", "performance")],
+    },
     "catalogue.supersede_row": lambda side, persona: {
         "body": side.values["lodging"],
         "source": "测试",
@@ -472,6 +496,10 @@ QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
     "counts.export_entries": lambda side: {"counter": "inspections"},
     "counts.list_entries": lambda side: {"counter": "inspections"},
     "dossiers.list_lines": lambda side: {"section": "visits"},
+    "credit-figures.show_figures": lambda side: {
+        "from_on": "2026-01-01",
+        "until_on": "2026-12-31",
+    },
     "draws.prove_line": lambda side: {"archive_no": side.ids["archive_no"]},
 }
 HEADERS: dict[str, Callable[[Side], str]] = {
@@ -483,6 +511,13 @@ HEADERS: dict[str, Callable[[Side], str]] = {
     "Upload-Offset": lambda side: "0",
 }
 TOKENS = {"sync-devices.wiped": "device:wiping"}  # a persona of its own for what others may not
+
+
+def _sheet_items() -> list[dict[str, Any]]:
+    """The items of the score sheet of 住宿场所."""
+    (sheet,) = [row for row in seeds.rows("score_sheets") if row["code"] == "score-lodging"]
+    items: list[dict[str, Any]] = sheet["items"]
+    return items
 
 
 def _annual_plan() -> dict[str, Any]:

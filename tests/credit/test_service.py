@@ -9,11 +9,9 @@ from sqlalchemy.exc import DatabaseError
 from app.access import Role
 from app.credit import service
 from app.credit.models import CreditEntry
-from app.credit.rules import EntryKind, NewEntry
 from app.db import db, transaction
+from tests.credit.desk import Desk
 from tests.factories import OTHER_DISTRICT
-
-DECIDED = date(2026, 10, 12)
 
 
 @pytest.fixture
@@ -21,37 +19,9 @@ def desk(make, app_context):
     return Desk(make)
 
 
-class Desk:
-    """A unit and the clerk's verbs, one transaction each."""
-
-    def __init__(self, make):
-        self.make = make
-        self.unit = make.unit()
-        self.by = make.actor(make.account(Role.CLERK))
-
-    def record(self, reference="case/1", **values):
-        given = {
-            "kind": EntryKind.PENALTY,
-            "reference": reference,
-            "decided_on": DECIDED,
-            "unit_id": self.unit.id,
-            "tier": "general",
-            **values,
-        }
-        with transaction():
-            return service.record(
-                NewEntry(**given), agency=self.make.home(), by=self.by, at=self.make.at
-            )
-
-    def reverse(self, entry):
-        with transaction():
-            return service.reverse(
-                entry.id, "复议撤销", date(2026, 11, 20), by=self.by, at=self.make.at
-            )
-
-    def count(self):
-        db.session.remove()
-        return db.session.scalar(sa.select(sa.func.count()).select_from(CreditEntry))
+def count():
+    db.session.remove()
+    return db.session.scalar(sa.select(sa.func.count()).select_from(CreditEntry))
 
 
 def test_a_cause_that_comes_again_makes_no_second_entry(desk):
@@ -59,7 +29,7 @@ def test_a_cause_that_comes_again_makes_no_second_entry(desk):
 
     assert (first.again, again.again) == (False, True)
     assert first.entry.id == again.entry.id
-    assert desk.count() == 1
+    assert count() == 1
 
 
 def test_a_cause_that_comes_again_otherwise_is_refused(desk):
@@ -68,7 +38,7 @@ def test_a_cause_that_comes_again_otherwise_is_refused(desk):
         desk.record(tier="serious")
     with pytest.raises(service.CreditTierUnknown):
         desk.record("case/2", tier="simple")  # of the rules before 2026-04-01
-    assert desk.count() == 1
+    assert count() == 1
 
 
 def test_a_reversal_takes_an_entry_out_once_and_a_replay_does_not_bring_it_back(desk):
@@ -77,7 +47,7 @@ def test_a_reversal_takes_an_entry_out_once_and_a_replay_does_not_bring_it_back(
 
     assert first.entry.id == again.entry.id
     assert desk.record().again
-    assert desk.count() == 2
+    assert count() == 2
     with pytest.raises(service.CreditEntryFixed):
         desk.reverse(first.entry)
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.catalogue import rules, seeds
+from app.catalogue.causes import SanctionKind
 from app.credit import terms
 from app.credit.terms import MonthEnd, OnSite, Publicity, TierRow, Transition
 
@@ -150,7 +151,7 @@ def severities_on(on):
         (date(2026, 4, 1), ["fine"], True, False, "minor"),
         (date(2026, 4, 1), ["warning"], False, False, "minor"),
         (date(2026, 4, 1), ["warning", "fine", "confiscated-gains"], False, True, "general"),
-        (date(2026, 4, 1), ["fine", "revoked-licence"], False, False, "serious"),
+        (date(2026, 4, 1), ["fine", "permit-revoked"], False, False, "serious"),
         (date(2026, 4, 1), ["an-unknown-kind"], False, False, None),
         (date(2023, 4, 30), ["fine"], False, False, None),
     ],
@@ -162,6 +163,11 @@ def test_the_gravest_sanction_says_the_tier_and_the_simple_procedure_its_own(
         terms.tier_of(sanctions, tiers_on(on), severities_on(on), simple=simple, safety=safety)
         == tier
     )
+
+
+def test_every_kind_of_sanction_has_a_tier_under_both_rule_sets():
+    for on in (date(2026, 3, 31), date(2026, 4, 1)):
+        assert {row.sanction for row in tiers_on(on)} == {*SanctionKind, "simple-procedure"}
 
 
 def test_an_amount_raises_the_tier_where_the_row_says_from_when():

@@ -1,0 +1,71 @@
+"""What a decision means for the credit record: an entry once it stands, a reversal once revoked.
+
+Called where a case is filed, decided or revoked, and again by the timetable for every case that
+moved: however often, it has one effect.
+"""
+
+from datetime import datetime
+
+from app.access import Actor
+from app.cases.models import PenaltyCase
+from app.cases.rules import CaseState, Procedure
+from app.cases.sanctions import SanctionKind
+from app.credit import service as credit
+from app.credit.rules import EntryKind, NewEntry
+from app.credit.service import Recorded
+from app.people import service as people
+
+STANDING = frozenset({CaseState.FILED, CaseState.DECIDED, CaseState.SERVED, CaseState.CLOSED})
+
+
+def reference_of(case: PenaltyCase) -> str:
+    """Return under which reference a case's decision stands in the credit record."""
+    return f"case/{case.id}"
+
+
+def is_punished(case: PenaltyCase) -> bool:
+    """Tell whether a penalty on the party itself stands, or stood until it was revoked.
+
+    A decision on the spot counts once it is filed with the agency.
+    """
+    own = any(not line.on_staff for line in case.lines)
+    filed = case.procedure == Procedure.ORDINARY or case.filed_on is not None
+    return case.decided_on is not None and own and filed and case.state in STANDING
+
+
+def follow_case(case: PenaltyCase, *, by: Actor, at: datetime) -> Recorded | None:
+    """Let the credit record say what a case came to; None where nothing follows.
+
+    Raises CreditEntryDiffers where the decision was changed after it had been recorded: then a
+    person reverses the entry and records the corrected decision.
+    """
+    agency = people.get_agency(case.agency_id)
+    if case.revoked_on is not None:
+        return credit.reverse_cause(
+            EntryKind.PENALTY,
+            reference_of(case),
+            "处罚决定被撤销",
+            case.revoked_on,
+            agency=agency,
+            by=by,
+            at=at,
+        )
+    if case.decided_on is None or not is_punished(case):
+        return None
+    sanctions = sorted({str(line.kind) for line in case.lines if not line.on_staff})
+    fine_fen = sum(
+        line.amount_fen or 0
+        for line in case.lines
+        if line.kind is SanctionKind.FINE and not line.on_staff
+    )
+    simple = case.procedure == Procedure.SIMPLE
+    tier = credit.tier_of(sanctions, case.decided_on, simple=simple, fine_fen=fine_fen)
+    new = NewEntry(
+        kind=EntryKind.PENALTY,
+        reference=reference_of(case),
+        decided_on=case.decided_on,
+        unit_id=case.unit_id,
+        tier=tier,
+        data={"sanctions": sanctions, "fine_fen": fine_fen, "procedure": str(case.procedure)},
+    )
+    return credit.record(new, agency=agency, by=by, at=at)
