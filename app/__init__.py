@@ -47,6 +47,7 @@ FEATURES = (
     "patrols",
     "lists",
     "draws",
+    "publication",
     "reports",
 )
 PAGES = (
@@ -54,6 +55,7 @@ PAGES = (
     "public.codes",
     "public.draws",
     "public.plans",
+    "public.publications",
     "public.apidocs",
 )  # what anybody may open
 

@@ -31,6 +31,7 @@ from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
 from app.measures import queries as measure_queries
 from app.measures.goods import watch_seizure
+from app.publication.publishing import follow_publications, open_report_cards
 from app.tasks import after_permit
 from app.units import lifecycle
 from app.visits import orders
@@ -251,6 +252,16 @@ JOBS: Mapping[str, Job] = {
             "follow-collections",
             follow_collections,
             "opens the money of served decisions, warns before its terms end and flags after",
+        ),
+        Job(
+            "follow-publications",
+            follow_publications,
+            "publishes what is due, ends what is over, withdraws what was revoked",
+        ),
+        Job(
+            "open-report-cards",
+            open_report_cards,
+            "opens cards of the national report with their 5 working days",
         ),
         Job(
             "supply-numbers",

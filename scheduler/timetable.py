@@ -20,6 +20,8 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "check-integrity": Every(seconds=600),
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),
+        "follow-publications": Every(seconds=300),
+        "open-report-cards": Daily(hour=0, minute=45),
         "follow-orders": Daily(hour=0, minute=30),
         "watch-seizures": Every(seconds=1800),
         "follow-case-deadlines": Daily(hour=0, minute=40),

@@ -4,17 +4,21 @@ Called where a case is filed, decided or revoked, and again by the timetable for
 moved: however often, it has one effect.
 """
 
-from datetime import datetime
+from datetime import date, datetime
+
+import sqlalchemy as sa
 
 from app.access import Actor
-from app.cases.models import PenaltyCase
-from app.cases.rules import CaseState, Procedure
+from app.cases.models import CaseRemedy, PenaltyCase
+from app.cases.rules import CaseState, Procedure, RemedyResult
 from app.cases.sanctions import SanctionKind
 from app.credit import service as credit
 from app.credit.rules import EntryKind, NewEntry
 from app.credit.service import Recorded
+from app.db import db
 from app.people import service as people
 
+OVERTURNED = frozenset({RemedyResult.CHANGED, RemedyResult.REVOKED})
 STANDING = frozenset({CaseState.FILED, CaseState.DECIDED, CaseState.SERVED, CaseState.CLOSED})
 
 
@@ -33,6 +37,17 @@ def is_punished(case: PenaltyCase) -> bool:
     return case.decided_on is not None and own and filed and case.state in STANDING
 
 
+def gone_on(case: PenaltyCase) -> date | None:
+    """Return when a decision ceased to stand as it was: revoked by the organ itself, or changed
+    or revoked by review or suit; None while it stands."""
+    query = sa.select(sa.func.min(CaseRemedy.ended_on)).where(
+        CaseRemedy.case_id == case.id, CaseRemedy.result.in_(sorted(OVERTURNED))
+    )
+    overturned: date | None = db.session.scalar(query)
+    days = [one for one in (case.revoked_on, overturned) if one is not None]
+    return min(days, default=None)
+
+
 def follow_case(case: PenaltyCase, *, by: Actor, at: datetime) -> Recorded | None:
     """Let the credit record say what a case came to; None where nothing follows.
 
@@ -40,12 +55,12 @@ def follow_case(case: PenaltyCase, *, by: Actor, at: datetime) -> Recorded | Non
     person reverses the entry and records the corrected decision.
     """
     agency = people.get_agency(case.agency_id)
-    if case.revoked_on is not None:
+    if (gone := gone_on(case)) is not None:
         return credit.reverse_cause(
             EntryKind.PENALTY,
             reference_of(case),
-            "处罚决定被撤销",
-            case.revoked_on,
+            "处罚决定被变更或者撤销",
+            gone,
             agency=agency,
             by=by,
             at=at,

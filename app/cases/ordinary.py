@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access import Actor
-from app.cases import advancing, guards, handlers, preparing, queries
+from app.cases import advancing, crediting, guards, handlers, preparing, queries
 from app.cases.deadlines import keep_deadlines
 from app.cases.facts import Step, read
 from app.cases.models import PenaltyCase
@@ -72,6 +72,8 @@ def take_step(
     touch(case)
     db.session.flush()
     _record(case, step, by=by, at=at)
+    if verb in _CREDITED:
+        crediting.follow_case(case, by=by, at=at)
     return case
 
 
@@ -82,6 +84,7 @@ def steps_of(case: PenaltyCase) -> list[Step]:
     ]
 
 
+_CREDITED = frozenset({CaseVerb.DECIDE, CaseVerb.REVOKE, CaseVerb.END_REMEDY})
 _EVENTS = {
     CaseVerb.FILE: Event.PENALTY_CASE_FILED,
     CaseVerb.DECIDE: Event.PENALTY_CASE_DECIDED,

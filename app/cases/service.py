@@ -10,8 +10,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from app.access import Actor
-from app.cases import enforcing, queries, rules, sanctions
-from app.cases import crediting, queries, rules, sanctions
+from app.cases import crediting, enforcing, queries, rules, sanctions
 from app.cases.models import CaseSanction, PenaltyCase, PenaltyCaseOfficer
 from app.cases.rules import CaseSource, CaseState, CaseVerb, PartyKind, Procedure, Sanction
 from app.catalogue import service as catalogue

@@ -64,6 +64,7 @@ class Kind(StrEnum):
     POINTS_ITEM = "points_item"
     GRADE_SCHEME = "grade_scheme"
     SCORE_SHEET = "score_sheet"
+    PUBLICATION_CHANNEL = "publication_channel"
     DISCRETION_BENCHMARK = "discretion_benchmark"
     DISCRETION_TIER = "discretion_tier"
     DISCRETION_FACTOR = "discretion_factor"

@@ -214,6 +214,11 @@ def term_of(tier: str, on: date) -> TermRow:
     return terms.term_row(tier, row.body)
 
 
+def tier_name(tier: str, on: date) -> str:
+    """Return what a tier is called on a day. Raises CatalogueRowMissing."""
+    return str(catalogue.get_row(Kind.PUBLICITY_TERM, tier, on).body["name"])
+
+
 def tier_of(
     sanctions: Collection[str],
     on: date,

@@ -21,6 +21,18 @@ def find_agency(district: str) -> Agency | None:
     return db.session.scalars(query).first()
 
 
+def officers_by_agency(on: date) -> list[tuple[Agency, list[Officer]]]:
+    """Return every agency with its active officers whose certificate is valid on a day."""
+    found: dict[UUID, list[Officer]] = {}
+    query = sa.select(Officer).where(
+        Officer.state == OfficerState.ACTIVE, Officer.certificate_valid_until >= on
+    )
+    for officer in db.session.scalars(query.order_by(Officer.certificate_no)):
+        found.setdefault(officer.agency_id, []).append(officer)
+    agencies = db.session.scalars(sa.select(Agency).order_by(Agency.district, Agency.id))
+    return [(agency, found[agency.id]) for agency in agencies if agency.id in found]
+
+
 def find_account_by_login(login: str) -> Account | None:
     """Return the account of a login, whatever its case."""
     query = sa.select(Account).where(Account.login == login.lower())

@@ -87,7 +87,10 @@ OBJECTS: dict[str, Get] = {
         )
     },
     "stated_id": by_name("finding"),
+    "card_id": by_name("card"),
     "cooperation_id": by_name("cooperation"),
+    "publication_id": by_name("publication"),
+    "report_id": by_name("credit-report"),
     "entry_id": by_name("credit-entry"),
     "grade_id": by_name("grade"),
     "notice_id": by_name("notice"),
@@ -204,6 +207,7 @@ OBJECTS: dict[str, Get] = {
     "tasks.return_ task_id": by_name("task:return"),
     "public.show_problem code": always("not-found"),
     "visit-codes.revoke code_id": by_name("visit-code:revoke"),
+    "public_results.check_report code": by_name("credit-report:code"),
 }
 GLOBAL = frozenset(
     {"code", "district", "kind", "name", "tag", "verb", "year"}
@@ -468,6 +472,7 @@ RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
     "annual-reports.take_annual_table": lambda side: _file(side, "annual"),
     "annual-reports.take_permits": lambda side: _file(side, "permits"),
     "self-checks.take_self_checks": lambda side: _file(side, "self-checks"),
+    "publications.import_receipts": lambda side: _file(side, "receipts"),
     "units.preview_units": lambda side: _file(side, "units"),
 }
 FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of a form
@@ -478,6 +483,7 @@ FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of 
     "annual-reports.take_annual_table": lambda side: {"file": side.values["table:annual"]},
     "annual-reports.take_permits": lambda side: {"file": side.values["table:permits"]},
     "self-checks.take_self_checks": lambda side: {"file": side.values["table:self-checks"]},
+    "publications.import_receipts": lambda side: {"file": side.values["table:receipts"]},
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
@@ -496,10 +502,15 @@ QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
     "counts.export_entries": lambda side: {"counter": "inspections"},
     "counts.list_entries": lambda side: {"counter": "inspections"},
     "dossiers.list_lines": lambda side: {"section": "visits"},
-    "credit-figures.show_figures": lambda side: {
-        "from_on": "2026-01-01",
-        "until_on": "2026-12-31",
+    **{
+        view: lambda side: {"from_on": "2026-01-01", "until_on": "2026-12-31"}
+        for view in (
+            "credit-figures.show_figures",
+            "publications.export_decisions",
+            "publications.show_figures",
+        )
     },
+    "report-cards.export_cards": lambda side: {"kind": "case-closed"},
     "draws.prove_line": lambda side: {"archive_no": side.ids["archive_no"]},
 }
 HEADERS: dict[str, Callable[[Side], str]] = {

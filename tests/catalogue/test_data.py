@@ -41,6 +41,7 @@ TABLES = [
     "permit_items",
     "points_items",
     "points_schemes",
+    "publication_channels",
     "publicity_terms",
     "rate_roundings",
     "recusal_reasons",

@@ -1,0 +1,255 @@
+"""Cards of the national report 信息报告卡: opened with their clock of 5 working days, handed over.
+
+Unit, inspection, test, and a case at service and at closing (one case, one card, two reports); a
+case of the simple procedure or without penalty has the one at closing. The national platform has
+no public interface: cards leave as files.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.access import Actor
+from app.cases.models import PenaltyCase
+from app.cases.rules import Procedure
+from app.catalogue import service as catalogue
+from app.catalogue.rules import DayKind, Term, due
+from app.days import local_date
+from app.db import db
+from app.errors import Conflict, NotFound
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.publication.models import ReportCard
+from app.publication.rules import CARD_NAMES, CardKind, CardState, is_late
+from app.publication.sources import BATCH, outcomes, specialty_name
+from app.sheets import Cell
+from app.tasks.models import Task
+from app.units.models import Unit
+from app.visits.models import Sample, Visit
+from app.visits.terms import SampleResult, SampleState
+
+CARD_DAYS = "card-days"
+RESULT_NAMES = {
+    SampleResult.QUALIFIED: "合格",
+    SampleResult.UNQUALIFIED: "不合格",
+    SampleResult.NOT_JUDGED: "不作判定",
+}
+COMMON = ("信息卡", "编号", "被监督单位", "统一社会信用代码", "发生日期", "报告期限", "是否逾期")
+OWN: Mapping[CardKind, Sequence[str]] = {
+    CardKind.UNIT: ("地址", "街道代码", "状态"),
+    CardKind.INSPECTION: ("任务编号", "专业", "检查结果"),
+    CardKind.TEST: ("样品", "检测结果", "报告编号"),
+    CardKind.CASE_SERVED: ("案由", "罚款（分）", "决定日期"),
+    CardKind.CASE_CLOSED: ("案由", "罚款（分）", "决定日期"),
+}
+
+
+class CardUnknown(NotFound):
+    code, title = "report-card-unknown", "未找到信息卡"
+
+
+class CardAlreadyReported(Conflict):
+    code, title = "report-card-already-reported", "信息卡已经报告"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What a card is about, and the day that starts its clock."""
+
+    kind: CardKind
+    subject_id: UUID
+    event_on: date
+    agency_id: UUID
+    district: str
+
+
+def causes() -> Iterator[Cause]:
+    """Yield what needs a card and has none, some hundreds of each kind at a time."""
+    yield from _visits()
+    yield from _samples()
+    yield from _cases(CardKind.CASE_SERVED, PenaltyCase.served_on)
+    yield from _cases(CardKind.CASE_CLOSED, PenaltyCase.closed_on)
+
+
+def _without(kind: CardKind) -> sa.Select[Any]:
+    return sa.select(ReportCard.subject_id).where(ReportCard.kind == kind)
+
+
+def _visits() -> Iterator[Cause]:
+    """A signed visit is inspected; the unit's own card comes with its first one."""
+    units = set(db.session.scalars(_without(CardKind.UNIT)))
+    query = sa.select(Visit).where(
+        Visit.signed_at.is_not(None), Visit.id.not_in(_without(CardKind.INSPECTION))
+    )
+    for visit in db.session.scalars(query.order_by(Visit.id).limit(BATCH)):
+        moment = visit.started_at if visit.clock_suspect else visit.started_recorded_at
+        on, owner = local_date(moment), (visit.agency_id, visit.district)
+        if visit.unit_id not in units:
+            units.add(visit.unit_id)
+            yield Cause(CardKind.UNIT, visit.unit_id, on, *owner)
+        yield Cause(CardKind.INSPECTION, visit.id, on, *owner)
+
+
+def _samples() -> Iterator[Cause]:
+    query = sa.select(Sample).where(
+        Sample.state == SampleState.RESULTED, Sample.id.not_in(_without(CardKind.TEST))
+    )
+    for sample in db.session.scalars(query.order_by(Sample.id).limit(BATCH)):
+        if sample.resulted_at is not None:
+            on = sample.reported_on or local_date(sample.resulted_at)
+            yield Cause(CardKind.TEST, sample.id, on, sample.agency_id, sample.district)
+
+
+def _cases(kind: CardKind, column: Any) -> Iterator[Cause]:
+    query = sa.select(PenaltyCase).where(column.is_not(None), PenaltyCase.id.not_in(_without(kind)))
+    if kind is CardKind.CASE_SERVED:
+        query = query.where(PenaltyCase.procedure == Procedure.ORDINARY)
+    for case in db.session.scalars(query.order_by(PenaltyCase.id).limit(BATCH)):
+        yield Cause(kind, case.id, getattr(case, column.key), case.agency_id, case.district)
+
+
+def open_card(cause: Cause, *, by: Actor, at: datetime) -> ReportCard:
+    """Open a card, once for each cause, with the last day on which it may be handed over."""
+    query = sa.select(ReportCard).where(
+        ReportCard.kind == cause.kind, ReportCard.subject_id == cause.subject_id
+    )
+    if known := db.session.scalars(query).one_or_none():
+        return known
+    card = ReportCard(
+        agency_id=cause.agency_id,
+        district=cause.district,
+        kind=cause.kind,
+        subject_id=cause.subject_id,
+        event_on=cause.event_on,
+        state=CardState.DUE,
+        opened_at=at,
+        opened_by_kind=str(by.kind),
+        opened_by_id=by.id,
+    )
+    _set_due(card)
+    db.session.add(card)
+    db.session.flush()  # the journal names its id
+    _journal(Event.REPORT_CARD_OPENED, card, by=by, at=at)
+    return card
+
+
+def _set_due(card: ReportCard) -> None:
+    days = int(catalogue.setting(CARD_DAYS, card.event_on))
+    deadline = due(Term(days, DayKind.WORKING), card.event_on, catalogue.calendar())
+    card.due_on, card.due_reason = deadline.due_on, deadline.reason
+
+
+def open_terms() -> list[UUID]:
+    """Return the cards whose last day could not be computed."""
+    query = sa.select(ReportCard.id).where(
+        ReportCard.due_on.is_(None), ReportCard.state == CardState.DUE
+    )
+    return list(db.session.scalars(query.order_by(ReportCard.id).limit(BATCH)))
+
+
+def compute_due(card_id: UUID, *, by: Actor, at: datetime) -> bool:
+    """Compute the last day of a card once the calendar is there; tell whether it could be."""
+    card = db.session.get_one(ReportCard, card_id, populate_existing=True)
+    _set_due(card)
+    if card.due_on is None:
+        return False
+    _journal(Event.REPORT_CARD_OPENED, card, by=by, at=at)
+    return True
+
+
+def get_card(card_id: UUID, agency_id: UUID | None) -> ReportCard:
+    """Return a card of the agency. Raises CardUnknown, also for another agency's."""
+    card = db.session.get(ReportCard, card_id)
+    if card is None or card.agency_id != agency_id:
+        raise CardUnknown("没有这张信息卡，或它不属于本机构。")
+    return card
+
+
+def report_card(card: ReportCard, *, by: Actor, at: datetime) -> ReportCard:
+    """Say that a card was handed over to the national system. Raises CardAlreadyReported."""
+    if card.state == CardState.REPORTED:
+        raise CardAlreadyReported("这张信息卡已经报告。")
+    card.state = CardState.REPORTED
+    card.reported_at, card.reported_by_kind, card.reported_by_id = at, str(by.kind), by.id
+    _journal(Event.REPORT_CARD_REPORTED, card, by=by, at=at)
+    return card
+
+
+def card_is_late(card: ReportCard, today: date) -> bool:
+    """Tell whether a card's term was missed, or is being missed."""
+    done = None if card.reported_at is None else local_date(card.reported_at)
+    return is_late(card.due_on, done, today)
+
+
+def table(cards: Sequence[ReportCard], kind: CardKind, today: date) -> list[list[Cell]]:
+    """Return the rows of a file of cards of one kind, under the headers COMMON and OWN."""
+    names = outcomes(today)
+    return [_row(card, kind, names, today) for card in cards if card.kind == kind]
+
+
+def _row(
+    card: ReportCard, kind: CardKind, names: Mapping[str, Mapping[str, Any]], today: date
+) -> list[Cell]:
+    unit_id, own = _TELLERS[kind](card.subject_id, names, today)
+    unit = None if unit_id is None else db.session.get(Unit, unit_id)
+    return [
+        CARD_NAMES[kind],
+        str(card.id),
+        "" if unit is None else unit.name,
+        "" if unit is None else unit.uscc,
+        card.event_on,
+        card.due_on or card.due_reason,
+        "是" if card_is_late(card, today) else "否",
+        *own,
+    ]
+
+
+_Told = tuple[UUID | None, list[Cell]]
+_Names = Mapping[str, Mapping[str, Any]]
+
+
+def _of_unit(subject_id: UUID, names: _Names, today: date) -> _Told:
+    unit = db.session.get_one(Unit, subject_id)
+    return unit.id, [unit.address, unit.street_code, unit.state_name]
+
+
+def _of_visit(subject_id: UUID, names: _Names, today: date) -> _Told:
+    visit = db.session.get_one(Visit, subject_id)
+    task = None if visit.task_id is None else db.session.get(Task, visit.task_id)
+    result = names.get(visit.outcome or "", {}).get("name", visit.outcome)
+    specialty = None if task is None else specialty_name(task.specialty, today)
+    return visit.unit_id, [None if task is None else task.task_no, specialty, result]
+
+
+def _of_sample(subject_id: UUID, names: _Names, today: date) -> _Told:
+    sample = db.session.get_one(Sample, subject_id)
+    visit = db.session.get_one(Visit, sample.visit_id)
+    result = None if sample.result is None else RESULT_NAMES[SampleResult(sample.result)]
+    return visit.unit_id, [sample.name, result, sample.report_no]
+
+
+def _of_case(subject_id: UUID, names: _Names, today: date) -> _Told:
+    case = db.session.get_one(PenaltyCase, subject_id)
+    return case.unit_id, [case.cause_name, case.fine_fen, case.decided_on]
+
+
+_TELLERS: Mapping[CardKind, Callable[[UUID, _Names, date], _Told]] = {
+    CardKind.UNIT: _of_unit,
+    CardKind.INSPECTION: _of_visit,
+    CardKind.TEST: _of_sample,
+    CardKind.CASE_SERVED: _of_case,
+    CardKind.CASE_CLOSED: _of_case,
+}
+
+
+def _journal(event: Event, card: ReportCard, *, by: Actor, at: datetime) -> None:
+    data = {
+        "kind": str(card.kind),
+        "subject_id": str(card.subject_id),
+        "due_on": None if card.due_on is None else card.due_on.isoformat(),
+    }
+    journal.record(event, card, by=by, at=at, data=data)

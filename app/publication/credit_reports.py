@@ -1,0 +1,141 @@
+"""Special credit reports 专用信用报告: what stands against a unit, with a code to check it by.
+
+A report says what stood on its day. Whoever checks the code learns besides whether an entry was
+reversed or repaired since, and never what such an entry said.
+"""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import canonical
+from app.access import Actor
+from app.credit import queries as credit_queries
+from app.credit import rules as credit_rules
+from app.credit import service as credit
+from app.credit.models import CreditEntry
+from app.credit.rules import EntryKind
+from app.days import local_date
+from app.db import db
+from app.errors import NotFound
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people.models import Agency
+from app.publication import queries
+from app.publication.models import CreditReport
+from app.units import service as units
+from app.units.models import Unit
+
+
+class CreditReportUnknown(NotFound):
+    code, title = "credit-report-unknown", "未找到信用报告"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What anybody learns by a code: the report, what of it still stands, what changed since."""
+
+    report: CreditReport
+    body: dict[str, Any]
+    standing: list[dict[str, Any]]
+    gone: int
+    added: int
+
+
+def issue_report(
+    unit_id: UUID, purpose: str, *, agency: Agency, by: Actor, at: datetime
+) -> CreditReport:
+    """Issue a report on what stands against a unit today. Raises UnitNotFound."""
+    unit = units.get_unit(unit_id, agency.id)
+    as_of = local_date(at)
+    entries = [_told(one, as_of) for one in standing_of(unit, as_of)]
+    body: dict[str, Any] = {
+        "unit": unit.name,
+        "uscc": unit.uscc,
+        "archive_no": unit.archive_no,
+        "agency": agency.name,
+        "as_of": as_of.isoformat(),
+        "purpose": purpose,
+        "entries": entries,
+    }
+    text = canonical.dumps(body)
+    report = CreditReport(
+        agency_id=agency.id,
+        district=agency.district,
+        unit_id=unit.id,
+        code=base64.b32encode(secrets.token_bytes(10)).decode(),
+        as_of=as_of,
+        purpose=purpose,
+        body=text,
+        sha256=canonical.digest(text),
+        issued_at=at,
+        issued_by_kind=str(by.kind),
+        issued_by_id=by.id,
+    )
+    db.session.add(report)
+    db.session.flush()  # the journal names its id
+    data = {"unit_id": str(unit.id), "sha256": report.sha256, "entries": len(entries)}
+    journal.record(Event.CREDIT_REPORT_ISSUED, report, by=by, at=at, data=data)
+    return report
+
+
+def standing_of(unit: Unit, on: date) -> list[CreditEntry]:
+    """Return the decisions that the credit site shows of a unit on a day: neither reversed nor
+    repaired, their term not over."""
+    entries = credit_queries.entries_of_unit(unit.id)
+    kept = {one.id for one in credit_rules.standing(entries)}
+    kept -= credit_rules.repaired_ids(entries, on)
+    found = [
+        one
+        for one in entries
+        if one.kind == EntryKind.PENALTY and one.id in kept and one.decided_on <= on
+    ]
+    return [one for one in found if _is_shown(one, on)]
+
+
+def _is_shown(entry: CreditEntry, on: date) -> bool:
+    shown = credit.publicity_of_entry(entry, on)
+    return shown is not None and on <= shown.max_end
+
+
+def _told(entry: CreditEntry, on: date) -> dict[str, Any]:
+    shown = credit.publicity_of_entry(entry, on)
+    return {
+        "id": str(entry.id),
+        "decided_on": entry.decided_on.isoformat(),
+        "tier": None if entry.tier is None else credit.tier_name(entry.tier, entry.decided_on),
+        "sanctions": [str(one) for one in entry.data.get("sanctions", [])],
+        "max_end": None if shown is None else shown.max_end.isoformat(),
+    }
+
+
+def get_report(report_id: UUID, agency_id: UUID | None) -> CreditReport:
+    """Return a report of the agency. Raises CreditReportUnknown, also for another agency's."""
+    report = db.session.get(CreditReport, report_id)
+    if report is None or report.agency_id != agency_id:
+        raise CreditReportUnknown("没有这份信用报告，或它不属于本机构。")
+    return report
+
+
+def check_report(code: str, *, at: datetime) -> Checked:
+    """Return what a code proves. Raises CreditReportUnknown."""
+    report = queries.find_report(code.strip().upper())
+    if report is None:
+        raise CreditReportUnknown("没有这个核验码对应的信用报告，请核对报告上的核验码。")
+    body = canonical.loads(report.body)
+    unit = db.session.get_one(Unit, report.unit_id)
+    now = {str(one.id) for one in standing_of(unit, local_date(at))}
+    told = {one["id"] for one in body["entries"]}
+    standing = [one for one in body["entries"] if one["id"] in now]
+    return Checked(report, body, standing, len(told - now), len(now - told))
+
+
+def reports_in(agency_id: UUID | None, unit_id: UUID | None) -> sa.Select[CreditReport]:
+    """Return the query for the reports of an agency, or of one unit."""
+    query = sa.select(CreditReport).where(CreditReport.agency_id == agency_id)
+    return query if unit_id is None else query.where(CreditReport.unit_id == unit_id)
