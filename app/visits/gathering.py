@@ -228,6 +228,18 @@ class Gathering:
         return visit
 
 
+def forget_undone() -> None:
+    """Let the session forget answers and findings after a savepoint was undone.
+
+    What was written in bulk and read afterwards is nothing that the session made: it would keep it,
+    and take a new one of the same id for a second.
+    """
+    session = db.session()
+    for one in list(session.identity_map.values()):
+        if isinstance(one, (VisitAnswer, Finding)):
+            session.expunge(one)
+
+
 def _read_visits(session: Session, ids: list[UUID], agency_id: UUID) -> dict[UUID, Open]:
     rows = session.execute(_VISITS, {"ids": ids, "agency_id": agency_id}).all()
     found = {

@@ -14,6 +14,7 @@ from app.db import db, savepoint
 from app.documents import blocks
 from app.errors import Conflict
 from app.keys import Keys
+from app.visits.gathering import forget_undone
 from sync.devices import queries as device_queries
 from sync.devices.models import Device, DeviceChain
 from sync.devices.rules import DeviceState
@@ -89,6 +90,7 @@ def _decide_as_one(batch: Batch, read: Read) -> list[Result] | None:
             results = batch.decide(read)
             batch.store()
     except NotSmooth:
+        forget_undone()
         return None
     return results
 

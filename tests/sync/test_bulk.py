@@ -92,6 +92,19 @@ def test_finishing_in_the_batch_of_the_answers_sees_them(stage: Stage, tablet: T
     assert told(pushed)[-1] == ("applied", 2)
 
 
+def test_answers_that_were_read_before_the_batch_failed_are_written_again(
+    stage: Stage, tablet: Tablet
+):
+    task = stage.task(tablet)
+    lines = [start(tablet, task), *(answer(tablet, task, code) for code in ITEMS)]
+    ended = [finish(tablet, task), tablet.op("task.dance", task.id, {})]  # finishing reads them
+
+    pushed = tablet.push([*lines, *ended])
+
+    assert [status for status, _ in told(pushed)] == ["applied"] * 18 + ["quarantined"]
+    assert sorted(answers(stage)) == sorted(ITEMS)
+
+
 def test_what_fails_in_a_batch_takes_nothing_with_it_and_is_tried_apart(
     stage: Stage, tablet: Tablet, monkeypatch: pytest.MonkeyPatch
 ):
