@@ -64,8 +64,9 @@ def history_of(case: PenaltyCase) -> History:
         if one.acted_on <= case.acted_on
         and (_is_punished(one) or unpunished.get(one.id) in _VIOLATIONS)
     ]
-    causes = set(catalogue.setting("police-hint-causes", case.acted_on))
-    row = catalogue.get_row("setting", "unlicensed-practice-penalties", case.acted_on)
+    on = case.opened_on or case.decided_on or case.acted_on
+    causes = set(catalogue.setting("police-hint-causes", on))
+    row = catalogue.get_row("setting", "unlicensed-practice-penalties", on)
     earlier = sum(hit.certain and hit.punished and hit.cause_code in causes for hit in hits)
     police = case.cause_code in causes and sanctions.is_repeated_crime(
         earlier, int(row.body["value"])
