@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app.access import Role
 from app.cases.models import CaseRemedy
-from app.cases.ordinary import Party
+from app.cases.opening import Party
 from app.cases.rules import IdKind, PartyKind
 from app.credit import queries as credit_queries
 from app.credit.rules import EntryKind
