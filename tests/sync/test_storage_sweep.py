@@ -106,6 +106,7 @@ def test_an_original_that_is_gone_is_named_and_its_row_stays(stage: Stage, tus: 
 def test_a_thumbnail_of_nothing_goes_and_one_that_is_gone_is_made_again(stage: Stage, tus: Tus):
     data = photo(1)
     tus.send(data)
+    stage.look_into_pictures()
     own = thumbnail_key(agency_of(tus, stage), sha256(data))
     stray = thumbnail_key(agency_of(tus, stage), "c" * 64)
     storage_of(stage).put(stray, b"small")
