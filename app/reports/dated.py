@@ -58,7 +58,7 @@ def line(
         "type": sa.literal(kind),
         "at": at,
         "on": on,
-        "unit_id": unit_id,
+        "unit_id": sa.cast(sa.null(), sa.Uuid()) if unit_id is None else unit_id,
         "label": label,
         "amount": amount,
     }

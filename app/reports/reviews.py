@@ -140,11 +140,11 @@ def judge_file(
 ) -> ReviewedFile:
     """Take in what the reviewer of a file found, criterion by criterion; once.
 
-    Raises ReviewUnknown, NotTheReviewer, FileJudged and ReviewInvalid (`errors`).
+    Raises NotTheReviewer, FileJudged and ReviewInvalid (`errors`).
     """
     file = next((one for one in review.files if one.case_id == case_id), None)
     if file is None:
-        raise ReviewUnknown("该案卷不在这次评查之中。")
+        raise _invalid([("case_id", "该案卷不在这次评查之中。")])
     if by.officer_id != file.reviewer_id:
         raise NotTheReviewer("该案卷由另一名评查人员评查。")
     if file.judged_at is not None:
