@@ -229,7 +229,8 @@ def test_a_deadline_into_a_year_without_calendar_stays_open_and_publishes_all_th
 
 
 def test_cards_are_opened_once_with_their_five_working_days_and_leave_as_a_file(office):
-    case = decided(office)
+    warning = [one for one in fine(1) if one["kind"] == "warning"]
+    case = decided(office, lines=warning, cause_code="pp-without-testing")
     office.step(case, "serve", date(2026, 9, 15))
     office.step(case, "report", which="first")
     office.step(case, "close", date(2026, 9, 24))
