@@ -14,9 +14,9 @@ from typing import Any
 from werkzeug.serving import make_server
 
 from app import clock
-from sync.inbox import api, batches, effects, receipts, service
+from app.visits.gathering import Gathering
+from sync.inbox import api, batches, receipts, service
 from sync.inbox.deciding import Batch
-from sync.inbox.rules import OperationType
 from wsgi import create_app
 
 
@@ -41,9 +41,6 @@ def on_call(number: int, whole: Callable[..., Any], *, after: bool = False) -> C
     return wrapper
 
 
-ANSWER = OperationType.VISIT_ANSWER_ITEM
-
-
 def before_the_batch_is_stored() -> None:
     batches.store_batch = on_call(1, batches.store_batch)
 
@@ -57,7 +54,7 @@ def between_two_operations() -> None:
 
 
 def after_an_effect_inside_its_savepoint() -> None:
-    effects.EFFECTS[ANSWER] = on_call(3, effects.EFFECTS[ANSWER], after=True)
+    Gathering.answer = on_call(3, Gathering.answer, after=True)  # type: ignore[method-assign]
 
 
 def in_the_closing_step_before_the_receipts() -> None:
