@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from app.cases import ordinary
-from app.cases.ordinary import NewCase, Party
+from app.cases import opening
+from app.cases.opening import NewCase, Party
 from app.cases.rules import CaseSource, PartyKind
 from app.catalogue import seeds
 from app.consequences import queries, rules, service
@@ -113,7 +113,7 @@ def test_a_lead_leaves_the_list_when_a_case_is_opened_from_it(desk):
         on=date(2026, 11, 21),
         finding_id=lead.id,
     )
-    desk.do(ordinary.open_case, new, agency=desk.make.home())
+    desk.do(opening.open_case, new, agency=desk.make.home())
     assert desk.lists()[1] == []
     found = desk.whereabouts(lead)
     assert [(one.way, one.settled) for one in found] == [(Way.CASE, False)]

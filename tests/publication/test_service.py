@@ -16,6 +16,7 @@ from app.cases.rules import IdKind, PartyKind
 from app.credit import queries as credit_queries
 from app.credit.rules import EntryKind
 from app.db import db, transaction
+from app.journal.rules import Event
 from app.publication import queries, service
 from app.publication.models import Publication, ReportCard
 from app.publication.publishing import follow_publications, open_report_cards
@@ -55,6 +56,7 @@ def test_a_decision_is_published_within_seven_working_days_on_both_channels(offi
     unit = office.make.unit(name=EVIL, uscc=None)
     case = decided(office, unit_id=unit.id, party=Party(PartyKind.ORGANISATION, name=EVIL))
     entry = credit_queries.find_entry(case.agency_id, EntryKind.PENALTY, f"case/{case.id}")
+    assert entry is not None
     assert (entry.tier, entry.unit_id) == ("general", unit.id)
 
     assert run(office, date(2026, 9, 14)) == "1 planned, 2 public"
@@ -152,7 +154,7 @@ def test_the_list_that_leaves_is_exact_text_and_runs_nothing(office):
     run(office, date(2026, 9, 14))
     clerk = office.make.signed_in(Role.CLERK)
     path = "/api/v1/publications/decisions/export?from_on=2026-09-01&until_on=2026-09-30"
-    sheet = openpyxl.load_workbook(io.BytesIO(clerk.get(path).data)).active
+    sheet = openpyxl.load_workbook(io.BytesIO(clerk.get(path).data)).worksheets[0]
     header, row = list(sheet.iter_rows())
     cells = {name.value: cell for name, cell in zip(header, row, strict=True)}
     assert len(header) == 27
@@ -176,9 +178,9 @@ def test_receipts_are_counted_once_with_their_rates_and_lists(office):
     number = shown(case)["credit-site"].number
     other_id = shown(other)["credit-site"].id
     with transaction():
-        row = db.session.get(Publication, other_id)
+        row = db.session.get_one(Publication, other_id)
         row.number = "另一号"
-        service._journal(service.Event.PUBLICATION_PLANNED, row, by=office.chen, at=office.make.at)
+        service._journal(Event.PUBLICATION_PLANNED, row, by=office.chen, at=office.make.at)
     lines = (
         "决定书文号,上报日期,结果,退回原因\n"
         f"{number},2026-09-15,退回,缺代码\n{number},2026-09-16,入库,\n没有的,2026-09-16,入库,\n"
@@ -244,12 +246,12 @@ def test_cards_are_opened_once_with_their_five_working_days_and_leave_as_a_file(
         "case-closed": date(2026, 10, 9),
     }
     sheet = clerk.get("/api/v1/report-cards/export?kind=case-closed").data
-    rows = list(openpyxl.load_workbook(io.BytesIO(sheet)).active.iter_rows(values_only=True))
+    rows = list(openpyxl.load_workbook(io.BytesIO(sheet)).worksheets[0].iter_rows(values_only=True))
     assert rows[1][0] == "案件查处信息卡（结案）"
     path = f"/api/v1/report-cards/{cards['case-served'].id}/report"
     assert clerk.post(path, headers={"If-Match": '"1"'}).json["late"]
     assert clerk.post(path, headers={"If-Match": '"2"'}).status_code == 409
-    assert db.session.get(ReportCard, cards["case-closed"].id).state == "due"
+    assert db.session.get_one(ReportCard, cards["case-closed"].id).state == "due"
 
 
 def test_a_credit_report_is_checked_by_its_code_and_forgets_what_was_withdrawn(office):

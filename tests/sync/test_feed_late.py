@@ -42,7 +42,7 @@ class Reader:
     stage: Stage
     places: list[Place]
     streams: dict[str, dict[str, int]] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
+    told: list[bytes] = field(default_factory=list)
 
     def pull(self, limit: int = 2000) -> None:
         with self.stage.flask_app.app_context():
@@ -238,7 +238,7 @@ def test_what_eight_writers_committed_is_what_was_delivered(stage: Stage):
     assert wrote > WRITERS
     assert scene.reader.versions("unit") == scene.committed()
     assert sum(scene.committed().values()) == wrote + WRITERS
-    seen = [one for one in scene.reader.told if '"type":"unit"' in one]
+    seen = [one for one in scene.reader.told if b'"type":"unit"' in one]
     assert len(seen) <= 2 * (wrote + WRITERS)  # the officer's scope and the agency's
     with stage.flask_app.app_context():
         assert journal.verify()[1] == []

@@ -560,7 +560,7 @@ def test_whoever_carries_the_unit_later_gets_what_is_open_there(scene: Scene, ch
     assert set(held.shown("penalty_case")) == {op_of(lines[1])["entity_id"]}
 
     order_id, case_id = (op_of(line)["entity_id"] for line in lines)
-    due = chen.post(f"/api/v1/cases/{case_id}/collection").json
+    due: dict[str, Any] = chen.post(f"/api/v1/cases/{case_id}/collection").get_json()
     paid = {"paid_on": due["served_on"], "method": "bank", "receipt_no": "沪财0001"}
     chen.post(
         f"/api/v1/collections/{due['id']}/payments",
