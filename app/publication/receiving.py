@@ -169,17 +169,38 @@ def rates_of(agency_id: UUID | None, from_on: date, until_on: date) -> dict[str,
     ):
         if receipt.publication_id is not None:
             receipts.setdefault(receipt.publication_id, []).append(receipt)
-    calendar = catalogue.calendar()
+    ends = _last_days({one.event_on for one in shown})
     records = []
     for one in shown:
-        days = int(catalogue.setting(TIMELY_DAYS, one.event_on))
         own = receipts.get(one.id, [])
         records.append(
             Reported(
                 one.id,
-                due(Term(days, DayKind.WORKING), one.event_on, calendar).due_on,
+                ends[one.event_on],
                 min((found.reported_on for found in own), default=None),
                 any(found.accepted for found in own),
             )
         )
     return rules.report_rates(records)
+
+
+def last_days(agency_id: UUID, from_on: date, until_on: date) -> dict[date, date | None]:
+    """Return by when decisions of each day of a period are to be reported; None: it is open.
+
+    Only days that have a decision on the credit site.
+    """
+    query = sa.select(Publication.event_on).where(
+        Publication.agency_id == agency_id,
+        Publication.channel == CREDIT_SITE,
+        Publication.event_on.between(from_on, until_on),
+    )
+    return _last_days(set(db.session.scalars(query.distinct())))
+
+
+def _last_days(days: set[date]) -> dict[date, date | None]:
+    calendar = catalogue.calendar()
+    return {day: due(_term_on(day), day, calendar).due_on for day in sorted(days)}
+
+
+def _term_on(day: date) -> Term:
+    return Term(int(catalogue.setting(TIMELY_DAYS, day)), DayKind.WORKING)

@@ -12,7 +12,8 @@ from app.cases.sanctions import KIND_NAMES, SanctionKind
 from app.complaints.rules import ComplaintResult
 from app.documents.rules import DocumentKind
 from app.measures.rules import CampaignEventKind, GoodsKind
-from app.reports import selections
+from app.publication.rules import SubjectType
+from app.reports import assistance, publicity, selections
 from app.reports.quantities import Unit
 from app.reports.selections import Scope
 from app.visits.terms import OrderState, SampleResult
@@ -40,6 +41,7 @@ class Counter:
 
 _INSPECTION, _TASK, _CASE = "监督检查", "任务", "行政处罚"
 _REMEDY, _MEASURE, _SYSTEMS = "复议诉讼", "取缔与查封扣押", "三项制度"
+_CREDIT, _ASSISTANCE = "信用", "协管"
 _TRUE = (ComplaintResult.SUBSTANTIATED, ComplaintResult.PARTLY)
 _RESULTS = {
     RemedyResult.DISMISSED: "驳回",
@@ -72,6 +74,20 @@ def _remedy_counters() -> list[Counter]:
     return found
 
 
+def _publication_counters() -> list[Counter]:
+    """公示 of the three systems: what was due on the channels, what came, what came in time."""
+    return [
+        Counter(f"{subject}s-{code}", f"{name}{what}", Unit.ENTRIES, _SYSTEMS,
+                partial(rows, subject))
+        for subject, name in ((SubjectType.DECISION, "行政处罚"), (SubjectType.RESULT, "检查结果"))
+        for code, what, rows in (
+            ("to-publish", "应公示", publicity.to_publish),
+            ("published", "已公示", publicity.published),
+            ("published-in-time", "按期公示", publicity.published_in_time),
+        )
+    ]  # fmt: skip
+
+
 COUNTERS: Mapping[str, Counter] = {
     one.code: one
     for one in (
@@ -99,13 +115,6 @@ COUNTERS: Mapping[str, Counter] = {
             _INSPECTION,
             partial(selections.documents, DocumentKind.OPINION),
         ),
-        Counter(
-            "assistant-opinions",
-            "卫生监督协管意见书",
-            Unit.COPIES,
-            _INSPECTION,
-            partial(selections.documents, DocumentKind.ASSISTANT_OPINION),
-        ),
         Counter("corrections", "责令改正", Unit.COPIES, _INSPECTION, selections.orders),
         Counter(
             "corrections-concluded",
@@ -130,6 +139,20 @@ COUNTERS: Mapping[str, Counter] = {
             Unit.PIECES,
             _INSPECTION,
             partial(selections.complaints, _TRUE),
+        ),
+        Counter(
+            "complaints-concluded",
+            "投诉举报已核查",
+            Unit.PIECES,
+            _INSPECTION,
+            partial(selections.complaints_with, "concluded"),
+        ),
+        Counter(
+            "complaints-answered",
+            "投诉举报已答复",
+            Unit.PIECES,
+            _INSPECTION,
+            partial(selections.complaints_with, "replied"),
         ),
         Counter("tasks", "任务", Unit.PIECES, _TASK, selections.tasks),
         Counter(
@@ -235,7 +258,42 @@ COUNTERS: Mapping[str, Counter] = {
         ),
         Counter("videos", "执法音像记录", Unit.ENTRIES, _SYSTEMS, selections.videos),
         Counter("legal-reviews", "法制审核", Unit.PIECES, _SYSTEMS, selections.reviews),
-        Counter("credit-repairs", "信用修复申请", Unit.PIECES, "信用", selections.repairs),
+        *_publication_counters(),
+        Counter("credit-repairs", "信用修复申请", Unit.PIECES, _CREDIT, selections.repairs),
+        Counter("to-report", "应上报信用信息", Unit.ENTRIES, _CREDIT, publicity.to_report),
+        Counter("reported", "已上报信用信息", Unit.ENTRIES, _CREDIT, publicity.reported),
+        Counter("reported-compliant", "上报合规", Unit.ENTRIES, _CREDIT, publicity.compliant),
+        Counter("reported-timely", "上报及时", Unit.ENTRIES, _CREDIT, publicity.timely),
+        Counter("patrols", "协管巡查", Unit.TIMES, _ASSISTANCE, assistance.patrols),
+        Counter(
+            "patrol-attendances",
+            "协管巡查人次",
+            Unit.ATTENDANCES,
+            _ASSISTANCE,
+            assistance.attendances,
+        ),
+        Counter(
+            "patrolled-premises",
+            "协管巡查间次",
+            Unit.PREMISES_SEEN,
+            _ASSISTANCE,
+            assistance.premises,
+        ),
+        Counter(
+            "patrolled-problems",
+            "协管巡查发现问题",
+            Unit.PREMISES_SEEN,
+            _ASSISTANCE,
+            assistance.premises_with_problem,
+        ),
+        Counter(
+            "assistant-opinions",
+            "卫生监督协管意见书",
+            Unit.COPIES,
+            _ASSISTANCE,
+            partial(selections.documents, DocumentKind.ASSISTANT_OPINION),
+        ),
+        Counter("patrol-hints", "协管线索", Unit.PIECES, _ASSISTANCE, assistance.hints),
     )
 }
 
@@ -257,4 +315,22 @@ RATES = (
     RateOf("simple-share", "简易程序占比", "simple-cases", "cases"),
     RateOf("corrected", "责令改正改正率", "corrections-complied", "corrections-concluded"),
     RateOf("complaints-true", "投诉举报查实率", "complaints-true", "complaints"),
+    RateOf("complaints-answered", "投诉举报答复率", "complaints-answered", "complaints"),
+    RateOf("decisions-published", "行政处罚公示率", "decisions-published", "decisions-to-publish"),
+    RateOf(
+        "decisions-in-time",
+        "行政处罚按期公示率",
+        "decisions-published-in-time",
+        "decisions-published",
+    ),
+    RateOf("results-published", "检查结果公示率", "results-published", "results-to-publish"),
+    RateOf(
+        "results-in-time",
+        "检查结果按期公示率",
+        "results-published-in-time",
+        "results-published",
+    ),
+    RateOf("credit-reporting", "上报率", "reported", "to-report"),
+    RateOf("credit-compliance", "合规率", "reported-compliant", "reported"),
+    RateOf("credit-timeliness", "及时率", "reported-timely", "reported"),
 )

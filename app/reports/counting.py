@@ -28,11 +28,7 @@ from app.reports.selections import Scope
 from app.reports.service import PeriodReversed
 
 DEFAULT_COUNTING = "annual-table"
-UNCOUNTED = (
-    "信用信息上报率、合规率、及时率（信用平台回执未入库前不统计）",
-    "行政许可、行政处罚公示数和公示率（公示渠道未入库前不统计）",
-    "协管巡查次数（巡查记录未入库前不统计，协管意见书单独统计）",
-)
+UNCOUNTED = ("行政许可公示数和公示率（许可在审批系统公示，本系统只有办件表）",)
 
 
 class CounterUnknown(NotFound):

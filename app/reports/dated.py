@@ -4,11 +4,30 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from app.days import day_begins
 from app.visits.models import Visit
 
 Instants = sa.ColumnElement[datetime]
+
+
+class LocalDay(FunctionElement[date]):
+    """The day in Shanghai on which an instant falls, as a column: `days.local_date` in SQL."""
+
+    type = sa.Date()
+    inherit_cache = True
+
+
+@compiles(LocalDay, "sqlite")
+def _in_sqlite(element: LocalDay, compiler: Any, **given: Any) -> str:
+    return f"date({compiler.process(element.clauses, **given)}, '+8 hours')"
+
+
+@compiles(LocalDay, "postgresql")
+def _in_postgresql(element: LocalDay, compiler: Any, **given: Any) -> str:
+    return f"({compiler.process(element.clauses, **given)} AT TIME ZONE 'Asia/Shanghai')::date"
 
 
 def earlier_of(told: Any, received: Any) -> Instants:

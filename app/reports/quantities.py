@@ -14,6 +14,7 @@ class Unit(StrEnum):
     UNITS = "户"
     HOUSES = "家"
     PREMISES = "间"
+    PREMISES_SEEN = "间次"
     ATTENDANCES = "人次"
     PERSONS = "人"
     PIECES = "件"

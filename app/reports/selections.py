@@ -455,6 +455,11 @@ def complaints(results: tuple[ComplaintResult, ...], scope: Scope) -> Rows:
     return query.where(Complaint.result.in_(results), Complaint.concluded_at < scope.cut)
 
 
+def complaints_with(step: str, scope: Scope) -> Rows:
+    """Complaints received in the days that were `concluded` or `replied` by the cut-off."""
+    return complaints((), scope).where(getattr(Complaint, f"{step}_at") < scope.cut)
+
+
 def repairs(scope: Scope) -> Rows:
     return sa.select(
         *line(

@@ -1,0 +1,103 @@
+"""What stands behind the numbers of publication 公示 and of reports to the credit platform.
+
+One line for each channel that has to show something: what was due, what came, what came in time.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.publication import receiving
+from app.publication.models import Publication, PublicationReceipt
+from app.publication.rules import PublicationState, SubjectType
+from app.publication.service import CREDIT_SITE
+from app.reports.dated import LocalDay, line, on_days
+from app.reports.selections import Scope
+
+Rows = sa.Select[Any]
+
+
+def _of_days(scope: Scope) -> Rows:
+    return sa.select(
+        *line(
+            "publication",
+            Publication.id,
+            on=Publication.event_on,
+            unit_id=Publication.unit_id,
+            label=Publication.number,
+        )
+    ).where(
+        Publication.agency_id == scope.agency_id,
+        on_days(Publication.event_on, scope.from_on, scope.until_on),
+    )
+
+
+def to_publish(subject: SubjectType, scope: Scope) -> Rows:
+    """What the channels have to show of decisions or results of the days.
+
+    What was taken back before it was shown is not in it.
+    """
+    return _of_days(scope).where(
+        Publication.subject_type == subject,
+        sa.or_(
+            Publication.published_at < scope.cut,
+            Publication.ended_at.is_(None),
+            Publication.ended_at >= scope.cut,
+        ),
+    )
+
+
+def published(subject: SubjectType, scope: Scope) -> Rows:
+    return to_publish(subject, scope).where(Publication.published_at < scope.cut)
+
+
+def published_in_time(subject: SubjectType, scope: Scope) -> Rows:
+    """What was shown within its term; a term that is open is kept."""
+    shown_on = LocalDay(Publication.published_at)
+    return published(subject, scope).where(
+        sa.or_(Publication.due_on.is_(None), shown_on <= Publication.due_on)
+    )
+
+
+# --- reports to the credit platform ------------------------------------------------------------
+
+
+def to_report(scope: Scope) -> Rows:
+    """Decisions of the days that the credit site shows; one that was withdrawn need not go."""
+    return _of_days(scope).where(
+        Publication.channel == CREDIT_SITE,
+        sa.or_(
+            Publication.state != PublicationState.WITHDRAWN, Publication.ended_at >= scope.cut
+        ),
+    )  # fmt: skip
+
+
+def _receipts(scope: Scope) -> list[sa.ColumnElement[bool]]:
+    return [
+        PublicationReceipt.publication_id == Publication.id,
+        PublicationReceipt.reported_on <= scope.until_on,
+    ]
+
+
+def reported(scope: Scope) -> Rows:
+    return to_report(scope).where(sa.exists().where(*_receipts(scope)))
+
+
+def compliant(scope: Scope) -> Rows:
+    taken = sa.exists().where(*_receipts(scope), PublicationReceipt.accepted)
+    return to_report(scope).where(taken)
+
+
+def timely(scope: Scope) -> Rows:
+    """Those first reported within their term of working days; an open term is kept."""
+    first = (
+        sa.select(sa.func.min(PublicationReceipt.reported_on))
+        .where(*_receipts(scope))
+        .scalar_subquery()
+    )
+    ends = receiving.last_days(scope.agency_id, scope.from_on, scope.until_on)
+    known = {day: sa.literal(until, sa.Date()) for day, until in ends.items() if until is not None}
+    if not known:
+        return reported(scope)
+    last = sa.case(known, value=Publication.event_on, else_=None)
+    return reported(scope).where(sa.or_(last.is_(None), first <= last))
