@@ -26,6 +26,8 @@ from app.db import db, new_id
 from app.errors import Conflict, Invalid
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.numbering.queries import take_serial
+from app.numbering.rules import Register
 from app.people.models import Agency
 from app.units import service as units
 from app.visits import queries as visit_queries
@@ -209,7 +211,8 @@ def set_party(case: PenaltyCase, party: Party) -> None:
 
 def _number(agency: Agency, on: date) -> str:
     form: str = catalogue.setting("case-number-form", on)
-    serial = queries.next_serial(agency.id, on.year)
+    opened = queries.count_opened(agency.id, on.year)  # before these numbers had a register
+    serial = take_serial(agency.id, Register.CASE, on.year, above=opened)
     return form.replace("{year}", f"{on.year}").replace("{serial}", f"{serial}")
 
 

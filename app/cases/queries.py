@@ -16,7 +16,6 @@ from app.cases.models import (
 )
 from app.cases.rules import CaseVerb, Procedure
 from app.db import db
-from app.people.models import Agency
 from app.units.models import Unit
 
 
@@ -58,15 +57,14 @@ def cases_of(agency_id: UUID | None, **filters: Any) -> sa.Select[PenaltyCase]:
     return query
 
 
-def next_serial(agency_id: UUID, year: int) -> int:
-    """Return the number of the next ordinary case of a year; others wait for the agency's row."""
-    db.session.get(Agency, agency_id, with_for_update=True)
+def count_opened(agency_id: UUID, year: int) -> int:
+    """Return how many ordinary cases of an agency were opened in a year."""
     count = sa.select(sa.func.count()).where(
         PenaltyCase.agency_id == agency_id,
         PenaltyCase.procedure == Procedure.ORDINARY,
         PenaltyCase.opened_on.between(date(year, 1, 1), date(year, 12, 31)),
     )
-    return 1 + (db.session.scalar(count) or 0)
+    return db.session.scalar(count) or 0
 
 
 def steps_of(case_id: UUID) -> Sequence[CaseStep]:

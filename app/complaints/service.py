@@ -32,13 +32,13 @@ from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.numbering.queries import take_number
+from app.numbering.rules import Register
 from app.people import service as people
 from app.people.models import Agency
 from app.tasks import service as tasks
 from app.tasks.rules import NewTask
 from app.units import service as units
 
-REGISTER = "TS"
 MOVED = "deadline-moved-to-working-day"
 REPEAT_DAYS = "complaint-repeat-days"
 
@@ -139,7 +139,7 @@ def file_complaint(data: NewComplaint, *, agency: Agency, by: Actor, at: datetim
         id=new_id(),
         agency_id=agency.id,
         district=agency.district,
-        number=take_number(agency.id, REGISTER, today),
+        number=take_number(agency.id, Register.COMPLAINT, today),
         kind=data.kind,
         channel=data.channel,
         external_no=data.external_no,

@@ -13,6 +13,7 @@ from app.measures.models import Campaign, CampaignEvent
 from app.measures.rules import CampaignEventKind
 from app.measures.service import MeasureInvalid, get_campaign, refuse_practice
 from app.numbering.queries import take_number
+from app.numbering.rules import Register
 from app.people.models import Agency
 
 
@@ -39,7 +40,7 @@ def plan_campaign(new: NewCampaign, *, agency: Agency, by: Actor, at: datetime) 
         id=new_id(),
         agency_id=agency.id,
         district=agency.district,
-        number=take_number(agency.id, "ZX", local_date(at)),
+        number=take_number(agency.id, Register.CAMPAIGN, local_date(at)),
         name=new.name,
         practice=new.practice,
         basis=new.basis,

@@ -35,6 +35,7 @@ from app.measures.service import (
     refuse_officers,
 )
 from app.numbering.queries import take_number
+from app.numbering.rules import Register
 from app.parties.rules import Subject
 from app.people.models import Agency
 
@@ -98,7 +99,7 @@ def apply_seizure(new: NewSeizure, *, agency: Agency, by: Actor, at: datetime) -
         id=new_id(),
         agency_id=agency.id,
         district=agency.district,
-        number=take_number(agency.id, "CF", today),
+        number=take_number(agency.id, Register.SEIZURE, today),
         kind=new.kind,
         unit_id=new.about.unit_id,
         party_id=new.about.party_id,

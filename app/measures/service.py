@@ -19,6 +19,7 @@ from app.measures import rules
 from app.measures.models import Ban, Campaign, Referral
 from app.measures.rules import BanState, ReferralState
 from app.numbering.queries import take_number
+from app.numbering.rules import Register
 from app.parties import service as parties
 from app.parties.rules import Subject
 from app.people import service as people
@@ -177,7 +178,7 @@ def decide_ban(new: NewBan, *, agency: Agency, by: Actor, at: datetime) -> Ban:
         id=new_id(),
         agency_id=agency.id,
         district=agency.district,
-        number=take_number(agency.id, "QD", on),
+        number=take_number(agency.id, Register.BAN, on),
         practice=new.practice,
         unit_id=new.about.unit_id,
         party_id=new.about.party_id,
@@ -268,7 +269,7 @@ def refer(new: NewReferral, *, agency: Agency, by: Actor, at: datetime) -> Refer
         id=new_id(),
         agency_id=agency.id,
         district=agency.district,
-        number=take_number(agency.id, "GYSS", on),
+        number=take_number(agency.id, Register.REFERRAL, on),
         procuratorate=new.procuratorate,
         matter=new.matter,
         unit_id=new.about.unit_id,

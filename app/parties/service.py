@@ -10,12 +10,11 @@ from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.numbering.queries import take_number
+from app.numbering.rules import Register
 from app.parties import queries, rules
 from app.parties.models import Party, PartyLink
 from app.parties.rules import NewParty, PartyState, Subject
 from app.people.models import Agency
-
-REGISTER = "DSR"
 
 
 class PartyUnknown(NotFound):
@@ -49,7 +48,7 @@ def record_party(data: NewParty, *, agency: Agency, by: Actor, at: datetime) -> 
         id=new_id(),
         agency_id=agency.id,
         district=agency.district,
-        number=take_number(agency.id, REGISTER, local_date(at)),
+        number=take_number(agency.id, Register.PARTY, local_date(at)),
         type=data.type,
         name=data.name,
         alias=data.alias,

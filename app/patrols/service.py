@@ -20,6 +20,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.numbering.queries import take_number
+from app.numbering.rules import Register
 from app.patrols import queries, rules
 from app.patrols.models import (
     Assistant,
@@ -183,7 +184,7 @@ def record_patrol(new: NewPatrol, *, agency: Agency, by: Actor, at: datetime) ->
         id=new_id(),
         agency_id=agency.id,
         district=agency.district,
-        number=take_number(agency.id, "XG", on_day),
+        number=take_number(agency.id, Register.PATROL, on_day),
         on_day=on_day,
         grid_cell=new.grid_cell,
         service_unit=went[0].service_unit,

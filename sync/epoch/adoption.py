@@ -17,7 +17,6 @@ from app.access import Actor
 from app.days import local_date
 from app.db import db, stop_reading, transaction
 from app.documents import blocks
-from app.documents import queries as documents
 from app.documents import rules as document_rules
 from app.documents.rules import HEAD_PREFIX
 from app.draws import holding, plans
@@ -29,6 +28,9 @@ from app.evidence.models import Evidence
 from app.evidence.rules import EvidenceState, object_key, thumbnail_key
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.numbering import queries as registers
+from app.numbering import rules as register_rules
+from app.numbering.rules import Register
 from app.people.models import AccountToken, Agency
 from app.people.rules import TokenKind
 from app.tasks import queries as tasks
@@ -76,7 +78,7 @@ def adopt(*, anyway: bool, kept: Sequence[Head] = (), by: Actor, at: datetime) -
     if difference is None and not anyway:
         raise NothingToAdopt("数据库与存储中的记录一致，没有什么需要接管。")
     known = _known_heads()
-    margins = rules.KNOWN if known else rules.BLIND
+    margins = rules.margins_above(known[0] if known else None)
     blind = not known
     known += kept
     awaited = _lost_photos()
@@ -134,10 +136,10 @@ def _raise_numbers(
     found: Adopted, known: Iterable[Head], margins: Margins, *, by: Actor, at: datetime
 ) -> None:
     """Let every series of numbers go on above what may have been given out."""
-    here = {**tasks.last_numbers(), **draws.last_numbers(), **documents.last_serials()}
+    here = heads.collect(at=at).last_numbers()
     last = _series_that_may_exist(at) | here
     for head in known:
-        for series, number in head.numbers.items():
+        for series, number in head.last_numbers().items():
             last[series] = max(number, last.get(series, 0))
     for series, number in sorted(last.items()):
         floor = rules.floor_of(series, number, margins)
@@ -148,13 +150,22 @@ def _raise_numbers(
             agency = db.session.get(Agency, UUID(owner))
             if agency is None:
                 continue  # it is lost as well: there is nobody to count for
-            if kind == "task":
-                tasks.raise_number(agency.id, int(year), floor)
-            else:
-                name = f"{kind.removeprefix(HEAD_PREFIX)}:{year}"
-                blocks.reserve_lost(agency, name, floor, by=by, at=at)
+            _raise_number(agency, kind, int(year), floor, by=by, at=at)
         found.numbers[series] = (here.get(series, 0), floor)
     _raise_announcements(known, margins)
+
+
+def _raise_number(
+    agency: Agency, kind: str, year: int, floor: int, *, by: Actor, at: datetime
+) -> None:
+    if kind == "task":
+        tasks.raise_number(agency.id, year, floor)
+    elif kind.startswith(register_rules.HEAD_PREFIX):
+        register = kind.removeprefix(register_rules.HEAD_PREFIX)
+        registers.raise_number(agency.id, register, year, floor)
+    else:
+        name = f"{kind.removeprefix(HEAD_PREFIX)}:{year}"
+        blocks.reserve_lost(agency, name, floor, by=by, at=at)
 
 
 def _series_that_may_exist(at: datetime) -> dict[str, int]:
@@ -173,6 +184,7 @@ def _series_that_may_exist(at: datetime) -> dict[str, int]:
         found[f"task:{agency.id}:{year}"] = 0
         found[f"draw:{agency.district}:{year}"] = 0
         found.update({document_rules.head_series(agency.id, one): 0 for one in papers})
+        found.update({register_rules.head_series(agency.id, one, year): 0 for one in Register})
     return found
 
 

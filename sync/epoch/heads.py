@@ -22,6 +22,7 @@ from app.draws import queries as draws
 from app.errors import DomainError, Unavailable
 from app.journal import service as journal
 from app.journal.models import Installation, JournalEntry
+from app.numbering import queries as registers
 from app.storage import StoredObjectMissing
 from app.tasks import queries as tasks
 from sync.epoch import rules
@@ -74,6 +75,7 @@ def collect(*, at: datetime | None = None) -> Head:
         at=canonical.instant(at or clock.now()),
         streams=[StreamHead(stream, *found) for stream, found in sorted(journal.heads().items())],
         numbers={**tasks.last_numbers(), **draws.last_numbers(), **documents.last_serials()},
+        registers=registers.last_numbers(),
         draws=[DrawHead(*one) for one in draws.standings()],
         announced=[Announced(*one) for one in draws.announcements()],
     )

@@ -5,12 +5,13 @@ Pure decisions over values.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from app import canonical
 from app.documents.rules import HEAD_PREFIX
+from app.numbering.rules import HEAD_PREFIX as REGISTER_PREFIX
 
 FORMAT = "suicha-backup-1"
 MANIFEST = "manifest.json"
@@ -144,8 +145,9 @@ class Announced:
 class Head:
     """What the storage knows of a database: where its numbers stand, and its draws.
 
-    `numbers` is the last number given in each series. `restoring` says that a backup is being, or
-    was, read into the database and that nobody has adopted it yet.
+    `numbers` is the last number given in each series, `registers` that of each register of an
+    agency; None in the head of a release that did not write it yet. `restoring` says that a backup
+    is being, or was, read into the database and that nobody has adopted it yet.
     """
 
     epoch: str | None
@@ -155,16 +157,30 @@ class Head:
     draws: Sequence[DrawHead] = ()
     announced: Sequence[Announced] = ()
     restoring: str | None = None
+    registers: Mapping[str, int] | None = None
 
     def value(self) -> dict[str, Any]:
         """Return the head as it is written; the same head is always the same text."""
         body = asdict(self)
-        body["numbers"] = [{"series": name, "last": n} for name, n in sorted(self.numbers.items())]
+        body["numbers"] = _series_out(self.numbers)
+        body["registers"] = None if self.registers is None else _series_out(self.registers)
         return {"v": HEAD_FORM, **body}
+
+    def last_numbers(self) -> dict[str, int]:
+        """Return the last number of every series that the head knows of."""
+        return {**self.numbers, **(self.registers or {})}
 
     def says_the_same(self, other: "Head | None") -> bool:
         """Tell whether another head differs in nothing but its time."""
         return other is not None and {**self.value(), "at": ""} == {**other.value(), "at": ""}
+
+
+def _series_out(numbers: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"series": name, "last": last} for name, last in sorted(numbers.items())]
+
+
+def _series_in(value: Any) -> dict[str, int]:
+    return {one["series"]: int(one["last"]) for one in value}
 
 
 class HeadBroken(ValueError):
@@ -177,11 +193,13 @@ def read_head(value: Any) -> Head:
         body = dict(value)
         if body.pop("v") != HEAD_FORM:
             raise HeadBroken("the head has a form that this release does not know")
+        registers = body.pop("registers", None)
         return Head(
             **{
                 **body,
                 "streams": [StreamHead(**one) for one in body["streams"]],
-                "numbers": {one["series"]: int(one["last"]) for one in body["numbers"]},
+                "numbers": _series_in(body["numbers"]),
+                "registers": None if registers is None else _series_in(registers),
                 "draws": [DrawHead(**one) for one in body["draws"]],
                 "announced": [Announced(**one) for one in body["announced"]],
             }
@@ -233,12 +251,22 @@ class Margins:
     tasks: int
     draws: int
     documents: int
+    registers: int
 
 
-KNOWN = Margins(entries=10_000, tasks=1_000, draws=10, documents=2_000)  # a head is seconds old
+KNOWN = Margins(
+    entries=10_000, tasks=1_000, draws=10, documents=2_000, registers=100
+)  # a head is seconds old
 BLIND = Margins(
-    entries=1_000_000, tasks=10_000, draws=100, documents=20_000
+    entries=1_000_000, tasks=10_000, draws=100, documents=20_000, registers=10_000
 )  # nobody knows since when
+
+
+def margins_above(head: Head | None) -> Margins:
+    """Return the margins above the head that the storage keeps; what it cannot know is blind."""
+    if head is None:
+        return BLIND
+    return KNOWN if head.registers is not None else replace(KNOWN, registers=BLIND.registers)
 
 
 @dataclass(frozen=True)
@@ -279,4 +307,6 @@ def floor_of(series: str, last: int, margins: Margins) -> int:
     kind = series.partition(":")[0]
     if kind.startswith(HEAD_PREFIX):
         return last + margins.documents
+    if kind.startswith(REGISTER_PREFIX):
+        return last + margins.registers
     return last + (margins.tasks if kind == "task" else margins.draws)
