@@ -86,7 +86,6 @@ def show_annual_table(query: dict[str, Any]) -> dict[str, Any]:
         "rows": [_row(row, code) for code, row in zip(codes, found.rows, strict=True)],
         "total": _row(found.total, None),
         "violations": found.violations,
-        "uncounted": found.uncounted,
         "imported": queries.newest_annual_table(agency.id, query["year"]),
     }
 

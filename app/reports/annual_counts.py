@@ -8,9 +8,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.cases.models import PenaltyCase
+from app.cases.models import CaseRemedy, PenaltyCase
+from app.cases.rules import RemedyKind, RemedyResult
+from app.complaints.models import Complaint
+from app.complaints.rules import ComplaintResult
 from app.db import db
-from app.reports.dated import line, on_days, visited_at, within
+from app.reports.dated import after, line, on_days, visited_at, within
 from app.reports.models import PermitRecord
 from app.reports.permit_rules import PermitOutcome
 from app.tasks.models import Task
@@ -59,9 +62,17 @@ _PERMITS: Mapping[str, Callable[[], Any]] = {
     "charged": lambda: PermitRecord.charge_fen > 0,
     "charges": lambda: PermitRecord.charge_fen > 0,
 }
-_VISITS = ("inspections", "found", "complaints", "confirmed")
-SUPERVISION = (*_VISITS, "penalised")
-COUNTED = (*_PERMITS, *SUPERVISION)
+_VISITS = ("inspections", "found")
+_COMPLAINTS = ("complaints", "confirmed")
+_REMEDIES = {"review_corrected": RemedyKind.REVIEW, "suit_lost": RemedyKind.SUIT}
+SUPERVISION = (*_VISITS, *_COMPLAINTS, "penalised", *_REMEDIES)
+_TRUE = (ComplaintResult.SUBSTANTIATED, ComplaintResult.PARTLY)
+_AGAINST_US = (
+    RemedyResult.CHANGED,
+    RemedyResult.REVOKED,
+    RemedyResult.ILLEGAL,
+    RemedyResult.ORDERED,
+)
 
 
 def _overdue() -> sa.ColumnElement[bool]:
@@ -97,11 +108,11 @@ def _closed_in(scope: Scope) -> Sequence[sa.ColumnElement[bool]]:
     )
 
 
-def behind(item: Item, column: str, scope: Scope) -> Rows | None:
-    """Return the rows that a number of the form counts; None for a column that no table counts.
+def behind(item: Item, column: str, scope: Scope) -> Rows:
+    """Return the rows that a number of the form counts.
 
     批后监管 is counted per object and visit, not limited to the period's permits (5); 查处 by
-    penalised cases (6).
+    penalised cases (6); complaints when they came in, remedies when they ended.
     """
     if column in _PERMITS:
         return sa.select(
@@ -116,34 +127,26 @@ def behind(item: Item, column: str, scope: Scope) -> Rows | None:
         ).where(*_closed_in(scope), PermitRecord.item == item.code, _PERMITS[column]())
     if column in _VISITS:
         return _visits(item, column, scope)
-    return _penalised(item, scope) if column == "penalised" else None
+    if column in _COMPLAINTS:
+        return _complaints(item, column, scope)
+    return _penalised(item, scope) if column == "penalised" else _remedies(item, column, scope)
 
 
 def count_behind(item: Item, column: str, scope: Scope) -> int:
-    """Return how many rows stand behind a number; a column that no table counts has none."""
+    """Return how many rows stand behind a number."""
     rows = behind(item, column, scope)
-    if rows is None:
-        return 0
     return int(db.session.scalar(sa.select(sa.func.count()).select_from(rows.subquery())) or 0)
 
 
 def _visits(item: Item, column: str, scope: Scope) -> Rows:
-    complaint = Task.origin == COMPLAINT
-    of_origin = {
-        "inspections": sa.or_(Task.id.is_(None), ~complaint),
-        "found": sa.or_(Task.id.is_(None), ~complaint),
-        "complaints": complaint,
-        "confirmed": complaint,
-    }[column]
     which = [
         Visit.agency_id == scope.agency_id,
         Visit.state != VisitState.UNDER_WAY,
         within(visited_at(), scope.from_on, scope.until_on),
-        of_origin,
-        sa.or_(Task.id.is_(None), Task.origin.not_in(sorted(scope.talks))),
+        sa.or_(Task.id.is_(None), Task.origin.not_in(sorted({COMPLAINT, *scope.talks}))),
         _of_item(item, Visit.unit_id),
     ]
-    if column in {"found", "confirmed"}:
+    if column == "found":
         which.append(Visit.outcome.in_(sorted(scope.violations)))
     return (
         sa.select(
@@ -152,6 +155,59 @@ def _visits(item: Item, column: str, scope: Scope) -> Rows:
         .select_from(Visit)
         .outerjoin(Task, Task.id == Visit.task_id)
         .where(*which)
+    )
+
+
+def _complaints(item: Item, column: str, scope: Scope) -> Rows:
+    """Complaints of the days about a holder; one about nobody who is known belongs to no item."""
+    rows = (
+        sa.select(
+            *line(
+                "complaint",
+                Complaint.id,
+                on=Complaint.received_on,
+                unit_id=Complaint.unit_id,
+                label=Complaint.number,
+            )
+        )
+        .select_from(Complaint)
+        .outerjoin(Task, Task.id == Complaint.task_id)
+        .where(
+            Complaint.agency_id == scope.agency_id,
+            on_days(Complaint.received_on, scope.from_on, scope.until_on),
+            _of_item(item, Complaint.unit_id),
+        )
+    )
+    if column == "complaints":
+        return rows
+    return rows.where(
+        Complaint.result.in_(_TRUE), Complaint.concluded_at < after(scope.until_on)
+    )  # fmt: skip
+
+
+def _remedies(item: Item, column: str, scope: Scope) -> Rows:
+    """Reviews and suits that ended against the agency in the days 被纠错, 败诉."""
+    return (
+        sa.select(
+            *line(
+                "case_remedy",
+                CaseRemedy.id,
+                on=CaseRemedy.ended_on,
+                unit_id=PenaltyCase.unit_id,
+                label=CaseRemedy.result,
+            )
+        )
+        .select_from(CaseRemedy)
+        .join(PenaltyCase, PenaltyCase.id == CaseRemedy.case_id)
+        .outerjoin(Visit, Visit.id == PenaltyCase.visit_id)
+        .outerjoin(Task, Task.id == Visit.task_id)
+        .where(
+            CaseRemedy.agency_id == scope.agency_id,
+            CaseRemedy.kind == _REMEDIES[column],
+            CaseRemedy.result.in_(_AGAINST_US),
+            on_days(CaseRemedy.ended_on, scope.from_on, scope.until_on),
+            _of_item(item, PenaltyCase.unit_id),
+        )
     )
 
 

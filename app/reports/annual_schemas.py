@@ -78,10 +78,7 @@ class AnnualImportSchema(ma.Schema):
 
 
 class AnnualTableSchema(ma.Schema):
-    """The form of a year as it is counted, and the newest that came in as a file.
-
-    `uncounted` columns are 0 because no table of the product knows them.
-    """
+    """The form of a year as it is counted, and the newest that came in as a file."""
 
     year = Count(required=True)
     from_on = Day(data_key="from", required=True)
@@ -90,7 +87,6 @@ class AnnualTableSchema(ma.Schema):
     rows = fields.List(fields.Nested(AnnualRowSchema), required=True)
     total = fields.Nested(AnnualRowSchema, required=True)
     violations = fields.List(fields.Nested(ViolationSchema), required=True)
-    uncounted = fields.List(fields.String(), required=True)
     imported = fields.Nested(AnnualImportSchema, required=True, allow_none=True)
 
 

@@ -61,16 +61,9 @@ class PermitItemUnknown(NotFound):
     code, title = "permit-item-unknown", "未找到许可事项"
 
 
-class ColumnUncounted(NotFound):
-    code, title = "annual-column-uncounted", "该列没有明细"
-
-
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A form as it is counted: its rows with the code of their item, 合计, what does not fit.
-
-    `uncounted` are columns that no table of the product knows: they are 0 and said to be so.
-    """
+    """A form as it is counted: its rows with the code of their item, 合计, what does not fit."""
 
     year: int
     from_on: date
@@ -79,7 +72,6 @@ class Computed:
     rows: tuple[AnnualRow, ...]
     total: AnnualRow
     violations: tuple[Violation, ...]
-    uncounted: tuple[str, ...]
 
 
 def scope_of(agency: Agency, year: int, until_on: date | None) -> Scope:
@@ -141,7 +133,6 @@ def compute(agency: Agency, year: int, *, until_on: date | None = None) -> Compu
         rows=tuple(rows),
         total=total,
         violations=tuple(annual_form.table_violations(rows, total)),
-        uncounted=tuple(name for name in annual_form.COUNTS if name not in annual_counts.COUNTED),
     )
 
 
@@ -165,13 +156,9 @@ def _row(
 def rows_behind(
     agency: Agency, year: int, item_code: str, column: str, *, until_on: date | None = None
 ) -> annual_counts.Rows:
-    """Return the selection that a number of the form counts. Raises ColumnUncounted and
-    PermitItemUnknown."""
+    """Return the selection that a number of the form counts. Raises PermitItemUnknown."""
     scope = scope_of(agency, year, until_on)
-    rows = annual_counts.behind(get_item(item_code, scope.until_on), column, scope)
-    if rows is None:
-        raise ColumnUncounted("这一列没有可以列出的明细。")
-    return rows
+    return annual_counts.behind(get_item(item_code, scope.until_on), column, scope)
 
 
 # --- in ---

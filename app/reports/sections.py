@@ -8,11 +8,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.cases.models import PenaltyCase
+from app.cases.models import CaseTransfer, PenaltyCase
 from app.complaints.models import Complaint
 from app.credit.models import CreditEntry, CreditGrade, CreditRepair
 from app.db import db
 from app.documents.models import Document
+from app.measures.models import Ban, Seizure
+from app.publication.models import Publication
 from app.reports.dated import visited_at
 from app.reports.models import PermitRecord
 from app.tasks.models import Task
@@ -187,6 +189,42 @@ def _self_checks(unit_id: UUID) -> Lines:
     ).where(SelfCheck.unit_id == unit_id)
 
 
+def _publications(unit_id: UUID) -> Lines:
+    return _line(
+        Publication.id,
+        on=Publication.event_on,
+        number=Publication.number,
+        title=Publication.channel,
+        state=Publication.state,
+    ).where(Publication.unit_id == unit_id)
+
+
+def _bans(unit_id: UUID) -> Lines:
+    return _line(
+        Ban.id, on=Ban.decided_on, number=Ban.number, title=Ban.practice, state=Ban.state
+    ).where(Ban.unit_id == unit_id)
+
+
+def _seizures(unit_id: UUID) -> Lines:
+    return _line(
+        Seizure.id,
+        at=Seizure.applied_at,
+        number=Seizure.number,
+        title=Seizure.kind,
+        state=Seizure.state,
+    ).where(Seizure.unit_id == unit_id)
+
+
+def _transfers(unit_id: UUID) -> Lines:
+    return _line(
+        CaseTransfer.id,
+        on=CaseTransfer.on_day,
+        number=CaseTransfer.number,
+        title=CaseTransfer.kind,
+        state=CaseTransfer.direction,
+    ).where(CaseTransfer.unit_id == unit_id)
+
+
 SECTIONS: Mapping[str, Section] = {
     one.code: one
     for one in (
@@ -201,6 +239,10 @@ SECTIONS: Mapping[str, Section] = {
         Section("orders", "责令改正", "on", _orders),
         Section("documents", "文书", "at", _documents),
         Section("cases", "案件", "on", _cases),
+        Section("bans", "取缔", "on", _bans),
+        Section("seizures", "查封扣押没收", "at", _seizures),
+        Section("transfers", "移送协查", "on", _transfers),
+        Section("publications", "公示", "on", _publications),
         Section("credit", "信用记录", "on", _credit),
         Section("repairs", "信用修复", "on", _repairs),
         Section("complaints", "投诉举报", "on", _complaints),

@@ -8,13 +8,18 @@ import openpyxl
 import pytest
 
 from app.access import Role
-from app.db import transaction
-from app.reports import annual_form, annual_tables, permit_rules, permits
+from app.cases.models import CaseRemedy
+from app.complaints import service as complaints
+from app.complaints.rules import ComplaintResult
+from app.db import db, transaction
+from app.reports import annual_counts, annual_form, annual_tables, permit_rules, permits
 from app.reports.permits import PermitsInvalid
 from app.units.rules import Registration
+from tests.complaints.test_service import Desk
 from tests.factories import OTHER_DISTRICT
 from tests.reports.desk import visited
 from tests.reports.test_annual_form import GOLDEN, RAGGED, cells
+from tests.reports.test_counts import Office as Counted
 
 HEADER = ",".join(permit_rules.COLUMNS)
 PUBLIC = "公共场所卫生许可"
@@ -158,6 +163,36 @@ def test_a_form_that_breaks_its_notes_is_refused_by_row_and_column(make):
     }
 
 
+def complained_of(make, unit):
+    """Two complaints of a unit, one found partly true; a third, of a clinic, is another item's."""
+    desk = Desk(make)
+    true = desk.file(unit_id=unit.id)
+    desk.file(unit_id=unit.id, external_no=None)
+    clinic = make.unit(registrations=(Registration("medical", "hospital"),))
+    desk.file(unit_id=clinic.id, external_no="9")
+    desk.do(complaints.accept_complaint, true.id)
+    desk.do(complaints.conclude_complaint, true.id, ComplaintResult.PARTLY, "部分属实")
+
+
+def contested(make, unit):
+    """A decision of 2026 with reviews: two against the agency, one upheld, one in the next year."""
+    ended = ("revoked", date(2026, 12, 31)), ("illegal", date(2026, 8, 1))
+    kept = ("upheld", date(2026, 8, 2)), ("changed", date(2027, 1, 1))
+    case_id = Counted(make).case("fine", unit_id=unit.id)
+    with transaction():
+        for result, ended_on in (*ended, *kept):
+            remedy = CaseRemedy(
+                case_id=case_id,
+                agency_id=make.home().id,
+                kind="review",
+                organ="长宁区人民政府",
+                begun_on=date(2026, 7, 1),
+                ended_on=ended_on,
+                result=result,
+            )
+            db.session.add(remedy)
+
+
 def test_every_number_of_the_form_opens_the_list_behind_it(make, lodging):
     unit, officers = lodging
     take(make, permit_lines(f"a,{PUBLIC},{unit.archive_no},2026-01-01,批准,2026-01-02,,是,是,是,,"))
@@ -167,26 +202,27 @@ def test_every_number_of_the_form_opens_the_list_behind_it(make, lodging):
         visited(make, unit, officers, outcome, origin="after-permit")
         make.clock.forward(days=1)
     visited(make, unit, officers, "ordered-to-correct", origin="complaint")
+    complained_of(make, unit)
+    contested(make, unit)
     reader = make.signed_in(Role.AUDITOR)
     shown = reader.get("/api/v1/reports/annual-table?year=2026").json
     (row,) = [row for row in shown["rows"] if row["item"] == "public-places"]
     numbers = dict(zip((one["code"] for one in shown["columns"]), row["cells"], strict=True))
-    assert {
-        name: numbers[name] for name in ("inspections", "found", "complaints", "confirmed")
-    } == {
+    assert {name: numbers[name] for name in annual_counts.SUPERVISION} == {
         "inspections": "2",
         "found": "1",
-        "complaints": "1",
+        "complaints": "2",
         "confirmed": "1",
+        "penalised": "1",
+        "review_corrected": "2",
+        "suit_lost": "0",
     }
     for column, number in numbers.items():
-        if column in annual_form.COUNTS and column not in shown["uncounted"]:
+        if column in annual_form.COUNTS:
             path = "/api/v1/reports/annual-table/entries?year=2026&item=public-places"
             listed = reader.get(f"{path}&column={column}").json["items"]
             assert len(listed) == int(float(number)), column
             assert {one["archive_no"] for one in listed} <= {unit.archive_no}
-    uncounted = f"{path}&column=suit_lost"
-    assert reader.get(uncounted).json["type"] == "/problems/annual-column-uncounted"
     pages = reader.get(f"{path}&column=inspections&limit=1")
     assert len(pages.json["items"]) == 1
     assert "Link" in pages.headers

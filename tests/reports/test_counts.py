@@ -48,7 +48,9 @@ class Office:
         found = self.counts(*period, **chosen)
         return {one.counter.code: one.quantity.text for one in found.counted}
 
-    def case(self, *sanctions, decided_on=date(2026, 5, 6), filed_on=None, closed_on=None):
+    def case(
+        self, *sanctions, decided_on=date(2026, 5, 6), filed_on=None, closed_on=None, **values
+    ):
         """A decided case of the ordinary procedure, as a row: only its counting is asked for."""
         closed = closed_on is not None
         at = self.make.at
@@ -78,6 +80,7 @@ class Office:
                 closed_on=closed_on,
                 closed_at=at if closed else None,
                 closed_by_kind="user" if closed else None,
+                **values,
             )
             db.session.add(case)
             db.session.flush()

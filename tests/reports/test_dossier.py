@@ -1,10 +1,15 @@
 """The dossier of a unit: everything in one answer, page by page, and who read it."""
 
+from datetime import date
+
 import pytest
 
 from app.access import Role
-from app.db import db
+from app.cases.models import CaseTransfer
+from app.db import db, new_id
 from app.journal.models import JournalEntry
+from app.measures.models import Ban, Seizure
+from app.publication.models import Publication
 from app.reports.sections import SECTIONS
 from tests.factories import OTHER_DISTRICT
 from tests.reports.desk import visited
@@ -91,3 +96,67 @@ def test_nobody_reads_the_dossier_of_another_agency_and_no_reading_is_left(make,
     assert make.signed_in(Role.CLERK).get(path(unit)).status_code == 403
     owner = make.signed_in(Role.SUPERVISOR)
     assert owner.get(path(unit, "/readings")).json["items"] == []
+
+
+def test_measures_transfers_and_what_is_public_are_parts_of_the_dossier(make, visited_unit):
+    unit, _ = visited_unit
+    row = {"agency_id": make.home().id, "district": unit.district, "unit_id": unit.id}
+    day, by = date(2026, 5, 6), "user"
+    why = {"reason": "无证行医", "basis": "医疗机构管理条例", "officer_ids": []}
+    with make.writing():
+        db.session.add_all(
+            [
+                Ban(
+                    **row,
+                    **why,
+                    number="沪取缔1",
+                    practice="medical",
+                    partners=[],
+                    decided_on=day,
+                    decided_at=make.at,
+                    decided_by_kind=by,
+                ),
+                Seizure(
+                    **row,
+                    **why,
+                    number="沪查扣1",
+                    kind="detention",
+                    urgent=False,
+                    state="applied",
+                    applied_at=make.at,
+                    applied_by_kind=by,
+                ),
+                CaseTransfer(
+                    **row,
+                    direction="out",
+                    kind="hand-over",
+                    criminal=True,
+                    organ="公安分局",
+                    number="沪移1",
+                    subject="涉嫌非法行医",
+                    on_day=day,
+                ),
+                Publication(
+                    **row,
+                    channel="portal",
+                    subject_type="decision",
+                    subject_id=new_id(),
+                    number="沪罚1",
+                    event_on=day,
+                    due_on=day,
+                    state="due",
+                    content={},
+                    planned_at=make.at,
+                    planned_by_kind=by,
+                ),
+            ]
+        )
+    found = make.signed_in(Role.OFFICER).get(path(unit)).json
+    shown = {part["code"]: [line["number"] for line in part["items"]] for part in found["parts"]}
+    wanted = {
+        "bans": "沪取缔1",
+        "seizures": "沪查扣1",
+        "transfers": "沪移1",
+        "publications": "沪罚1",
+    }
+    assert {code: shown[code] for code in wanted} == {c: [n] for c, n in wanted.items()}
