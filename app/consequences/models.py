@@ -13,8 +13,8 @@ from app.db import Base, Entity, in_pairs, one_of
 class FindingDecision(Entity, Base):
     """A decision about a finding that no other row tells of; one of a kind at a time.
 
-    It is taken back with a reason, never deleted. `reference` names what lies elsewhere: the credit
-    entry of points, the letter of a transfer.
+    It is taken back with a reason, never deleted. `reference` names what lies elsewhere: the cause
+    of the credit entry of points, the letter of a transfer.
     """
 
     __tablename__ = "finding_decision"

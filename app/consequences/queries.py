@@ -48,6 +48,17 @@ def standing_decision(finding_id: UUID, kind: Decision) -> FindingDecision | Non
     return db.session.scalars(query).one_or_none()
 
 
+def is_points_cause(agency_id: UUID, reference: str) -> bool:
+    """Tell whether a decision that stands gave points for a cause."""
+    query = sa.select(FindingDecision.id).where(
+        FindingDecision.agency_id == agency_id,
+        FindingDecision.kind == Decision.POINTS,
+        FindingDecision.reference == reference,
+        FindingDecision.revoked_at.is_(None),
+    )
+    return db.session.scalar(query.limit(1)) is not None
+
+
 def _has_order() -> sa.ColumnElement[bool]:
     return sa.exists().where(CorrectiveOrderItem.finding_id == Finding.id)
 

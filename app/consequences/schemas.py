@@ -48,13 +48,14 @@ class FindingWhereaboutsSchema(ma.Schema):
 
 
 class NewFindingDecisionSchema(ma.Schema):
-    """What is decided about a finding, and why."""
+    """What is decided about a finding, and why; `item` is the item that points are given for."""
 
     kind = Choice(Decision, required=True)
     reason = Text(max=2000, required=True)
     organ = Text(max=200, load_default=None, allow_none=True)
     reference = Text(max=200, load_default=None, allow_none=True)
     document_id = Id(load_default=None, allow_none=True)
+    item = Text(max=100, load_default=None, allow_none=True)
 
 
 class DeclineLeadSchema(ma.Schema):

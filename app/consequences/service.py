@@ -15,12 +15,17 @@ from app.consequences import queries, rules
 from app.consequences.models import FindingDecision
 from app.consequences.queries import Words
 from app.consequences.rules import Decision, PublicOutcome, Way
+from app.credit import points
+from app.credit import service as credit
+from app.credit.points import NewPoints
+from app.credit.rules import EntryKind
 from app.days import local_date
-from app.db import db
+from app.db import db, new_id
 from app.documents import service as documents
 from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.people import service as people
 from app.visits import queries as visit_queries
 from app.visits import service as visits
 from app.visits.models import Finding
@@ -48,13 +53,17 @@ class NotALead(Conflict):
 
 @dataclass(frozen=True)
 class NewDecision:
-    """What is decided about a finding, and why; `organ` of a transfer, the document it was."""
+    """What is decided about a finding, and why; `organ` of a transfer, the document it was.
+
+    `item` is what points are given for; their `reference` is the cause that gives them once.
+    """
 
     kind: Decision
     reason: str
     organ: str | None = None
     reference: str | None = None
     document_id: UUID | None = None
+    item: str | None = None
 
 
 def words_on(on: date) -> Words:
@@ -86,9 +95,12 @@ def get_decision(decision_id: UUID, agency_id: UUID | None) -> FindingDecision:
 def decide(finding_id: UUID, new: NewDecision, *, by: Actor, at: datetime) -> FindingDecision:
     """Decide about a finding: nothing, an opinion, a transfer, points, or no case from it.
 
-    Flushes: the journal names the row. Raises FindingNotFound, FindingDecidedAlready
-    (`decision_id`), FindingDecisionInvalid (a transfer without organ, an opinion without document),
-    DocumentUnknown, and NotALead for declining what is no lead.
+    Points are entered in the unit's credit record, once for their reference; without one the
+    decision itself is the cause. Flushes: the journal names the row. Raises FindingNotFound,
+    FindingDecidedAlready (`decision_id`), FindingDecisionInvalid (a transfer without organ, an
+    opinion without document, points without item or under a reference that was reversed),
+    DocumentUnknown, PointsItemUnknown, CreditEntryDiffers, and NotALead for declining what is no
+    lead.
     """
     finding = get_finding(finding_id, by.agency_id)
     _refuse_incomplete(new)
@@ -101,6 +113,7 @@ def decide(finding_id: UUID, new: NewDecision, *, by: Actor, at: datetime) -> Fi
             "这项检查发现已经作过同样的处理，如需更改请先撤销原处理。", decision_id=known.id
         )
     row = FindingDecision(
+        id=new_id(),
         agency_id=finding.agency_id,
         district=finding.district,
         finding_id=finding.id,
@@ -113,6 +126,8 @@ def decide(finding_id: UUID, new: NewDecision, *, by: Actor, at: datetime) -> Fi
         decided_by_kind=by.kind,
         decided_by_id=by.id,
     )
+    if new.item is not None:
+        row.reference = _give_points(finding, row, new.item, by=by, at=at)
     db.session.add(row)
     db.session.flush()
     journal.record(
@@ -130,6 +145,34 @@ def _refuse_incomplete(new: NewDecision) -> None:
         raise FindingDecisionInvalid("移送应写明接收的机关，其他处理不写。")
     if new.kind is Decision.OPINION and new.document_id is None:
         raise FindingDecisionInvalid("请指明所出具的卫生监督意见书。")
+    if (new.kind is Decision.POINTS) != (new.item is not None):
+        raise FindingDecisionInvalid("记分应写明记分事项，其他处理不写。")
+
+
+def _give_points(
+    finding: Finding, row: FindingDecision, item: str, *, by: Actor, at: datetime
+) -> str:
+    """Enter the points of an item in the unit's record; return the cause that they are of."""
+    reference = row.reference or f"finding-decision/{row.id}"
+    visit = visits.get_visit(finding.visit_id, finding.agency_id)
+    new = NewPoints(visit.unit_id, item, reference, local_date(at))
+    agency = people.get_agency(finding.agency_id)
+    entry = points.give_points(new, agency=agency, by=by, at=at)
+    if credit.is_reversed(entry):
+        raise FindingDecisionInvalid(
+            "这一事由的记分已经撤销，请以新的文号记分。", reference=reference
+        )
+    return reference
+
+
+def _take_points_back(row: FindingDecision, reason: str, *, by: Actor, at: datetime) -> None:
+    """Reverse the points of a decision, unless another one that stands rests on them too."""
+    if row.reference is None or queries.is_points_cause(row.agency_id, row.reference):
+        return
+    entry = credit.find_entry(row.agency_id, EntryKind.POINTS, row.reference)
+    if entry is not None:
+        credit.reverse(entry.id, reason, local_date(at), by=by, at=at)
+        points.settle(entry, by=by, at=at)
 
 
 def refuse_no_lead(finding: Finding, *, at: datetime) -> None:
@@ -159,6 +202,7 @@ def note_reply(
 def revoke(decision_id: UUID, reason: str, *, by: Actor, at: datetime) -> FindingDecision:
     """Take a decision back, with a reason: the finding is without it again, the row stays.
 
+    Points are reversed in the credit record, unless another finding's decision names their cause.
     Raises FindingDecisionUnknown and FindingDecidedAlready (taken back before).
     """
     row = get_decision(decision_id, by.agency_id)
@@ -168,6 +212,9 @@ def revoke(decision_id: UUID, reason: str, *, by: Actor, at: datetime) -> Findin
     row.revoked_by_kind, row.revoked_by_id = by.kind, by.id
     data = {"finding_id": str(row.finding_id), "kind": row.kind}
     journal.record(Event.FINDING_DECISION_REVOKED, row, by=by, at=at, data=data)
+    if row.kind == Decision.POINTS:
+        db.session.flush()  # what stands is asked of the database
+        _take_points_back(row, reason, by=by, at=at)
     return row
 
 

@@ -91,6 +91,12 @@ def give_points(new: NewPoints, *, agency: Agency, by: Actor, at: datetime) -> C
         },
     )
     made = service.record(entry, agency=agency, by=by, at=at)
+    if made.entry.data.get("item") != item.code:
+        raise service.CreditEntryDiffers(
+            "同一事由已经按另一事项记分；请撤销原记录后以新的文号重新记录。",
+            entry_id=made.entry.id,
+            fields=["item"],
+        )
     settle(made.entry, by=by, at=at)
     return made.entry
 

@@ -74,6 +74,16 @@ def get_entry(entry_id: UUID, agency_id: UUID | None) -> CreditEntry:
     return entry
 
 
+def find_entry(agency_id: UUID, kind: EntryKind, reference: str) -> CreditEntry | None:
+    """Return what a cause made; None where it made nothing."""
+    return queries.find_entry(agency_id, kind, reference)
+
+
+def is_reversed(entry: CreditEntry) -> bool:
+    """Tell whether an entry was taken out of the record."""
+    return queries.find_about(entry.id, EntryKind.REVERSAL) is not None
+
+
 def record(new: NewEntry, *, agency: Agency, by: Actor, at: datetime) -> Recorded:
     """Record what happened, once: kind and reference name its cause.
 

@@ -12,6 +12,10 @@ from app.catalogue import seeds
 from app.consequences import queries, rules, service
 from app.consequences.rules import Decision, Way, Whereabouts
 from app.consequences.service import NewDecision
+from app.credit import points
+from app.credit.models import CreditEntry
+from app.credit.points import PointsItemUnknown
+from app.credit.service import CreditEntryDiffers
 from app.db import db, new_id, touch, transaction
 from app.visits import orders
 from app.visits.models import Finding
@@ -128,6 +132,73 @@ def test_a_transfer_is_open_until_the_other_organ_answers(desk):
     assert not desk.whereabouts(finding)[0].settled
     desk.do(service.note_reply, row_id, "已立案", date(2026, 11, 21))
     assert desk.whereabouts(finding)[0].settled
+
+
+def points_of(desk):
+    """The points that stand, and how many entries the record has."""
+    db.session.remove()
+    tally = points.tally_of(desk.visit.unit_id, "malpractice", desk.make.at.date())
+    return tally.total, len(db.session.scalars(sa.select(CreditEntry)).all())
+
+
+@pytest.mark.parametrize("reference", ["卫不良记〔2026〕1号", None])
+def test_points_are_entered_in_the_credit_record_once_and_taken_back_with_the_decision(
+    desk, reference
+):
+    finding = desk.found[0]
+    new = NewDecision(Decision.POINTS, "分类有误", reference=reference, item="mal-waste-sorting")
+    row = desk.do(service.decide, finding.id, new)
+    once = points_of(desk)
+    assert once == (seeds_points("mal-waste-sorting"), 1)
+    assert (
+        desk.whereabouts(finding)[0].reference
+        == row.reference
+        == (reference or f"finding-decision/{row.id}")
+    )
+    with pytest.raises(service.FindingDecidedAlready):
+        desk.do(service.decide, finding.id, new)
+    assert points_of(desk) == once
+
+    desk.do(service.revoke, row.id, "复议撤销")
+    assert points_of(desk) == (0, 2), "a reversing entry"
+    if reference is not None:
+        with pytest.raises(service.FindingDecisionInvalid, match="以新的文号记分"):
+            desk.do(service.decide, finding.id, new)
+    else:
+        desk.do(service.decide, finding.id, new)
+        assert points_of(desk) == (once[0], 3)
+
+
+def seeds_points(code):
+    (row,) = [one for one in seeds.rows("points_items") if one["code"] == code]
+    return row["points"]
+
+
+def test_findings_under_one_reference_share_their_points_until_the_last_is_taken_back(desk):
+    new = NewDecision(Decision.POINTS, "同一文书", reference="1号", item="mal-no-posting")
+    first, second = [desk.do(service.decide, one.id, new).id for one in desk.found[:2]]
+    assert points_of(desk) == (seeds_points("mal-no-posting"), 1)
+    other = NewDecision(Decision.POINTS, "同一文书", reference="1号", item="mal-record-flaw")
+    with pytest.raises(CreditEntryDiffers):
+        desk.do(service.decide, desk.found[2].id, other)
+    desk.do(service.revoke, first, "处理有误")
+    assert points_of(desk) == (seeds_points("mal-no-posting"), 1)
+    desk.do(service.revoke, second, "处理有误")
+    assert points_of(desk) == (0, 2)
+
+
+def test_points_want_an_item_that_the_catalogue_knows(desk):
+    finding = desk.found[0]
+    with pytest.raises(PointsItemUnknown):
+        desk.do(service.decide, finding.id, NewDecision(Decision.POINTS, "无", item="nonsense"))
+    for wrong in (
+        NewDecision(Decision.POINTS, "无", reference="1号"),
+        NewDecision(Decision.NOTHING, "无", item="mal-scope"),
+    ):
+        with pytest.raises(service.FindingDecisionInvalid, match="记分事项"):
+            desk.do(service.decide, finding.id, wrong)
+    assert points_of(desk) == (0, 0)
+    assert desk.whereabouts(finding) == []
 
 
 def test_findings_of_a_page_cost_the_same_however_many_they_are(desk):
