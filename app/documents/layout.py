@@ -100,6 +100,59 @@ def sheet_of(paper: Paper) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Statement:
+    """A paper without a template: facts by label, what it says, one table, what is to be known."""
+
+    organ: str
+    title: str
+    number: str
+    issued_on: date
+    content_hash: str
+    facts: Sequence[tuple[str, str]]
+    words: str
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    remarks: Sequence[str] = ()
+
+
+def sheet_of_statement(one: Statement) -> dict[str, Any]:
+    """Return a statement as data for the typesetter, with the place of the organ's seal."""
+    body = [
+        _said("line", _run(f"{label}：", "plain"), _run(text, "value")) for label, text in one.facts
+    ]
+    body.append(_said("para", _run(one.words, "plain")))
+    if one.rows:
+        columns = list(zip(one.head, *one.rows, strict=True))
+        body.append(
+            {
+                "style": "table",
+                "head": list(one.head),
+                "widths": [min(_CELL_MAX, max(map(len, column)) + 2) for column in columns],
+                "rows": [[[_run(text, "plain")] for text in row] for row in one.rows],
+            }
+        )
+    return {
+        "organ": one.organ,
+        "title": one.title,
+        "number": one.number,
+        "draft": False,
+        "hash": one.content_hash,
+        "day": [one.issued_on.year, one.issued_on.month, one.issued_on.day],
+        "dated": day_text(one.issued_on),
+        "each-page": False,
+        "body": body,
+        "slots": [],
+        "seal": _place_of_seal(one.organ, one.issued_on),
+        "corrections": [],
+        "remarks": list(one.remarks),
+    }
+
+
+def _said(style: str, *runs: dict[str, str]) -> dict[str, Any]:
+    return {"style": style, "paragraphs": [list(runs)]}
+
+
 def numbered(number: str) -> str:
     """Return a number as it is headed: a 文号 says so itself, a plain 编号 does not."""
     return number if "号" in number else f"编号：{number}"
@@ -266,12 +319,14 @@ def _signature(one: Signed) -> list[dict[str, str]]:
 
 def _seal(paper: Paper) -> dict[str, Any]:
     sealed = [one for one in paper.signatures if one.role == PaperRole.SEAL]
-    return {
-        "organ": _name(paper.names, "organ"),
-        "date": day_text(paper.issued_on),
-        "sealed": bool(sealed),
-        "note": f"已用印 {sealed[0].name or ''}".strip() if sealed else "（盖章处）",
-    }
+    place = _place_of_seal(_name(paper.names, "organ"), paper.issued_on)
+    if sealed:
+        place |= {"sealed": True, "note": f"已用印 {sealed[0].name or ''}".strip()}
+    return place
+
+
+def _place_of_seal(organ: str, on: date) -> dict[str, Any]:
+    return {"organ": organ, "date": day_text(on), "sealed": False, "note": "（盖章处）"}
 
 
 def _record(one: Corrected, paper: Paper) -> list[dict[str, str]]:

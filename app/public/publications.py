@@ -4,7 +4,7 @@ Plain, below 100 KB, whole without script. Of a natural person nothing is shown 
 withdrawn says so and shows nothing else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -176,12 +176,11 @@ def check_report(code: str) -> str:
     name, uscc = checked.body["unit"], checked.body["uscc"]
     shown = rules.mask_person(name) if rules.may_be_person(name, uscc) else name
     return flask.render_template(
-        "public/credit_report.html", checked=checked, name=shown, sanctions=_sanctions
+        "public/credit_report.html",
+        checked=checked,
+        name=shown,
+        sanctions=credit_reports.sanctions_text,
     )
-
-
-def _sanctions(entry: Mapping[str, Any]) -> str:
-    return "、".join(sources.SANCTION_NAMES.get(one, one) for one in entry["sanctions"])
 
 
 _FEN: Callable[[int], str] = rules.wan

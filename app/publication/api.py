@@ -7,10 +7,11 @@ from uuid import UUID
 
 import flask
 
-from app import clock
+from app import clock, entry
 from app.access import Role, current_actor, requires
 from app.days import local_date
 from app.db import transaction
+from app.documents import pages
 from app.people import service as people
 from app.people.models import Agency
 from app.problems import Blueprint, Page, PageSchema, page, sole_file
@@ -209,6 +210,21 @@ def issue_report(data: dict[str, Any]) -> CreditReport:
 def get_report(report_id: UUID) -> CreditReport:
     """查看专用信用报告"""
     return credit_reports.get_report(report_id, current_actor().agency_id)
+
+
+@reports.route("/<uuid:report_id>/pdf")
+@requires(*READERS)
+@reports.response(200, pages.BINARY, content_type=pages.MIME)
+def print_report(report_id: UUID) -> flask.Response:
+    """下载专用信用报告 PDF（A4、PDF/A）
+
+    出具以后撤销、修复或者期满的记录只计数，不再列出。
+    """
+    report = credit_reports.get_report(report_id, current_actor().agency_id)
+    base = entry.config().text("PUBLIC_URL") or flask.request.url_root
+    address = f"{base.rstrip('/')}/public/credit-reports/{report.code}"
+    made = credit_reports.print_report(report, address, at=clock.now())
+    return pages.answer(made, f"专用信用报告-{report.code}")
 
 
 def _agency() -> Agency:

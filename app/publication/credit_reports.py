@@ -6,6 +6,7 @@ reversed or repaired since, and never what such an entry said.
 
 import base64
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,11 +23,14 @@ from app.credit.models import CreditEntry
 from app.credit.rules import EntryKind
 from app.days import local_date
 from app.db import db
+from app.documents import typeset
+from app.documents.layout import Statement, sheet_of_statement
+from app.documents.wording import NOTHING, day_text, instant_text
 from app.errors import NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
-from app.publication import queries
+from app.publication import queries, sources
 from app.publication.models import CreditReport
 from app.units import service as units
 from app.units.models import Unit
@@ -127,12 +131,82 @@ def check_report(code: str, *, at: datetime) -> Checked:
     report = queries.find_report(code.strip().upper())
     if report is None:
         raise CreditReportUnknown("没有这个核验码对应的信用报告，请核对报告上的核验码。")
+    return _checked(report, at)
+
+
+def _checked(report: CreditReport, at: datetime) -> Checked:
     body = canonical.loads(report.body)
     unit = db.session.get_one(Unit, report.unit_id)
     now = {str(one.id) for one in standing_of(unit, local_date(at))}
     told = {one["id"] for one in body["entries"]}
     standing = [one for one in body["entries"] if one["id"] in now]
     return Checked(report, body, standing, len(told - now), len(now - told))
+
+
+# --- on paper ----------------------------------------------------------------------------------
+
+
+def print_report(report: CreditReport, page_address: str, *, at: datetime) -> bytes:
+    """Return a report as PDF: the same bytes as long as nothing of it is withdrawn.
+
+    What ceased to stand since the issue is counted and not printed; nothing is kept, so no page
+    with it stays behind. `page_address` is where anybody checks the code.
+    Raises PrintBusy and PrintFailed.
+    """
+    return typeset.set_pages("document", sheet_of_statement(statement_of(report, page_address, at)))
+
+
+def statement_of(report: CreditReport, page_address: str, at: datetime) -> Statement:
+    """Return what the paper says of a report at an instant."""
+    checked = _checked(report, at)
+    body, as_of = checked.body, day_text(report.as_of)
+    rows = [
+        (
+            sanctions_text(one) or NOTHING,
+            one["tier"] or NOTHING,
+            day_text(date.fromisoformat(one["decided_on"])),
+            NOTHING if one["max_end"] is None else day_text(date.fromisoformat(one["max_end"])),
+        )
+        for one in checked.standing
+    ]
+    return Statement(
+        organ=body["agency"],
+        title="专用信用报告",
+        number=f"核验码：{report.code}",
+        issued_on=local_date(report.issued_at),
+        content_hash=report.sha256,
+        facts=[
+            ("单位名称", body["unit"]),
+            ("统一社会信用代码", body["uscc"] or NOTHING),
+            ("档案编号", body["archive_no"] or NOTHING),
+            ("用途", body["purpose"]),
+            ("记录期间", f"截至{as_of}，仍在公示期内、未被撤销且未修复的行政处罚"),
+            ("出具时间", instant_text(report.issued_at)),
+        ],
+        words=_words(checked, as_of),
+        head=("处罚种类", "公示等级", "决定日期", "公示至"),
+        rows=rows,
+        remarks=[
+            f"核验地址：{page_address}",
+            "任何人可以在核验地址输入核验码，核对本报告是否属实、出具以后记录有无变化。",
+        ],
+    )
+
+
+def _words(checked: Checked, as_of: str) -> str:
+    count = len(checked.standing)
+    found = f"有下列公示期内的行政处罚 {count} 条" if count else "没有公示期内的行政处罚"
+    changed = [f"{checked.gone} 条已经撤销、修复或者期满，不再列出"] if checked.gone else []
+    changed += [f"新增 {checked.added} 条"] if checked.added else []
+    if not changed:
+        return f"截至{as_of}，信用记录中{found}。"
+    still = f"报告所载的记录中仍{found}。" if count else ""
+    return f"出具以后记录有变化：{'，'.join(changed)}；请要求重新出具。{still}"
+
+
+def sanctions_text(entry: Mapping[str, Any]) -> str:
+    """Return the kinds of sanction of a told entry, as they are called."""
+    return "、".join(sources.SANCTION_NAMES.get(one, one) for one in entry["sanctions"])
 
 
 def reports_in(agency_id: UUID | None, unit_id: UUID | None) -> sa.Select[CreditReport]:
