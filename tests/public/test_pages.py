@@ -14,7 +14,14 @@ from app.journal import service as journal
 from app.public import failures
 from tests.conftest import FixedClock
 
-PAGES = ("/", "/public/draws", "/public/journal", "/problems/", "/problems/not-found")
+PAGES = (
+    "/",
+    "/public/draws",
+    "/public/decisions",
+    "/public/journal",
+    "/problems/",
+    "/problems/not-found",
+)
 LIMIT_BYTES = 100_000
 
 
@@ -55,7 +62,8 @@ def test_a_public_page_is_whole_without_script_and_small(client: FlaskClient, pa
 def test_every_link_of_the_public_pages_leads_somewhere(client: FlaskClient) -> None:
     seen = {address for path in PAGES for address in Outline(client.get(path).text).addresses}
     inside = {address.partition("#")[0] for address in seen if address.startswith("/")}
-    assert "/public/journal" in inside
+    wanted = {"journal", "decisions", "results", "officers", "credit-reports"}
+    assert {f"/public/{one}" for one in wanted} | {"/c"} <= inside
     assert {path: client.get(path).status_code for path in sorted(inside)} == dict.fromkeys(
         sorted(inside), 200
     )
