@@ -71,6 +71,7 @@ class Complaint(Entity, Base):
     __table_args__ = (
         sa.UniqueConstraint("agency_id", "number"),
         sa.Index("ix_complaint_agency_id_id", "agency_id", "id"),
+        sa.Index("ix_complaint_agency_id_received_on", "agency_id", "received_on"),
         sa.Index("ix_complaint_agency_id_state", "agency_id", "state"),
         one_of("kind", ComplaintKind),
         one_of("channel", Channel),

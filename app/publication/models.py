@@ -65,6 +65,7 @@ class Publication(Entity, Base):
             name="withdrawn_without_content",
         ),
         sa.Index("ix_publication_agency_id_id", "agency_id", "id"),
+        sa.Index("ix_publication_agency_id_event_on", "agency_id", "event_on"),
         sa.Index("ix_publication_subject_id", "subject_id"),
         sa.Index("ix_publication_channel_state_event_on", "channel", "state", "event_on"),
     )

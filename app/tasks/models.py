@@ -109,6 +109,8 @@ class Task(Entity, Base):
         sa.UniqueConstraint("agency_id", "task_no"),
         sa.Index("ix_task_agency_id_state", "agency_id", "state"),
         sa.Index("ix_task_agency_id_created_at", "agency_id", "created_at"),
+        sa.Index("ix_task_agency_id_origin", "agency_id", "origin"),
+        sa.Index("ix_task_agency_id_completed_at", "agency_id", "completed_at"),
         one_of("state", TaskState),
         in_pairs("created", required=True),
         *(in_pairs(pair) for pair in _PAIRS),

@@ -287,6 +287,7 @@ class CorrectiveOrder(Entity, Base):
         sa.Index("ix_corrective_order_unit_id_state", "unit_id", "state"),
         sa.Index("ix_corrective_order_state_due_on", "state", "due_on"),
         sa.Index("ix_corrective_order_agency_id_id", "agency_id", "id"),
+        sa.Index("ix_corrective_order_agency_id_issued_on", "agency_id", "issued_on"),
     )
 
 
@@ -347,6 +348,7 @@ class Sample(Entity, Base):
             name="resulted_when",
         ),
         sa.Index("ix_sample_agency_id_id", "agency_id", "id"),
+        sa.Index("ix_sample_agency_id_taken_at", "agency_id", "taken_at"),
     )
 
 
