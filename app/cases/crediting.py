@@ -1,7 +1,8 @@
 """What a decision means for the credit record: an entry once it stands, a reversal once revoked.
 
 Called where a case is filed, decided or revoked, and again by the timetable for every case that
-moved: however often, it has one effect.
+moved: however often, it has one effect. A case is decided once: no step leads back from a decision,
+so its id names the decision too, and what is decided anew after a revocation is a case of its own.
 """
 
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from app.access import Actor
 from app.cases.models import CaseRemedy, PenaltyCase
 from app.cases.rules import CaseState, Procedure, RemedyResult
 from app.cases.sanctions import SanctionKind
+from app.credit import queries as credit_queries
 from app.credit import service as credit
 from app.credit.rules import EntryKind, NewEntry
 from app.credit.service import Recorded
@@ -51,8 +53,9 @@ def gone_on(case: PenaltyCase) -> date | None:
 def follow_case(case: PenaltyCase, *, by: Actor, at: datetime) -> Recorded | None:
     """Let the credit record say what a case came to; None where nothing follows.
 
-    Raises CreditEntryDiffers where the decision was changed after it had been recorded: then a
-    person reverses the entry and records the corrected decision.
+    The tier is that of the rules as they stood when the decision was recorded: a rule set that
+    comes later, for days before it too, changes no entry and holds up no step. Raises
+    CreditTierUnknown where the rules in force have no such tier.
     """
     agency = people.get_agency(case.agency_id)
     if (gone := gone_on(case)) is not None:
@@ -67,6 +70,8 @@ def follow_case(case: PenaltyCase, *, by: Actor, at: datetime) -> Recorded | Non
         )
     if case.decided_on is None or not is_punished(case):
         return None
+    if known := credit_queries.find_entry(agency.id, EntryKind.PENALTY, reference_of(case)):
+        return Recorded(known, again=True)
     sanctions = sorted({str(line.kind) for line in case.lines if not line.on_staff})
     fine_fen = sum(
         line.amount_fen or 0

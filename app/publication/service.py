@@ -74,7 +74,7 @@ def get_publication(publication_id: UUID, agency_id: UUID | None) -> Publication
 def follow_decision(case_id: UUID, *, by: Actor, at: datetime) -> list[Publication]:
     """Let the credit record and every channel follow a case: planned once, withdrawn if revoked.
 
-    Raises what keeps the credit record from following (CreditEntryDiffers).
+    Raises what keeps the credit record from following (CreditTierUnknown).
     """
     case = db.session.get_one(PenaltyCase, case_id, populate_existing=True)
     crediting.follow_case(case, by=by, at=at)

@@ -211,6 +211,17 @@ def test_every_verb_but_opening_has_its_place_and_no_step_leaves_an_end_but_what
     }
 
 
+def test_no_step_leads_back_from_a_decision_so_that_a_case_is_decided_once():
+    reached, waiting = set(), [STEPS[V.DECIDE][CaseState.NOTIFIED]]
+    while waiting:
+        state = waiting.pop()
+        reached.add(state)
+        found = {places[state] for places in STEPS.values() if state in places}
+        waiting += sorted(found - reached)
+    assert reached == {CaseState.DECIDED, CaseState.SERVED, CaseState.CLOSED}
+    assert not reached & STEPS[V.DECIDE].keys()
+
+
 # --- terms -------------------------------------------------------------------------------------
 
 
