@@ -1,4 +1,4 @@
-"""Load the demo district: registers, a finished quarter, this quarter's draw, one that waits."""
+"""Load the demo district: registers, a finished quarter, this quarter's draws, the desk's work."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from app.catalogue.calendars import YearNotPublished, seed_year
 from app.catalogue.rules import make_calendar
 from app.days import day_begins
 from app.db import db, transaction
-from app.demo import quarters, registers
+from app.demo import affairs, quarters, registers
 from app.demo.district import generate
 from app.errors import Conflict
 from app.journal import service as journal
@@ -67,6 +67,8 @@ def load(
         quarters.plan_year(agency_id, on=on)
     quarters.plan_attended(agency_id, on=on)
     quarters.run_quarter(seed, agency_id, on=on)
+    say("另有投诉举报两件、协管巡查一次（附线索）、普通程序案件一件（已告知）")
+    affairs.load(agency_id, on=on)
     with transaction():
         journal.record(
             Event.DEMO_LOADED,

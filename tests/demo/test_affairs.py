@@ -1,0 +1,32 @@
+"""The demo district shows a complaint, a patrol and a case, the same each time, and once."""
+
+from datetime import date
+
+import sqlalchemy as sa
+
+from app.cases.models import CaseStep, PenaltyCase
+from app.complaints.models import Complaint
+from app.db import db
+from app.demo import service
+from app.patrols.models import Patrol, PatrolHint
+
+ON = date(2026, 10, 8)
+
+
+def test_the_desk_of_the_demo_has_a_complaint_a_patrol_and_a_case_once(app_context):
+    said: list[str] = []
+    for _ in range(2):
+        service.load(on=ON, today=ON, units=160, officers=60, say=said.append)
+        db.session.remove()
+    complaints = db.session.scalars(sa.select(Complaint).order_by(Complaint.number)).all()
+    assert [(one.number, one.state) for one in complaints] == [
+        ("TS-2026-000001", "replied"),
+        ("TS-2026-000002", "received"),
+    ]
+    assert all(step.due_on for one in complaints for step in one.steps)
+    assert [one.number for one in db.session.scalars(sa.select(Patrol))] == ["XG-2026-000001"]
+    assert [one.state for one in db.session.scalars(sa.select(PatrolHint))] == ["waiting"]
+    (case,) = db.session.scalars(sa.select(PenaltyCase)).all()
+    steps = db.session.scalars(sa.select(CaseStep.verb).order_by(CaseStep.seq)).all()
+    assert (case.state, case.filed_on) == ("notified", date(2026, 9, 20))
+    assert steps[-4:] == ["file", "collect", "conclude", "notify"]
