@@ -520,6 +520,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest is untyped
 
     def __init__(self, flask_app: flask.Flask) -> None:
         self._undescribed: list[Blueprint] = []
+        self._document: dict[str, Any] | None = None
         self._describing = threading.Lock()
         super().__init__(flask_app)
 
@@ -537,8 +538,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest is untyped
                     self, self._app, self.spec, name=blp.name, parameters=None
                 )
                 self.spec.tag({"name": blp.name, "description": blp.description})
-            self._undescribed.clear()
-            return cast(dict[str, Any], self.spec.to_dict())
+            if self._undescribed or self._document is None:
+                self._undescribed.clear()
+                self._document = self.spec.to_dict()
+            return self._document
 
     def _register_error_handlers(self) -> None:
         """Leave failures to `respond`."""

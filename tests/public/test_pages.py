@@ -19,6 +19,7 @@ PAGES = (
     "/public/draws",
     "/public/decisions",
     "/public/journal",
+    "/api/docs",
     "/problems/",
     "/problems/not-found",
 )
