@@ -23,7 +23,7 @@ def chance(request):
 def scene(chance, width=800, height=600):
     """A picture of shapes in colours, with grain."""
     base = Image.new("RGB", (width, height), colour(chance))
-    image = Image.blend(base, Image.effect_noise((width, height), 20).convert("RGB"), 0.3)
+    image = Image.blend(base, grain(chance, width, height, 0.27).convert("RGB"), 0.3)
     draw = ImageDraw.Draw(image)
     for _ in range(12):
         left, top = chance.randrange(width), chance.randrange(height)
@@ -54,7 +54,13 @@ def wall(chance, width=800, height=600):
     if chance.random() < 0.5:
         light = light.transpose(Image.Transpose.ROTATE_180)
     plain = Image.blend(Image.new("L", (width, height), 235), light, 0.1)
-    return Image.blend(plain, Image.effect_noise((width, height), 12), 0.08).convert("RGB")
+    return Image.blend(plain, grain(chance, width, height, 0.16), 0.08).convert("RGB")
+
+
+def grain(chance, width, height, strength):
+    """The noise of a camera, from the chance that can be repeated."""
+    noise = Image.frombytes("L", (width, height), chance.randbytes(width * height))
+    return Image.blend(Image.new("L", (width, height), 128), noise, strength)
 
 
 def saved(image, kind="JPEG", **how):

@@ -249,7 +249,7 @@ def test_tablets_send_again_what_the_backup_lacks_and_nothing_is_lost_or_doubled
         assert stage.one(Visit, one.visit_id).state == "signed"
     assert stage.count(Operation) == 2 * (len(ITEMS) + 4) == stage.count(Receipt)
     assert stage.count(ReviewItem) == 0
-    page = tablet.request("GET", "/feed").json
+    page = tablet.request("GET", "/feed?limit=2000").json
     assert page["complete"]
     with stage.flask_app.app_context():
         assert journal.verify()[1] == []
