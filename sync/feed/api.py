@@ -63,7 +63,7 @@ def pull(query: dict[str, Any]) -> flask.Response:
     places, officers = _places()
     if query["want"]:
         _want({UUID(one) for one in query["want"].split(",")}, officers)
-    found = service.pull(places, cursor.streams, query["limit"])
+    found = service.pull(places, cursor.streams, query["limit"], generation=cursor.generation)
     if not found.rows and cursor.streams:
         return _nothing_new(cursor, query["cursor"])
     text = wire.encode_cursor(

@@ -57,7 +57,8 @@ class FeedWant(Base):
 class FeedHorizon(Base):
     """The newest tombstone that was dropped from a scope: cursors before it may have missed it.
 
-    `position` is the number that a cursor holds (`rules.pack`).
+    `position` is the number that a cursor holds (`rules.pack`). `dropped_id` was made when it was
+    dropped, in the order of time: who began to read after that has nothing to miss.
     """
 
     __tablename__ = "feed_horizon"
@@ -65,3 +66,4 @@ class FeedHorizon(Base):
     stream: Mapped[str] = mapped_column(primary_key=True)
     scope: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int]
+    dropped_id: Mapped[UUID | None]

@@ -18,10 +18,11 @@ from sync.feed.rules import Key, Place, Position
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far a scope goes, and up to which packed position its tombstones were dropped."""
+    """How far a scope goes; up to which packed position its tombstones were dropped, and when."""
 
     position: Position
     horizon: int
+    dropped: UUID | None = None
 
 
 def heads(places: Sequence[Place]) -> dict[Place, Head]:
@@ -32,20 +33,21 @@ def heads(places: Sequence[Place]) -> dict[Place, Head]:
     for number, (stream, scope) in enumerate(places):
         values[f"stream{number}"], values[f"scope{number}"] = stream, scope
     found = dict.fromkeys(places, Head(Position(0, 0), 0))
-    for number, seq, place, horizon in _heads(len(places)).rows(**values):
-        found[places[number]] = Head(Position(seq or 0, place or 0), horizon or 0)
+    for number, seq, place, horizon, dropped in _heads(len(places)).rows(**values):
+        when = None if dropped is None else UUID(str(dropped))
+        found[places[number]] = Head(Position(seq or 0, place or 0), horizon or 0, when)
     return found
 
 
 @cache
 def _heads(count: int) -> Prepared:
     one = (
-        "SELECT {n} AS number, newest.seq, newest.place, horizon.position"
+        "SELECT {n} AS number, newest.seq, newest.place, horizon.position, horizon.dropped_id"
         " FROM (SELECT 1 AS one) AS always"
         " LEFT JOIN (SELECT seq, place FROM feed_row"
         " WHERE stream = :stream{n} AND scope = :scope{n}"
         " ORDER BY seq DESC, place DESC LIMIT 1) AS newest ON true"
-        " LEFT JOIN (SELECT position FROM feed_horizon"
+        " LEFT JOIN (SELECT position, dropped_id FROM feed_horizon"
         " WHERE stream = :stream{n} AND scope = :scope{n}) AS horizon ON true"
     )
     return Prepared(sa.text(" UNION ALL ".join(one.format(n=number) for number in range(count))))

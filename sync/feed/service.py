@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access import Actor
-from app.db import db
+from app.db import db, new_id
 from app.evidence import service as evidence
 from app.evidence.models import Evidence
 from app.evidence.rules import EvidenceState
@@ -277,16 +277,23 @@ class Pulled:
     more: bool
 
 
-def pull(places: Sequence[Place], streams: Mapping[str, Mapping[str, int]], limit: int) -> Pulled:
+def pull(
+    places: Sequence[Place],
+    streams: Mapping[str, Mapping[str, int]],
+    limit: int,
+    *,
+    generation: UUID | None = None,
+) -> Pulled:
     """Return the next rows of the scopes a tablet carries, from where its cursor stands.
 
     A scope the cursor does not know comes whole; one that the tablet no longer carries comes once,
     as gone. A page may end between rows of one transaction: the next goes on there. Raises
-    CursorTooOld when tombstones that the tablet has not seen were dropped.
+    CursorTooOld when tombstones that the tablet has not seen were dropped since it began with its
+    `generation`: whoever began later never saw what they take away.
     """
     heads = queries.heads(places)
     start = {place: _start(streams, place) for place in places}
-    _refuse_too_old(heads, start)
+    _refuse_too_old(heads, start, generation)
     rows = [_gone(place) for place in _known(streams) if place not in start]
     reached = dict(start)
     left = limit
@@ -311,11 +318,19 @@ def _known(streams: Mapping[str, Mapping[str, int]]) -> list[Place]:
     return sorted((stream, scope) for stream, inner in streams.items() for scope in inner)
 
 
-def _refuse_too_old(heads: Mapping[Place, queries.Head], start: Mapping[Place, Position]) -> None:
-    if any(0 < rules.pack(start[place]) < head.horizon for place, head in heads.items()):
+def _refuse_too_old(
+    heads: Mapping[Place, queries.Head], start: Mapping[Place, Position], generation: UUID | None
+) -> None:
+    behind = [head for place, head in heads.items() if 0 < rules.pack(start[place]) < head.horizon]
+    if any(not _began_after(generation, head.dropped) for head in behind):
         raise CursorTooOld(
             "同步游标过旧：请先上报全部未上报的内容，再从空游标重新同步；本机数据没有丢失。"
         )
+
+
+def _began_after(generation: UUID | None, dropped: UUID | None) -> bool:
+    """Tell by two ids that are in the order of time; what is not known was before."""
+    return generation is not None and dropped is not None and generation > dropped
 
 
 def _gone(place: Place) -> bytes:
@@ -462,7 +477,9 @@ def drop_tombstones(before: datetime) -> int:
             .group_by(FeedRow.scope)
         ).all()
         for scope, newest, count in lost:
-            session.merge(FeedHorizon(stream=stream, scope=scope, position=newest))
+            session.merge(
+                FeedHorizon(stream=stream, scope=scope, position=newest, dropped_id=new_id())
+            )
             dropped += count
         session.execute(sa.delete(FeedRow).where(*old))
     session.flush()
