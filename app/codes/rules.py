@@ -19,7 +19,6 @@ _SHAPE = struct.Struct(">B16s16sII")
 _SIGNATURE = 64
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: none is taken for another
 SHORT = 12
-ENOUGH_RATINGS = 5
 
 Sign = Callable[[bytes], bytes]
 Verify = Callable[[bytes, bytes], bool]
@@ -159,8 +158,8 @@ def commitment(nonce: bytes, code_id: UUID, score: int, comment: str | None) -> 
     return hashlib.sha256(nonce + content).hexdigest()
 
 
-def shown_average(scores: Sequence[int]) -> int | None:
-    """Return the average in hundredths, half up; None below five ratings: they stay anonymous."""
-    if len(scores) < ENOUGH_RATINGS:
+def shown_average(scores: Sequence[int], enough: int) -> int | None:
+    """Return the average in hundredths, half up; None below `enough`: they stay anonymous."""
+    if len(scores) < max(enough, 1):
         return None
     return (200 * sum(scores) + len(scores)) // (2 * len(scores))

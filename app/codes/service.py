@@ -4,7 +4,7 @@ A code is asked for before anybody goes; what a tablet brings home is never refu
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -35,12 +35,13 @@ from app.people.models import Officer
 from app.people.rules import is_eligible
 from app.tasks.models import Task
 from app.tasks.rules import OPEN_STATES
+from app.tasks.service import TEAM_SIZE
 from app.units import service as units
 from app.units.models import Unit
 
-FEWEST_OFFICERS = 2  # 行政处罚法 第四十二条
 RATE_WITHIN = "visit-code-rating-days"
 LONGEST = "visit-code-longest-days"
+ENOUGH_RATINGS = "visit-ratings-shown-from"
 
 
 class CodeUnknown(NotFound):
@@ -167,8 +168,9 @@ def _refuse_officers(new: NewCode, unit: Unit) -> None:
     on = local_date(new.valid_from)
     wanted = set(new.officer_ids)
     officers = [people.get_officer(one, unit.agency_id) for one in sorted(wanted)]
-    if len(wanted) < FEWEST_OFFICERS:
-        raise CodeInvalid("检查人员不得少于两人（行政处罚法第四十二条）。")
+    fewest = int(catalogue.setting(TEAM_SIZE, on))
+    if len(wanted) < fewest:
+        raise CodeInvalid(f"检查人员不得少于 {fewest} 人。")
     if any(not is_eligible(one.state, one.certificate_valid_until, on) for one in officers):
         raise CodeInvalid("检查人员须持有检查当日有效的执法证。")
     if any(one.unit_id == unit.id for one in people.recusals_of(wanted, on)):
@@ -356,10 +358,11 @@ def get_objection(objection_id: UUID, agency_id: UUID | None) -> VisitObjection:
 def average(agency_id: UUID, first: date, last: date) -> tuple[int, int | None]:
     """Return how many ratings an agency got on these days, and their average in hundredths.
 
-    Below five the average is None: nobody can tell whose they are.
+    Below the catalogue's number the average is None: nobody can tell whose they are.
     """
-    scores: Collection[int] = queries.scores_of(agency_id, first, last)
-    return len(scores), rules.shown_average(list(scores))
+    scores = queries.scores_of(agency_id, first, last)
+    enough = int(catalogue.setting(ENOUGH_RATINGS, last))
+    return len(scores), rules.shown_average(scores, enough)
 
 
 def _refuse_ended(code: VisitCode, at: datetime) -> None:

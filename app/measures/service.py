@@ -24,10 +24,9 @@ from app.parties import service as parties
 from app.parties.rules import Subject
 from app.people import service as people
 from app.people.models import Agency
+from app.tasks.service import TEAM_SIZE
 from app.units import service as units
 from app.visits import service as visits
-
-TEAM_SIZE = "team-size"
 
 
 class MeasureInvalid(Invalid):

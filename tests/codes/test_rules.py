@@ -98,7 +98,7 @@ def test_a_short_form_survives_being_typed(chance):
 
 @given(st.lists(st.integers(1, 5), max_size=20))
 def test_an_average_is_shown_from_five_ratings_on(scores):
-    shown = rules.shown_average(scores)
+    shown = rules.shown_average(scores, 5)
     if len(scores) < 5:
         assert shown is None
     else:
