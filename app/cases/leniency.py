@@ -6,8 +6,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-CHILD_YEARS = 14
-
 
 class Ground(StrEnum):
     """Why there is no penalty: the three of 行政处罚法 第三十三条, those of the person, and others.
@@ -65,7 +63,7 @@ class Plea:
     education: str | None
     proof: str | None
     corrected: bool
-    age: int | None
+    child: bool
     earlier: bool
     listed: bool | None
     limitation_over: bool
@@ -81,7 +79,7 @@ def lacks(plea: Plea) -> list[Lack]:
         Lack.EDUCATION: ground not in _EDUCATED or bool(plea.education),
         Lack.PROOF: ground not in _PROVEN or bool(plea.proof),
         Lack.CORRECTION: ground not in {Ground.MINOR, Ground.FIRST} or plea.corrected,
-        Lack.AGE: ground is not Ground.CHILD or is_child(plea.age),
+        Lack.AGE: ground is not Ground.CHILD or plea.child,
         Lack.EARLIER: ground is not Ground.FIRST or not plea.earlier,
         Lack.LIST: plea.listed is not False,
         Lack.LIMITATION: ground is not Ground.TOO_LATE or plea.limitation_over,
@@ -89,9 +87,9 @@ def lacks(plea: Plea) -> list[Lack]:
     return [lack for lack, carried in checks.items() if not carried]
 
 
-def is_child(age: int | None) -> bool:
-    """Tell whether somebody of an age is under fourteen; unknown is not."""
-    return age is not None and age < CHILD_YEARS
+def is_child(age: int | None, punished_from: int) -> bool:
+    """Tell whether somebody is under the age from which penalties are; unknown is not."""
+    return age is not None and age < punished_from
 
 
 def age_on(born_on: date | None, on: date) -> int | None:

@@ -232,9 +232,14 @@ def _notify(draft: Draft) -> None:
     draft.data["hearing_reasons"] = [one.name for one in called]
 
 
+def _is_child(draft: Draft) -> bool:
+    age = leniency.age_on(draft.case.party_born_on, draft.acted_on)
+    return leniency.is_child(age, int(catalogue.setting(PUNISHED_FROM, draft.acted_on)))
+
+
 def _refuse_sanctions(draft: Draft, lines: Sequence[SanctionLine]) -> None:
     case, conclusion = draft.case, draft.conclusion
-    if leniency.is_child(leniency.age_on(case.party_born_on, draft.acted_on)):
+    if _is_child(draft):
         raise PartyUnderAge(
             f"不满十四周岁的未成年人不予行政处罚（{ARTICLES[Ground.CHILD]}）。",
             article=ARTICLES[Ground.CHILD],
@@ -403,7 +408,7 @@ def _not_punish(draft: Draft) -> None:
             education=data["education"],
             proof=data["proof"],
             corrected=data["corrected"],
-            age=leniency.age_on(case.party_born_on, draft.acted_on),
+            child=_is_child(draft),
             earlier=earlier,
             listed=_listed(draft),
             limitation_over=limitation_over(case, draft.steps[0].data),
@@ -443,6 +448,7 @@ def _listed(draft: Draft) -> bool | None:
     return leniency.listed(row.body, cause_code=draft.case.cause_code, source=draft.case.source)
 
 
+PUNISHED_FROM = "penalty-age-from"  # 行政处罚法 第三十条
 _LACKS: Mapping[Lack, str] = {
     Lack.EDUCATION: "不予处罚的，应当对当事人进行教育并记录。",
     Lack.PROOF: "应当写明当事人提供的证据。",
