@@ -154,12 +154,15 @@ def _begin_remedy(draft: Draft) -> None:
 
 
 def _end_remedy(draft: Draft) -> None:
+    """Keep how it ended; a decision that review or suit revoked 撤销 is revoked."""
     wanted = UUID(draft.data["remedy_id"])
     found = [one for one in queries.remedies_of(draft.case.id) if one.id == wanted]
     if not found or found[0].ended_on is not None:
         raise StepItemUnknown("案件没有这次复议或者诉讼，或者结果已经登记。")
     found[0].ended_on, found[0].result = draft.on, RemedyResult(draft.data["result"])
     found[0].head_attended = draft.data["head_attended"]
+    if found[0].result == RemedyResult.REVOKED:
+        draft.case.revoked_on = draft.case.revoked_on or draft.on
 
 
 EFFECTS: Mapping[CaseVerb, Callable[[Draft], None]] = {

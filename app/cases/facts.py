@@ -1,6 +1,6 @@
 """What has happened in a case of the ordinary procedure, gathered from its steps."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -40,6 +40,7 @@ class Facts:
     moved_days: int = 0
     decided: Step | None = None
     served: Step | None = None
+    revoked: Step | None = None
     evidence: dict[int, bool] = field(default_factory=dict)  # whether it may be used
     monitoring: set[int] = field(default_factory=set)  # records of devices: reviewed before use
     excluded: set[int] = field(default_factory=set)
@@ -60,6 +61,16 @@ def read(steps: Iterable[Step]) -> Facts:
     for step in steps:
         if step.verb is not CaseVerb.OPEN:
             facts.state = STEPS[step.verb][facts.state]
+        facts.seq, facts.last_on = step.seq, step.on
+        if (note := _NOTES.get(step.verb)) is not None:
+            note(facts, step)
+    return facts
+
+
+def read_on_site(state: CaseState, steps: Sequence[Step]) -> Facts:
+    """Return what is known of a case decided on the spot: its state is kept, not computed."""
+    facts = Facts(state=state)
+    for step in steps:
         facts.seq, facts.last_on = step.seq, step.on
         if (note := _NOTES.get(step.verb)) is not None:
             note(facts, step)
@@ -174,6 +185,10 @@ def _served(facts: Facts, step: Step) -> None:
     facts.served = step
 
 
+def _revoked(facts: Facts, step: Step) -> None:
+    facts.revoked = step
+
+
 def _transferred(facts: Facts, step: Step) -> None:
     facts.transferred_on = step.on
 
@@ -209,6 +224,7 @@ _NOTES: Mapping[CaseVerb, Callable[[Facts, Step], None]] = {
     CaseVerb.DECIDE: _decided,
     CaseVerb.NOT_PUNISH: _decided,
     CaseVerb.SERVE: _served,
+    CaseVerb.REVOKE: _revoked,
     CaseVerb.TRANSFER: _transferred,
     CaseVerb.TAKE_BACK: _taken_back,
 }

@@ -47,6 +47,9 @@ class Demands:
     limitation_over: bool = False
 
 
+Places = Mapping[CaseVerb, Mapping[CaseState, CaseState]]
+
+
 class ObstacleKind(StrEnum):
     """Why a step cannot be taken; each is a problem of its own."""
 
@@ -82,9 +85,12 @@ class Obstacle:
     article: str | None = None
 
 
-def misplaced(verb: CaseVerb, facts: Facts, on: date) -> list[Obstacle]:
-    """Return what keeps a step from following the one before it, whatever it says."""
-    if facts.state not in STEPS.get(verb, {}):
+def misplaced(verb: CaseVerb, facts: Facts, on: date, places: Places = STEPS) -> list[Obstacle]:
+    """Return what keeps a step from following the one before it, whatever it says.
+
+    `places` says from which states a verb leads where.
+    """
+    if facts.state not in places.get(verb, {}):
         if verb is CaseVerb.DECIDE and facts.state in BEFORE_DECISION:
             return [_NO_NOTICE]
         name, state = VERB_NAMES[verb], STATE_NAMES[facts.state]
@@ -95,10 +101,15 @@ def misplaced(verb: CaseVerb, facts: Facts, on: date) -> list[Obstacle]:
 
 
 def obstacles(
-    verb: CaseVerb, facts: Facts, on: date, data: Mapping[str, Any], demands: Demands
+    verb: CaseVerb,
+    facts: Facts,
+    on: date,
+    data: Mapping[str, Any],
+    demands: Demands,
+    places: Places = STEPS,
 ) -> list[Obstacle]:
     """Return all that keeps a step from being taken, the gravest first; empty when it may be."""
-    if found := misplaced(verb, facts, on):
+    if found := misplaced(verb, facts, on, places):
         return found
     ask = _ASKED.get(verb)
     return [] if ask is None else list(ask(facts, on, data, demands))
@@ -296,6 +307,11 @@ def _ask_service(facts: Facts, on: date, data: Mapping[str, Any], demands: Deman
         yield Obstacle(ObstacleKind.STATE, "决定已经送达，不能重复登记。")
 
 
+def _ask_revoking(facts: Facts, on: date, data: Mapping[str, Any], demands: Demands) -> _Asked:
+    if facts.revoked is not None:
+        yield Obstacle(ObstacleKind.STATE, "决定已经撤销，不能再次撤销。")
+
+
 def _ask_closing(facts: Facts, on: date, data: Mapping[str, Any], demands: Demands) -> _Asked:
     if facts.preserved:
         yield Obstacle(
@@ -326,5 +342,6 @@ _ASKED: Mapping[CaseVerb, Callable[[Facts, date, Mapping[str, Any], Demands], _A
     CaseVerb.DECIDE: _ask_decision,
     CaseVerb.NOT_PUNISH: _ask_judgement,
     CaseVerb.SERVE: _ask_service,
+    CaseVerb.REVOKE: _ask_revoking,
     CaseVerb.CLOSE: _ask_closing,
 }

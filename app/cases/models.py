@@ -24,12 +24,15 @@ from app.cases.sanctions import SanctionKind, SanctionLine, in_order
 from app.catalogue.rules import DayKind
 from app.db import Base, Entity, id_column, in_pairs, one_of
 
+_STANDS = sa.text("revoked_on IS NULL AND state <> 'withdrawn'")
+
 
 class PenaltyCase(Entity, Base):
     """A case of administrative penalty 行政处罚案件, of the simple or the ordinary procedure.
 
     A finding is punished once by a rule in a version (`cause_code` of the catalogue, from
-    `cause_from` on), however often the decision arrives: a constraint keeps it so. The party can be
+    `cause_from` on), however often the decision arrives: an index keeps it so. A case that was
+    revoked 撤销 or withdrawn 销案 no longer stands in the way of a new one. The party can be
     without unit, code or name: then `party_note` describes who it is. `warning` and `fine_fen` are
     what was decided. The version guards officers, steps and deadlines.
     """
@@ -111,7 +114,6 @@ class PenaltyCase(Entity, Base):
         in_pairs("decided"),
         in_pairs("filed"),
         in_pairs("closed"),
-        sa.UniqueConstraint("finding_id", "cause_code", "cause_from"),
         sa.CheckConstraint(
             "fine_fen >= 0 AND (procedure = 'ordinary' OR warning OR fine_fen > 0)",
             name="sanctioned",
@@ -137,6 +139,15 @@ class PenaltyCase(Entity, Base):
         sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_when"),
         sa.CheckConstraint(
             "state NOT IN ('decided', 'served') OR decided_on IS NOT NULL", name="decided_when"
+        ),
+        sa.Index(
+            "uq_penalty_case_standing",
+            "finding_id",
+            "cause_code",
+            "cause_from",
+            unique=True,
+            sqlite_where=_STANDS,
+            postgresql_where=_STANDS,
         ),
         sa.Index("ix_penalty_case_unit_id_state", "unit_id", "state"),
         sa.Index("ix_penalty_case_agency_id_id", "agency_id", "id"),

@@ -13,12 +13,12 @@ from uuid import UUID
 from app.access import Actor
 from app.cases import advancing, crediting, guards, handlers, preparing, queries
 from app.cases.deadlines import keep_deadlines
-from app.cases.facts import Step, read
+from app.cases.facts import Step, read, read_on_site
 from app.cases.models import PenaltyCase
 from app.cases.opening import keep_step
 from app.cases.preparing import Draft
 from app.cases.refusals import StepDayWrong, refuse
-from app.cases.rules import STEPS, CaseState, CaseVerb, Procedure
+from app.cases.rules import AFTER_ON_SITE, STEPS, CaseState, CaseVerb, Procedure
 from app.cases.service import CaseStateWrong, get_case
 from app.days import local_date
 from app.db import db, touch
@@ -45,11 +45,14 @@ def take_step(
 ) -> PenaltyCase:
     """Take the next step of a case; `new.data` has the members of the verb's schema.
 
-    Flushes: the next step in one transaction reads the terms. Raises CaseUnknown, CaseStateWrong,
-    StepDayWrong, NotOnCase, DocumentUnknown, the problems of `preparing` and those of `refusals`.
+    Of a case decided on the spot only the revocation is a step. Flushes: the next step in one
+    transaction reads the terms. Raises CaseUnknown, CaseStateWrong, StepDayWrong, NotOnCase,
+    DocumentUnknown, the problems of `preparing` and those of `refusals`.
     """
     case = get_case(case_id, by.agency_id)
-    if case.procedure != Procedure.ORDINARY:
+    simple = case.procedure == Procedure.SIMPLE
+    places = AFTER_ON_SITE if simple else STEPS
+    if verb not in places:
         raise CaseStateWrong("当场处罚的案件不适用普通程序的步骤。", state=case.state)
     if new.on > local_date(at):
         raise StepDayWrong("办理日期不能晚于今天。")
@@ -57,18 +60,20 @@ def take_step(
     if new.document_id is not None:
         documents.get_document(new.document_id, case.agency_id)
     steps = steps_of(case)
-    facts = read(steps)
-    refuse(guards.misplaced(verb, facts, new.on), state=case.state)
+    facts = read_on_site(CaseState(case.state), steps) if simple else read(steps)
+    refuse(guards.misplaced(verb, facts, new.on, places), state=case.state)
     draft = Draft(case, facts, steps, verb, new.on, dict(new.data), new.officer_ids, by, at)
     preparing.prepare(draft)
-    found = guards.obstacles(verb, facts, new.on, draft.data, preparing.demands_of(draft))
+    demands = preparing.demands_of(draft)
+    found = guards.obstacles(verb, facts, new.on, draft.data, demands, places)
     refuse(found, state=case.state)
-    case.state = STEPS[verb][CaseState(case.state)]
+    case.state = places[verb][CaseState(case.state)]
     if (follow := advancing.EFFECTS.get(verb)) is not None:
         follow(draft)
     step = Step(facts.seq + 1, verb, new.on, draft.data)
     keep_step(case, step, draft.officer_ids, new.document_id, by=by, at=at)
-    keep_deadlines(case, [*steps, step])
+    if not simple:
+        keep_deadlines(case, [*steps, step])
     touch(case)
     db.session.flush()
     _record(case, step, by=by, at=at)

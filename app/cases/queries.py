@@ -14,7 +14,7 @@ from app.cases.models import (
     CaseTransfer,
     PenaltyCase,
 )
-from app.cases.rules import CaseVerb, Procedure
+from app.cases.rules import CaseState, CaseVerb, Procedure
 from app.db import db
 from app.units.models import Unit
 
@@ -25,13 +25,28 @@ def find_case(case_id: UUID) -> PenaltyCase | None:
 
 
 def find_by_cause(finding_id: UUID, cause_code: str, cause_from: date) -> PenaltyCase | None:
-    """Return the case in which a finding was punished by a rule in a version."""
-    query = sa.select(PenaltyCase).where(
+    """Return the case in which a finding is punished by a rule in a version.
+
+    One that was revoked or withdrawn does not stand any more.
+    """
+    query = _by_cause(finding_id, cause_code, cause_from).where(
+        PenaltyCase.revoked_on.is_(None), PenaltyCase.state != CaseState.WITHDRAWN
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def revoked_by_cause(finding_id: UUID, cause_code: str, cause_from: date) -> Sequence[PenaltyCase]:
+    """Return the decisions on a finding by a rule in a version that were revoked, newest first."""
+    query = _by_cause(finding_id, cause_code, cause_from).where(PenaltyCase.revoked_on.is_not(None))
+    return db.session.scalars(query.order_by(PenaltyCase.id.desc())).all()
+
+
+def _by_cause(finding_id: UUID, cause_code: str, cause_from: date) -> sa.Select[PenaltyCase]:
+    return sa.select(PenaltyCase).where(
         PenaltyCase.finding_id == finding_id,
         PenaltyCase.cause_code == cause_code,
         PenaltyCase.cause_from == cause_from,
     )
-    return db.session.scalars(query).one_or_none()
 
 
 def fined_for(finding_id: UUID, case_id: UUID) -> PenaltyCase | None:

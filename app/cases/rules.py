@@ -7,6 +7,7 @@ and causes 案由 are dated rows of the catalogue; money is in fen, days are loc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -308,6 +309,10 @@ STEPS: Mapping[CaseVerb, Mapping[CaseState, CaseState]] = {
     CaseVerb.WITHDRAW: _leads(_S.WITHDRAWN, *BEFORE_DECISION),
     CaseVerb.CLOSE: _leads(_S.CLOSED, _S.SERVED, _S.NOT_PUNISHED, _S.TRANSFERRED),
 }
+# what may be done to a decision made on the spot beside filing and closing it
+AFTER_ON_SITE: Mapping[CaseVerb, Mapping[CaseState, CaseState]] = {
+    CaseVerb.REVOKE: _stays(_S.DECIDED_ON_SITE, _S.FILED, _S.CLOSED),
+}
 ENDED_CASES = frozenset({CaseState.CLOSED, CaseState.WITHDRAWN})
 OPEN_CASES = frozenset(CaseState) - ENDED_CASES
 
@@ -330,6 +335,15 @@ class Sanction:
 
     warning: bool
     fine_fen: int
+
+
+def is_late_copy(number: str, decided_on: date, gone: str, revoked_on: date | None) -> bool:
+    """Tell whether a decision made on the spot is one that was revoked, and only arrives late.
+
+    It has its number, or was made before the day of the revocation; what is decided after that
+    under a number of its own is a new decision.
+    """
+    return number == gone or (revoked_on is not None and decided_on < revoked_on)
 
 
 @dataclass(frozen=True)

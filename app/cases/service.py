@@ -121,8 +121,9 @@ def decide_on_site(
     """Take up a decision made on the spot, under the id that the tablet gave the case.
 
     Cause, sanctions and limit are those in force on the day of the act, which is the visit's. The
-    same finding punished by the same rule again, in the same way, makes no second case. `admitted`:
-    a supervisor lets in what came too late. Flushes: of two at once one finds the other's.
+    same finding punished by the same rule again, in the same way, makes no second case; nor does a
+    copy of a decision that was revoked meanwhile. `admitted`: a supervisor lets in what came too
+    late. Flushes: of two at once one finds the other's.
 
     Raises FindingUnknown, CauseUnknown, SimpleLimitExceeded, SanctionNotOffered, OfficersTooFew,
     OfficerNotThere, DecisionDiffers, and what keeps an officer from contributing (VisitUnknown,
@@ -139,12 +140,16 @@ def decide_on_site(
     _refuse_sanction(decision, cause, acted_on)
     named = set(decision.officer_ids) | {officer_id}
     _refuse_officers(named, visit, acted_on, admitted=admitted)
+    suspect = visit.clock_suspect or decision.clock_suspect
+    decided_on = local_date(effective_at(recorded_at, at, suspect=suspect))
     if known := queries.find_by_cause(finding.id, cause.code, cause.effective_from):
         _refuse_different(known, decision)
         return Decided(known, again=True)
+    for gone in queries.revoked_by_cause(finding.id, cause.code, cause.effective_from):
+        if rules.is_late_copy(decision.number, decided_on, gone.number, gone.revoked_on):
+            return Decided(gone, again=True)
     if queries.find_case(case_id) is not None:
         raise DecisionDiffers("这个编号已用于另一个案件。", case_id=case_id)
-    suspect = visit.clock_suspect or decision.clock_suspect
     case = _case(case_id, visit, finding, decision, cause)
     case.officers = [PenaltyCaseOfficer(officer_id=one) for one in sorted(named)]
     imposed = sanctions.lines_of(
@@ -152,7 +157,7 @@ def decide_on_site(
     )
     case.sanctions = [CaseSanction.of(line) for line in imposed]
     case.acted_on = acted_on
-    case.decided_on = local_date(effective_at(recorded_at, at, suspect=suspect))
+    case.decided_on = decided_on
     case.document_id, case.officer_id, case.recorded_at = document_id, officer_id, recorded_at
     case.decided_at, case.decided_by_kind, case.decided_by_id = at, by.kind, by.id
     db.session.add(case)

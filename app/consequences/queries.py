@@ -23,6 +23,8 @@ _CASE_ENDS = frozenset(
     {CaseState.CLOSED, CaseState.WITHDRAWN, CaseState.NOT_PUNISHED, CaseState.TRANSFERRED}
 )
 
+REVOKED = "revoked"  # a case whose decision was taken back
+
 
 @dataclass(frozen=True)
 class Words:
@@ -64,7 +66,8 @@ def _has_order() -> sa.ColumnElement[bool]:
 
 
 def _has_case() -> sa.ColumnElement[bool]:
-    return sa.exists().where(PenaltyCase.finding_id == Finding.id)
+    """A case that was revoked is none: the finding waits again."""
+    return sa.exists().where(PenaltyCase.finding_id == Finding.id, PenaltyCase.revoked_on.is_(None))
 
 
 def _has_decision(*kinds: Decision) -> sa.ColumnElement[bool]:
@@ -169,8 +172,8 @@ def _add_cases(found: Found, ids: Collection[UUID]) -> None:
             found[case.finding_id].append(
                 Consequence(
                     way,
-                    case.state,
-                    case.state in _CASE_ENDS,
+                    case.state if case.revoked_on is None else REVOKED,
+                    case.revoked_on is not None or case.state in _CASE_ENDS,
                     reference=case.number,
                     on=case.decided_on or case.opened_on,
                     id=case.id,
@@ -206,7 +209,7 @@ def _add_words(found: Found, findings: Collection[Finding], words: Words) -> Non
     opinions = {one.visit_id: one for one in db.session.scalars(query)} if said else {}
     for one in findings:
         opinion = opinions.get(one.visit_id)
-        ways = {consequence.way for consequence in found[one.id]}
+        ways = {become.way for become in found[one.id] if become.state != REVOKED}
         if one.handling in words.lead and not ways & {Way.CASE, Way.ON_SITE_DECISION, Way.DECLINED}:
             found[one.id].append(Consequence(Way.LEAD, "waiting", settled=False))
         if one.handling in words.opinion and opinion is not None and Way.OPINION not in ways:

@@ -6,11 +6,12 @@ import pytest
 import sqlalchemy as sa
 
 from app.access import Role
-from app.cases import collecting, enforcing, service
+from app.cases import collecting, enforcing, ordinary, service
 from app.cases.collecting import NewPayment
 from app.cases.models import PenaltyCase
 from app.cases.money import PaymentMethod
-from app.cases.rules import PartyKind, Sanction
+from app.cases.ordinary import NewStep
+from app.cases.rules import CaseVerb, PartyKind, Sanction
 from app.cases.sanctions import SanctionKind, SanctionLine
 from app.cases.service import Decision
 from app.catalogue import service as catalogue
@@ -93,6 +94,20 @@ def test_a_decision_makes_a_case_with_cause_basis_and_amount(field):
     assert (case.acted_on, case.decided_on) == (date(2026, 11, 21), date(2026, 11, 21))
     assert case.officer_ids == sorted([field.an.id, field.bo.id])
     assert case.lines == [SanctionLine(SanctionKind.FINE, 10000)]
+
+
+def test_a_revoked_decision_is_not_revived_by_a_copy_but_by_a_new_decision(field, clock):
+    first = field.decide().case
+    with transaction():
+        step = NewStep(date(2026, 11, 21), {"reason": "认定事实有误"})
+        ordinary.take_step(first.id, CaseVerb.REVOKE, step, by=field.chen, at=field.make.at)
+    copy = field.decide(officer=field.bo)
+    assert (copy.case.id, copy.again, copy.case.revoked_on) == (first.id, True, date(2026, 11, 21))
+    new = field.decide(number="2026—002")
+    assert (new.again, new.case.revoked_on, field.count()) == (False, None, 2)
+    assert field.decide(number="2026—002").case.id == new.case.id
+    with pytest.raises(service.CaseStateWrong), transaction():
+        ordinary.take_step(first.id, CaseVerb.DISCUSS, step, by=field.chen, at=field.make.at)
 
 
 def test_the_journal_tells_of_a_case_without_names_and_words(field):

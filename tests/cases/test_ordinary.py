@@ -335,6 +335,42 @@ def test_withdrawing_wants_a_second_person(office):
     assert office.terms(case)["decide"].ended_on == FILED
 
 
+@pytest.mark.parametrize("end", ["revoke", "withdraw", "decline"])
+def test_a_case_that_was_taken_back_lets_the_finding_be_a_case_again(office, end):
+    """Once per finding and cause; what was revoked or withdrawn stands no more (第七十五条)."""
+    task = office.make.task(team=(office.an, office.bo), checklist_code="lodging")
+    office.be(FILED)
+    finding = office.make.finding(office.make.visit(task, office.an), office.an, "未取得许可证")
+    told = {"source": CaseSource.FINDING, "finding_id": finding.id}
+    case = office.open(FILED, **told)
+    with pytest.raises(opening.CaseOpenAlready):
+        office.open(FILED, **told)
+    if end == "revoke":
+        office.until(case, "file", "collect", "conclude", "notify", "waive-defence", on=FILED)
+        office.until(case, "decide", "revoke", on=FILED)
+        with pytest.raises(service.CaseStateWrong):
+            office.step(case, "revoke")
+    elif end == "withdraw":
+        office.step(case, "file")
+        office.step(case, "withdraw", proposed_officer_id=str(office.an.id))
+    else:
+        office.step(case, "decline")
+    again = office.open(FILED, **told)
+    with pytest.raises(opening.CaseOpenAlready):
+        office.open(FILED, **told)
+    assert (again.finding_id, again.state) == (finding.id, "opened")
+
+
+def test_a_decision_that_a_review_revokes_is_revoked(office):
+    case = notified(office)
+    office.step(case, "waive-defence")
+    office.until(case, "decide", "serve", "begin-remedy", on=FILED)
+    (remedy,) = queries.remedies_of(case.id)
+    on = date(2026, 3, 20)
+    case = office.step(case, "end-remedy", on, remedy_id=str(remedy.id), result="revoked")
+    assert case.revoked_on == on
+
+
 def test_review_and_suit_are_kept_with_their_result(office):
     case = notified(office)
     office.step(case, "waive-defence")
