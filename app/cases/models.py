@@ -246,6 +246,7 @@ class CaseStep(Base):
         one_of("verb", CaseVerb),
         one_of("state", CaseState),
         in_pairs("recorded", required=True),
+        sa.Index("ix_case_step_verb_on_day", "verb", "on_day"),
     )
 
 

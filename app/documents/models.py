@@ -124,6 +124,7 @@ class Document(Entity, Base):
     __table_args__ = (
         sa.UniqueConstraint("agency_id", "series", "serial"),
         sa.Index("ix_document_agency_id_id", "agency_id", "id"),
+        sa.Index("ix_document_kind_issued", "agency_id", "kind", "issued_at", "issued_recorded_at"),
         one_of("kind", DocumentKind),
         one_of("state", DocumentState),
         in_pairs("issued", required=True),

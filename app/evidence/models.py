@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.db import Base, Entity, id_column, in_pairs, one_of
 from app.evidence.rules import EvidenceState
 
+VIDEOS = "'video/%'"  # as SQL, so that the few videos are found by their index
+
 
 class Evidence(Entity, Base):
     """One original: what it says of itself (EXIF), and what the tablet said when it was made.
@@ -57,6 +59,14 @@ class Evidence(Entity, Base):
             "id",
             sqlite_where=sa.text("uninspected = 1"),
             postgresql_where=sa.text("uninspected"),
+        ),
+        sa.Index(
+            "ix_evidence_video",
+            "agency_id",
+            "taken_at",
+            "stored_at",
+            sqlite_where=sa.text(f"mime LIKE {VIDEOS}"),
+            postgresql_where=sa.text(f"mime LIKE {VIDEOS}"),
         ),
         one_of("state", EvidenceState),
         in_pairs("expected"),

@@ -6,9 +6,7 @@ import sqlalchemy as sa
 
 from app.patrols.models import Patrol, PatrolAssistant, PatrolHint, PatrolUnit
 from app.reports.dated import line, on_days, within
-from app.reports.selections import Scope
-
-Rows = sa.Select[Any]
+from app.reports.selections import Rows, Scope, Which
 
 
 def _in_days(scope: Scope) -> list[sa.ColumnElement[bool]]:
@@ -46,8 +44,8 @@ def premises(scope: Scope) -> Rows:
     return _seen(sa.cast(PatrolUnit.unit_id, sa.Text), scope)
 
 
-def premises_with_problem(scope: Scope) -> Rows:
-    return premises(scope).where(PatrolUnit.problem)
+def with_problem(_scope: Scope) -> Which:
+    return PatrolUnit.problem.is_(True)
 
 
 def attendances(scope: Scope) -> Rows:

@@ -3,28 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-import sqlalchemy as sa
 
 from app.cases.rules import Direction, RemedyKind, RemedyResult
 from app.cases.sanctions import KIND_NAMES, SanctionKind
-from app.complaints.rules import ComplaintResult
 from app.documents.rules import DocumentKind
 from app.measures.rules import CampaignEventKind, GoodsKind
 from app.publication.rules import SubjectType
-from app.reports import assistance, publicity, selections
+from app.reports import assistance, listing, penalties, publicity, selections
 from app.reports.quantities import Unit
-from app.reports.selections import Scope
-from app.visits.terms import OrderState, SampleResult
-
-Rows = sa.Select[Any]
+from app.reports.selections import Rows, Scope, Which
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A number of a report: its unit and the one selection behind it.
+    """A number of a report: its unit, the selection behind it, and which of its rows are meant.
 
+    Counters with one `base` are counted in one reading of it. `which`: all rows, where None.
     `money`: the amounts of the rows are added up instead of counting rows.
     """
 
@@ -32,9 +26,27 @@ class Counter:
     name: str
     unit: Unit
     block: str
-    rows: Callable[[Scope], Rows]
+    base: Callable[[Scope], Rows]
+    which: Callable[[Scope], Which] | None = None
     money: bool = False
     sums: bool = False  # amounts of things are added up, in their own unit
+    units: bool = False  # the units of the rows are counted, each once
+
+    def rows(self, scope: Scope) -> Rows:
+        """Return what the number opens: as many rows as it says."""
+        found = self.base(scope)
+        if self.which is not None:
+            found = found.where(self.which(scope))
+        return listing.units_of(found) if self.units else found
+
+    def measured(self, scope: Scope) -> listing.Measure:
+        """Return how the rows of its base make the number."""
+        how = listing.How.ROWS
+        if self.units:
+            how = listing.How.UNITS
+        elif self.money or self.sums:
+            how = listing.How.AMOUNTS
+        return listing.Measure(how, None if self.which is None else self.which(scope))
 
 
 # --- the list ----------------------------------------------------------------------------------
@@ -42,7 +54,6 @@ class Counter:
 _INSPECTION, _TASK, _CASE = "监督检查", "任务", "行政处罚"
 _REMEDY, _MEASURE, _SYSTEMS = "复议诉讼", "取缔与查封扣押", "三项制度"
 _CREDIT, _ASSISTANCE = "信用", "协管"
-_TRUE = (ComplaintResult.SUBSTANTIATED, ComplaintResult.PARTLY)
 _RESULTS = {
     RemedyResult.DISMISSED: "驳回",
     RemedyResult.UPHELD: "维持",
@@ -59,15 +70,16 @@ _BY_RESULT = {"pending": "办理中", **{str(code): name for code, name in _RESU
 def _remedy_counters() -> list[Counter]:
     found = []
     for kind, name in ((RemedyKind.REVIEW, "行政复议"), (RemedyKind.SUIT, "行政诉讼")):
-        rows = partial(selections.remedies, kind, None)
-        found.append(Counter(f"{kind}s", name, Unit.PIECES, _REMEDY, rows))
+        every = partial(penalties.remedy, kind, None)
+        found.append(Counter(f"{kind}s", name, Unit.PIECES, _REMEDY, penalties.remedies, every))
         found += [
             Counter(
                 f"{kind}s-{code}",
                 f"{name}（{result}）",
                 Unit.PIECES,
                 _REMEDY,
-                partial(selections.remedies, kind, code),
+                penalties.remedies,
+                partial(penalties.remedy, kind, code),
             )
             for code, result in _BY_RESULT.items()
         ]
@@ -78,9 +90,9 @@ def _publication_counters() -> list[Counter]:
     """公示 of the three systems: what was due on the channels, what came, what came in time."""
     return [
         Counter(f"{subject}s-{code}", f"{name}{what}", Unit.ENTRIES, _SYSTEMS,
-                partial(rows, subject))
+                publicity.publications, partial(which, subject))
         for subject, name in ((SubjectType.DECISION, "行政处罚"), (SubjectType.RESULT, "检查结果"))
-        for code, what, rows in (
+        for code, what, which in (
             ("to-publish", "应公示", publicity.to_publish),
             ("published", "已公示", publicity.published),
             ("published-in-time", "按期公示", publicity.published_in_time),
@@ -92,28 +104,37 @@ COUNTERS: Mapping[str, Counter] = {
     one.code: one
     for one in (
         Counter("inspections", "监督检查", Unit.VISITS, _INSPECTION, selections.visits),
-        Counter("inspected-units", "被检查单位", Unit.UNITS, _INSPECTION, selections.units),
+        Counter(
+            "inspected-units", "被检查单位", Unit.UNITS, _INSPECTION, selections.visits, units=True
+        ),
         Counter(
             "officer-visits", "出动监督员", Unit.ATTENDANCES, _INSPECTION, selections.attendances
         ),
         Counter(
-            "violation-visits", "发现问题的检查", Unit.VISITS, _INSPECTION, selections.violations
+            "violation-visits",
+            "发现问题的检查",
+            Unit.VISITS,
+            _INSPECTION,
+            selections.visits,
+            selections.violating,
         ),
         Counter("findings", "检查发现", Unit.ENTRIES, _INSPECTION, selections.findings),
-        Counter("samples", "采样", Unit.PIECES, _INSPECTION, partial(selections.samples, None)),
+        Counter("samples", "采样", Unit.PIECES, _INSPECTION, selections.samples),
         Counter(
             "samples-unqualified",
             "样品不合格",
             Unit.PIECES,
             _INSPECTION,
-            partial(selections.samples, SampleResult.UNQUALIFIED),
+            selections.samples,
+            selections.unqualified,
         ),
         Counter(
             "opinions",
             "卫生监督意见书",
             Unit.COPIES,
             _INSPECTION,
-            partial(selections.documents, DocumentKind.OPINION),
+            selections.documents,
+            partial(selections.of_kind, DocumentKind.OPINION),
         ),
         Counter("corrections", "责令改正", Unit.COPIES, _INSPECTION, selections.orders),
         Counter(
@@ -121,38 +142,41 @@ COUNTERS: Mapping[str, Counter] = {
             "责令改正已复查",
             Unit.COPIES,
             _INSPECTION,
-            partial(selections.orders_concluded, None),
+            selections.orders,
+            selections.orders_concluded,
         ),
         Counter(
             "corrections-complied",
             "责令改正已改正",
             Unit.COPIES,
             _INSPECTION,
-            partial(selections.orders_concluded, OrderState.COMPLIED),
+            selections.orders,
+            selections.orders_complied,
         ),
-        Counter(
-            "complaints", "投诉举报", Unit.PIECES, _INSPECTION, partial(selections.complaints, ())
-        ),
+        Counter("complaints", "投诉举报", Unit.PIECES, _INSPECTION, selections.complaints),
         Counter(
             "complaints-true",
             "投诉举报查实",
             Unit.PIECES,
             _INSPECTION,
-            partial(selections.complaints, _TRUE),
+            selections.complaints,
+            selections.complaints_true,
         ),
         Counter(
             "complaints-concluded",
             "投诉举报已核查",
             Unit.PIECES,
             _INSPECTION,
-            partial(selections.complaints_with, "concluded"),
+            selections.complaints,
+            selections.complaints_concluded,
         ),
         Counter(
             "complaints-answered",
             "投诉举报已答复",
             Unit.PIECES,
             _INSPECTION,
-            partial(selections.complaints_with, "replied"),
+            selections.complaints,
+            selections.complaints_answered,
         ),
         Counter("tasks", "任务", Unit.PIECES, _TASK, selections.tasks),
         Counter(
@@ -160,30 +184,47 @@ COUNTERS: Mapping[str, Counter] = {
             "任务完成",
             Unit.PIECES,
             _TASK,
-            partial(selections.tasks_ended, "completed"),
+            selections.tasks,
+            partial(selections.ended, "completed"),
         ),
         Counter(
             "tasks-closed",
             "任务关闭",
             Unit.PIECES,
             _TASK,
-            partial(selections.tasks_ended, "closed"),
+            selections.tasks,
+            partial(selections.ended, "closed"),
         ),
-        Counter("tasks-ended", "任务完结", Unit.PIECES, _TASK, selections.tasks_over),
-        Counter("completed-tasks", "本期完成的任务", Unit.PIECES, _TASK, selections.completed_in),
+        Counter("tasks-ended", "任务完结", Unit.PIECES, _TASK, selections.tasks, selections.over),
         Counter(
-            "verified-tasks", "本期完成并查实的任务", Unit.PIECES, _TASK, selections.verified_in
+            "completed-tasks", "本期完成的任务", Unit.PIECES, _TASK, selections.completed_tasks
         ),
-        Counter("filed-cases", "立案", Unit.PIECES, _CASE, selections.filed),
-        Counter("cases", "立案处罚", Unit.PIECES, _CASE, selections.penalised),
-        Counter("simple-cases", "简易程序处罚", Unit.PIECES, _CASE, selections.simple),
+        Counter(
+            "verified-tasks",
+            "本期完成并查实的任务",
+            Unit.PIECES,
+            _TASK,
+            selections.completed_tasks,
+            selections.verified,
+        ),
+        Counter("filed-cases", "立案", Unit.PIECES, _CASE, penalties.filed),
+        Counter("cases", "立案处罚", Unit.PIECES, _CASE, penalties.penalised),
+        Counter(
+            "simple-cases",
+            "简易程序处罚",
+            Unit.PIECES,
+            _CASE,
+            penalties.penalised,
+            penalties.simple,
+        ),
         *(
             Counter(
                 f"cases-{kind}",
                 f"立案处罚（{name}）",
                 Unit.PIECES,
                 _CASE,
-                partial(selections.counted_as, kind),
+                penalties.penalised,
+                partial(penalties.counted_as, kind),
             )
             for kind, name in KIND_NAMES.items()
         ),
@@ -192,7 +233,8 @@ COUNTERS: Mapping[str, Counter] = {
             "罚款",
             Unit.WAN,
             _CASE,
-            partial(selections.money, SanctionKind.FINE),
+            penalties.money,
+            partial(penalties.sanctioned, SanctionKind.FINE),
             money=True,
         ),
         Counter(
@@ -200,7 +242,8 @@ COUNTERS: Mapping[str, Counter] = {
             "没收违法所得",
             Unit.WAN,
             _CASE,
-            partial(selections.money, SanctionKind.CONFISCATED_GAINS),
+            penalties.money,
+            partial(penalties.sanctioned, SanctionKind.CONFISCATED_GAINS),
             money=True,
         ),
         Counter(
@@ -208,31 +251,35 @@ COUNTERS: Mapping[str, Counter] = {
             "移送、协查、磋商（出）",
             Unit.PIECES,
             _CASE,
-            partial(selections.transfers, Direction.OUT, None),
+            penalties.transfers,
+            partial(penalties.directed, Direction.OUT),
         ),
         Counter(
             "transfers-in",
             "移送、协查、磋商（入）",
             Unit.PIECES,
             _CASE,
-            partial(selections.transfers, Direction.IN, None),
+            penalties.transfers,
+            partial(penalties.directed, Direction.IN),
         ),
         Counter(
             "crime-transfers",
             "行刑衔接",
             Unit.PIECES,
             _CASE,
-            partial(selections.transfers, None, True),
+            penalties.transfers,
+            penalties.criminal,
         ),
         *_remedy_counters(),
-        Counter("bans", "取缔", Unit.UNITS, _MEASURE, selections.bans),
+        Counter("bans", "取缔", Unit.UNITS, _MEASURE, penalties.bans),
         *(
             Counter(
                 f"seized-{kind}-{code}",
                 f"查封扣押没收{name}（{unit}）",
                 unit,
                 _MEASURE,
-                partial(selections.goods, kind, unit),
+                penalties.goods,
+                partial(penalties.goods_of, kind, unit),
                 sums=True,
             )
             for kind, name in (
@@ -247,23 +294,53 @@ COUNTERS: Mapping[str, Counter] = {
             "部门联合执法",
             Unit.TIMES,
             _MEASURE,
-            partial(selections.events, CampaignEventKind.JOINT_ENFORCEMENT),
+            penalties.events,
+            partial(penalties.event_of, CampaignEventKind.JOINT_ENFORCEMENT),
         ),
         Counter(
             "meetings",
             "专项会议",
             Unit.TIMES,
             _MEASURE,
-            partial(selections.events, CampaignEventKind.MEETING),
+            penalties.events,
+            partial(penalties.event_of, CampaignEventKind.MEETING),
         ),
         Counter("videos", "执法音像记录", Unit.ENTRIES, _SYSTEMS, selections.videos),
-        Counter("legal-reviews", "法制审核", Unit.PIECES, _SYSTEMS, selections.reviews),
+        Counter("legal-reviews", "法制审核", Unit.PIECES, _SYSTEMS, penalties.reviews),
         *_publication_counters(),
         Counter("credit-repairs", "信用修复申请", Unit.PIECES, _CREDIT, selections.repairs),
-        Counter("to-report", "应上报信用信息", Unit.ENTRIES, _CREDIT, publicity.to_report),
-        Counter("reported", "已上报信用信息", Unit.ENTRIES, _CREDIT, publicity.reported),
-        Counter("reported-compliant", "上报合规", Unit.ENTRIES, _CREDIT, publicity.compliant),
-        Counter("reported-timely", "上报及时", Unit.ENTRIES, _CREDIT, publicity.timely),
+        Counter(
+            "to-report",
+            "应上报信用信息",
+            Unit.ENTRIES,
+            _CREDIT,
+            publicity.publications,
+            publicity.to_report,
+        ),
+        Counter(
+            "reported",
+            "已上报信用信息",
+            Unit.ENTRIES,
+            _CREDIT,
+            publicity.publications,
+            publicity.reported,
+        ),
+        Counter(
+            "reported-compliant",
+            "上报合规",
+            Unit.ENTRIES,
+            _CREDIT,
+            publicity.publications,
+            publicity.compliant,
+        ),
+        Counter(
+            "reported-timely",
+            "上报及时",
+            Unit.ENTRIES,
+            _CREDIT,
+            publicity.publications,
+            publicity.timely,
+        ),
         Counter("patrols", "协管巡查", Unit.TIMES, _ASSISTANCE, assistance.patrols),
         Counter(
             "patrol-attendances",
@@ -284,14 +361,16 @@ COUNTERS: Mapping[str, Counter] = {
             "协管巡查发现问题",
             Unit.PREMISES_SEEN,
             _ASSISTANCE,
-            assistance.premises_with_problem,
+            assistance.premises,
+            assistance.with_problem,
         ),
         Counter(
             "assistant-opinions",
             "卫生监督协管意见书",
             Unit.COPIES,
             _ASSISTANCE,
-            partial(selections.documents, DocumentKind.ASSISTANT_OPINION),
+            selections.documents,
+            partial(selections.of_kind, DocumentKind.ASSISTANT_OPINION),
         ),
         Counter("patrol-hints", "协管线索", Unit.PIECES, _ASSISTANCE, assistance.hints),
     )

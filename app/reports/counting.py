@@ -1,6 +1,6 @@
 """The counts of a period: numbers with their units, year on year, rates, days that cases took."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -24,7 +24,7 @@ from app.reports.dated import on_days
 from app.reports.manual_counts import ManualLine, counted
 from app.reports.quantities import Quantity, change_percent, count_of, money
 from app.reports.rules import Rounding
-from app.reports.selections import Scope
+from app.reports.selections import Rows, Scope
 from app.reports.service import PeriodReversed
 
 DEFAULT_COUNTING = "annual-table"
@@ -115,7 +115,11 @@ def count_all(
     """
     scope = scope_of(agency_id, from_on, until_on, counting)
     earlier = replace(scope, from_on=_year_before(from_on), until_on=_year_before(until_on))
-    counted_lines = [_counted(one, scope, earlier) for one in COUNTERS.values()]
+    now, before = (quantities(COUNTERS.values(), one) for one in (scope, earlier))
+    counted_lines = [
+        Counted(one, now[code], before[code], change_percent(now[code], before[code]))
+        for code, one in COUNTERS.items()
+    ]
     numbers = {line.counter.code: int(line.quantity.number) for line in counted_lines
                if not line.counter.money}  # fmt: skip
     shown = rounding or Rounding(catalogue.setting("rate-rounding", until_on))
@@ -138,14 +142,17 @@ def rows_behind(code: str, scope: Scope) -> sa.Select[Any]:
     return COUNTERS[code].rows(scope)
 
 
-def _counted(counter: Counter, scope: Scope, earlier: Scope) -> Counted:
-    now, before = (_quantity(counter, one) for one in (scope, earlier))
-    return Counted(counter, now, before, change_percent(now, before))
-
-
-def _quantity(counter: Counter, scope: Scope) -> Quantity:
-    number = listing.count(counter.rows(scope), amount=counter.money or counter.sums)
-    return money(number) if counter.money else count_of(number, counter.unit)
+def quantities(counters: Iterable[Counter], scope: Scope) -> dict[str, Quantity]:
+    """Return numbers of a period by their codes: those with one base are read in one go."""
+    together: dict[Callable[[Scope], Rows], list[Counter]] = {}
+    for one in counters:
+        together.setdefault(one.base, []).append(one)
+    found = {}
+    for base, members in together.items():
+        numbers = listing.numbers(base(scope), [one.measured(scope) for one in members])
+        for one, number in zip(members, numbers, strict=True):
+            found[one.code] = money(number) if one.money else count_of(number, one.unit)
+    return found
 
 
 def _rate(one: RateOf, numbers: dict[str, int], shown: Rounding) -> RateLine:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from app.days import local_date
 from app.db import db
+from app.reports.dated import line
 from app.units.models import Unit
 
 
@@ -28,11 +30,48 @@ class Entry:
     amount_fen: int | None
 
 
-def count(rows: sa.Select[Any], *, amount: bool = False) -> int:
-    """Return how many rows a selection has, or what their amounts add up to."""
+class How(StrEnum):
+    """What a number is of its rows: how many, how many units, or what their amounts add up to."""
+
+    ROWS = "rows"
+    UNITS = "units"
+    AMOUNTS = "amounts"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of a selection: of all its rows, or of those for which a condition holds."""
+
+    how: How = How.ROWS
+    which: sa.ColumnElement[bool] | None = None
+
+
+def numbers(rows: sa.Select[Any], measures: Sequence[Measure]) -> list[int]:
+    """Return several numbers of a selection, read in one go; each as its own list would say."""
+    columns = [_number(rows, one) for one in measures]
+    query = rows.order_by(None).with_only_columns(*columns, maintain_column_froms=True)
+    return [int(one or 0) for one in db.session.execute(query).one()]
+
+
+def _number(rows: sa.Select[Any], one: Measure) -> sa.ColumnElement[Any]:
+    found: sa.Function[Any] = sa.func.count()
+    if one.how is How.UNITS:
+        found = sa.func.count(sa.distinct(_column(rows, "unit_id")))
+    elif one.how is How.AMOUNTS:
+        found = sa.func.sum(_column(rows, "amount"))
+    return found if one.which is None else found.filter(one.which)
+
+
+def _column(rows: sa.Select[Any], name: str) -> Any:
+    column = rows.selected_columns[name]
+    return column.element if isinstance(column, sa.Label) else column
+
+
+def units_of(rows: sa.Select[Any]) -> sa.Select[Any]:
+    """Return the units of the rows of a selection, each once, with the last time it is in it."""
     found = rows.order_by(None).subquery()
-    number = sa.func.coalesce(sa.func.sum(found.c.amount), 0) if amount else sa.func.count()
-    return int(db.session.scalar(sa.select(number).select_from(found)) or 0)
+    named = line("unit", found.c.unit_id, at=sa.func.max(found.c.at), unit_id=found.c.unit_id)
+    return sa.select(*named).where(found.c.unit_id.is_not(None)).group_by(found.c.unit_id)
 
 
 def entries(rows: sa.Select[Any], *, after: tuple[UUID, str] | None, limit: int) -> list[Entry]:

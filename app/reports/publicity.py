@@ -3,8 +3,6 @@
 One line for each channel that has to show something: what was due, what came, what came in time.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from app.publication import receiving
@@ -12,12 +10,11 @@ from app.publication.models import Publication, PublicationReceipt
 from app.publication.rules import PublicationState, SubjectType
 from app.publication.service import CREDIT_SITE
 from app.reports.dated import LocalDay, line, on_days
-from app.reports.selections import Scope
-
-Rows = sa.Select[Any]
+from app.reports.selections import Rows, Scope, Which
 
 
-def _of_days(scope: Scope) -> Rows:
+def publications(scope: Scope) -> Rows:
+    """What the channels have to show of the days."""
     return sa.select(
         *line(
             "publication",
@@ -32,12 +29,9 @@ def _of_days(scope: Scope) -> Rows:
     )
 
 
-def to_publish(subject: SubjectType, scope: Scope) -> Rows:
-    """What the channels have to show of decisions or results of the days.
-
-    What was taken back before it was shown is not in it.
-    """
-    return _of_days(scope).where(
+def to_publish(subject: SubjectType, scope: Scope) -> Which:
+    """Say that a channel has to show it; not so what was taken back before it was shown."""
+    return sa.and_(
         Publication.subject_type == subject,
         sa.or_(
             Publication.published_at < scope.cut,
@@ -47,24 +41,23 @@ def to_publish(subject: SubjectType, scope: Scope) -> Rows:
     )
 
 
-def published(subject: SubjectType, scope: Scope) -> Rows:
-    return to_publish(subject, scope).where(Publication.published_at < scope.cut)
+def published(subject: SubjectType, scope: Scope) -> Which:
+    return sa.and_(to_publish(subject, scope), Publication.published_at < scope.cut)
 
 
-def published_in_time(subject: SubjectType, scope: Scope) -> Rows:
+def published_in_time(subject: SubjectType, scope: Scope) -> Which:
     """What was shown within its term; a term that is open is kept."""
     shown_on = LocalDay(Publication.published_at)
-    return published(subject, scope).where(
-        sa.or_(Publication.due_on.is_(None), shown_on <= Publication.due_on)
-    )
+    in_time = sa.or_(Publication.due_on.is_(None), shown_on <= Publication.due_on)
+    return sa.and_(published(subject, scope), in_time)
 
 
 # --- reports to the credit platform ------------------------------------------------------------
 
 
-def to_report(scope: Scope) -> Rows:
-    """Decisions of the days that the credit site shows; one that was withdrawn need not go."""
-    return _of_days(scope).where(
+def to_report(scope: Scope) -> Which:
+    """Decisions that the credit site shows; one that was withdrawn need not go."""
+    return sa.and_(
         Publication.channel == CREDIT_SITE,
         sa.or_(
             Publication.state != PublicationState.WITHDRAWN, Publication.ended_at >= scope.cut
@@ -72,23 +65,23 @@ def to_report(scope: Scope) -> Rows:
     )  # fmt: skip
 
 
-def _receipts(scope: Scope) -> list[sa.ColumnElement[bool]]:
+def _receipts(scope: Scope) -> list[Which]:
     return [
         PublicationReceipt.publication_id == Publication.id,
         PublicationReceipt.reported_on <= scope.until_on,
     ]
 
 
-def reported(scope: Scope) -> Rows:
-    return to_report(scope).where(sa.exists().where(*_receipts(scope)))
+def reported(scope: Scope) -> Which:
+    return sa.and_(to_report(scope), sa.exists().where(*_receipts(scope)))
 
 
-def compliant(scope: Scope) -> Rows:
+def compliant(scope: Scope) -> Which:
     taken = sa.exists().where(*_receipts(scope), PublicationReceipt.accepted)
-    return to_report(scope).where(taken)
+    return sa.and_(to_report(scope), taken)
 
 
-def timely(scope: Scope) -> Rows:
+def timely(scope: Scope) -> Which:
     """Those first reported within their term of working days; an open term is kept."""
     first = (
         sa.select(sa.func.min(PublicationReceipt.reported_on))
@@ -100,4 +93,4 @@ def timely(scope: Scope) -> Rows:
     if not known:
         return reported(scope)
     last = sa.case(known, value=Publication.event_on, else_=None)
-    return reported(scope).where(sa.or_(last.is_(None), first <= last))
+    return sa.and_(reported(scope), sa.or_(last.is_(None), first <= last))

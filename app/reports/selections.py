@@ -1,7 +1,8 @@
-"""What stands behind the numbers of a period: one selection each, both counted and listed.
+"""What stands behind the numbers of a period: what is listed, and what tells a number apart.
 
-What happened counts on its day; a state counts as it was at the end of the cut-off day, from what
-is dated, not from how things stand today.
+Numbers that are counted from the same rows share one selection (`Rows`) and are counted in
+one reading; a condition says which of its rows are meant. What happened counts on its day; a state
+counts as it was at the end of the cut-off day, from what is dated, not from how things stand today.
 """
 
 from collections.abc import Mapping
@@ -11,30 +12,24 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 
-from app.cases.models import CaseRemedy, CaseSanction, CaseStep, CaseTransfer, PenaltyCase
-from app.cases.rules import CaseVerb, Direction, Procedure, RemedyKind
-from app.cases.sanctions import SanctionKind
 from app.complaints.models import Complaint
 from app.complaints.rules import ComplaintResult
 from app.credit.models import CreditRepair
 from app.days import day_begins
 from app.documents.models import Document
 from app.documents.rules import DocumentKind
-from app.evidence.models import Evidence
+from app.evidence.models import VIDEOS, Evidence
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
-from app.measures.models import Ban, Campaign, CampaignEvent, SeizedGoods, Seizure
-from app.measures.rules import CampaignEventKind, GoodsKind
 from app.reports.dated import after, earlier_of, line, on_days, visited_at, within
-from app.reports.quantities import Unit
 from app.tasks.models import Task
 from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAttendance
 from app.visits.rules import VisitState
 from app.visits.terms import OrderState, SampleResult
 
 Rows = sa.Select[Any]
+Which = sa.ColumnElement[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,7 @@ class Scope:
 # --- inspections -------------------------------------------------------------------------------
 
 
-def _of_inspections(scope: Scope) -> list[sa.ColumnElement[bool]]:
+def _of_inspections(scope: Scope) -> list[Which]:
     """Visits that took place in the days, but for talks that are no inspection."""
     return [
         Visit.agency_id == scope.agency_id,
@@ -89,17 +84,8 @@ def visits(scope: Scope) -> Rows:
     )
 
 
-def violations(scope: Scope) -> Rows:
-    return visits(scope).where(Visit.outcome.in_(sorted(scope.violations)))
-
-
-def units(scope: Scope) -> Rows:
-    return (
-        sa.select(*line("unit", Visit.unit_id, at=sa.func.max(visited_at()), unit_id=Visit.unit_id))
-        .select_from(Visit)
-        .where(*_of_inspections(scope))
-        .group_by(Visit.unit_id)
-    )
+def violating(scope: Scope) -> Which:
+    return Visit.outcome.in_(sorted(scope.violations))
 
 
 def attendances(scope: Scope) -> Rows:
@@ -130,8 +116,8 @@ def findings(scope: Scope) -> Rows:
     )  # fmt: skip
 
 
-def samples(result: SampleResult | None, scope: Scope) -> Rows:
-    query = (
+def samples(scope: Scope) -> Rows:
+    return (
         sa.select(*line("sample", Sample.id, at=Sample.taken_at, unit_id=Visit.unit_id))
         .join_from(Sample, Visit, Visit.id == Sample.visit_id)
         .where(
@@ -139,23 +125,32 @@ def samples(result: SampleResult | None, scope: Scope) -> Rows:
             within(Sample.taken_at, scope.from_on, scope.until_on),
         )
     )
-    if result is None:
-        return query
-    return query.where(Sample.result == result, Sample.resulted_at < scope.cut)
+
+
+def unqualified(scope: Scope) -> Which:
+    return sa.and_(Sample.result == SampleResult.UNQUALIFIED, Sample.resulted_at < scope.cut)
 
 
 # --- papers ------------------------------------------------------------------------------------
 
+COUNTED_DOCUMENTS = (DocumentKind.OPINION, DocumentKind.ASSISTANT_OPINION)
 
-def documents(kind: DocumentKind, scope: Scope) -> Rows:
+
+def documents(scope: Scope) -> Rows:
+    """The documents that are counted, of the few kinds that are: no record of a visit is read."""
     issued = earlier_of(Document.issued_recorded_at, Document.issued_at)
     return sa.select(
         *line("document", Document.id, at=issued, unit_id=Document.unit_id, label=Document.number)
     ).where(
         Document.agency_id == scope.agency_id,
-        Document.kind == kind,
+        Document.kind.in_(COUNTED_DOCUMENTS),
+        Document.issued_at >= day_begins(scope.from_on),  # nothing counts before it arrived
         within(issued, scope.from_on, scope.until_on),
     )
+
+
+def of_kind(kind: DocumentKind, _scope: Scope) -> Which:
+    return Document.kind == kind
 
 
 def orders(scope: Scope) -> Rows:
@@ -173,9 +168,12 @@ def orders(scope: Scope) -> Rows:
     )
 
 
-def orders_concluded(state: OrderState | None, scope: Scope) -> Rows:
-    query = orders(scope).where(CorrectiveOrder.concluded_at < scope.cut)
-    return query if state is None else query.where(CorrectiveOrder.state == state)
+def orders_concluded(scope: Scope) -> Which:
+    return CorrectiveOrder.concluded_at < scope.cut
+
+
+def orders_complied(scope: Scope) -> Which:
+    return sa.and_(orders_concluded(scope), CorrectiveOrder.state == OrderState.COMPLIED)
 
 
 # --- tasks -------------------------------------------------------------------------------------
@@ -193,255 +191,61 @@ def tasks(scope: Scope) -> Rows:
     )  # fmt: skip
 
 
-_COMPLETED = (Event.TASK_COMPLETED, Event.TASK_RESULTS_RECORDED)
-_ENDED_OTHERWISE = {"completed": (Event.TASK_CLOSED,), "closed": _COMPLETED}
+_ENDS = {
+    "completed": (Task.completed_at, (Event.TASK_COMPLETED, Event.TASK_RESULTS_RECORDED)),
+    "closed": (Task.closed_at, (Event.TASK_CLOSED,)),
+}
+_TURNS = (*(event for _, events in _ENDS.values() for event in events), Event.TASK_REOPENED)
 
 
-def _ended_by(cut: datetime, how: str) -> sa.ColumnElement[bool]:
-    """Say that a task was completed, or closed, at an instant.
+def ended(how: str, scope: Scope) -> Which:
+    """Say that a task was completed, or closed, at the cut-off.
 
-    Its columns tell of the last time only, so of one that was reopened the journal is asked: its
-    last end before the instant, with no reopening and no other end between.
+    Its columns tell of the last time only, so of one that was reopened the journal is asked what
+    came last before the cut-off.
     """
-    ended_at = Task.completed_at if how == "completed" else Task.closed_at
-    events = _COMPLETED if how == "completed" else (Event.TASK_CLOSED,)
-    ended, later = aliased(JournalEntry), aliased(JournalEntry)
-    undone = sa.exists().where(
-        later.subject_id == Task.id,
-        later.seq > ended.seq,
-        later.at < cut,
-        later.event.in_([Event.TASK_REOPENED, *_ENDED_OTHERWISE[how]]),
+    at, events = _ENDS[how]
+    last = (
+        sa.select(JournalEntry.event)
+        .where(
+            JournalEntry.subject_id == Task.id,
+            JournalEntry.event.in_(_TURNS),
+            JournalEntry.at < scope.cut,
+        )
+        .order_by(JournalEntry.seq.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    told = sa.exists().where(
-        ended.subject_id == Task.id, ended.event.in_(events), ended.at < cut, ~undone
+    return sa.or_(
+        sa.and_(Task.round == 1, at < scope.cut), sa.and_(Task.round > 1, last.in_(events))
     )
-    return sa.or_(sa.and_(Task.round == 1, ended_at < cut), sa.and_(Task.round > 1, told))
 
 
-def tasks_ended(how: str, scope: Scope) -> Rows:
-    return tasks(scope).where(_ended_by(scope.cut, how))
+def over(scope: Scope) -> Which:
+    return sa.or_(ended("completed", scope), ended("closed", scope))
 
 
-def tasks_over(scope: Scope) -> Rows:
-    ended = (_ended_by(scope.cut, "completed"), _ended_by(scope.cut, "closed"))
-    return tasks(scope).where(sa.or_(*ended))
-
-
-def completed_in(scope: Scope) -> Rows:
+def completed_tasks(scope: Scope) -> Rows:
     """Tasks completed in the days, whenever made: what 查实率 is of."""
     return sa.select(
         *line("task", Task.id, at=Task.completed_at, unit_id=Task.unit_id, label=Task.outcome)
     ).where(
         Task.agency_id == scope.agency_id,
         within(Task.completed_at, scope.from_on, scope.until_on),
-        _ended_by(scope.cut, "completed"),
+        ended("completed", scope),
         Task.origin.not_in(sorted(scope.talks)),
     )
 
 
-def verified_in(scope: Scope) -> Rows:
-    return completed_in(scope).where(Task.outcome.in_(sorted(scope.violations)))
+def verified(scope: Scope) -> Which:
+    return Task.outcome.in_(sorted(scope.violations))
 
 
-# --- cases -------------------------------------------------------------------------------------
+# --- complaints, credit, recordings ------------------------------------------------------------
 
 
-def penalised(scope: Scope) -> Rows:
-    """Decisions of the days that impose something on the party and stood at the cut-off."""
-    imposed = sa.exists().where(
-        CaseSanction.case_id == PenaltyCase.id, CaseSanction.on_staff.is_(False)
-    )
+def complaints(scope: Scope) -> Rows:
     return sa.select(
-        *line(
-            "penalty_case",
-            PenaltyCase.id,
-            on=PenaltyCase.decided_on,
-            unit_id=PenaltyCase.unit_id,
-            label=PenaltyCase.number,
-        )
-    ).where(
-        PenaltyCase.agency_id == scope.agency_id,
-        on_days(PenaltyCase.decided_on, scope.from_on, scope.until_on),
-        sa.or_(PenaltyCase.revoked_on.is_(None), PenaltyCase.revoked_on > scope.until_on),
-        imposed,
-    )
-
-
-def simple(scope: Scope) -> Rows:
-    return penalised(scope).where(PenaltyCase.procedure == Procedure.SIMPLE)
-
-
-def counted_as(kind: SanctionKind, scope: Scope) -> Rows:
-    """Cases that count under one kind: one decision is one case, under its heaviest kind."""
-    ranking = list(scope.counting["ranking"])
-    as_other = {one["kind"]: one["as"] for one in scope.counting["counts_as"]}
-    ranks = {one: ranking.index(as_other.get(one, one)) for one in map(str, SanctionKind)}
-    heaviest = (
-        sa.select(sa.func.max(sa.case(ranks, value=CaseSanction.kind, else_=-1)))
-        .where(CaseSanction.case_id == PenaltyCase.id, CaseSanction.on_staff.is_(False))
-        .scalar_subquery()
-    )
-    return penalised(scope).where(heaviest == ranking.index(kind))
-
-
-def money(kind: SanctionKind, scope: Scope) -> Rows:
-    return (
-        sa.select(
-            *line(
-                "penalty_case",
-                PenaltyCase.id,
-                on=PenaltyCase.decided_on,
-                unit_id=PenaltyCase.unit_id,
-                label=PenaltyCase.number,
-                amount=CaseSanction.amount_fen,
-                part=sa.case((CaseSanction.on_staff, "staff"), else_="party"),
-            )
-        )
-        .join_from(PenaltyCase, CaseSanction, CaseSanction.case_id == PenaltyCase.id)
-        .where(
-            PenaltyCase.agency_id == scope.agency_id,
-            on_days(PenaltyCase.decided_on, scope.from_on, scope.until_on),
-            sa.or_(PenaltyCase.revoked_on.is_(None), PenaltyCase.revoked_on > scope.until_on),
-            CaseSanction.kind == kind,
-        )
-    )
-
-
-def filed(scope: Scope) -> Rows:
-    return sa.select(
-        *line(
-            "penalty_case",
-            PenaltyCase.id,
-            on=PenaltyCase.filed_on,
-            unit_id=PenaltyCase.unit_id,
-            label=PenaltyCase.number,
-        )
-    ).where(
-        PenaltyCase.agency_id == scope.agency_id,
-        on_days(PenaltyCase.filed_on, scope.from_on, scope.until_on),
-    )
-
-
-def reviews(scope: Scope) -> Rows:
-    """Cases with a legal review 法制审核 in the days: one case, one, however often reviewed."""
-    return (
-        sa.select(
-            *line(
-                "penalty_case",
-                PenaltyCase.id,
-                on=sa.func.max(CaseStep.on_day),
-                unit_id=PenaltyCase.unit_id,
-                label=PenaltyCase.number,
-            )
-        )
-        .join_from(CaseStep, PenaltyCase, PenaltyCase.id == CaseStep.case_id)
-        .where(
-            PenaltyCase.agency_id == scope.agency_id,
-            CaseStep.verb == CaseVerb.REVIEW,
-            on_days(CaseStep.on_day, scope.from_on, scope.until_on),
-        )
-        .group_by(PenaltyCase.id, PenaltyCase.unit_id, PenaltyCase.number)
-    )
-
-
-def remedies(kind: RemedyKind, result: str | None, scope: Scope) -> Rows:
-    """Remedies begun in the days; `pending`: without a result at the cut-off."""
-    query = (
-        sa.select(
-            *line(
-                "case_remedy",
-                CaseRemedy.id,
-                on=CaseRemedy.begun_on,
-                unit_id=PenaltyCase.unit_id,
-                label=CaseRemedy.result,
-            )
-        )
-        .join_from(CaseRemedy, PenaltyCase, PenaltyCase.id == CaseRemedy.case_id)
-        .where(
-            CaseRemedy.agency_id == scope.agency_id,
-            CaseRemedy.kind == kind,
-            on_days(CaseRemedy.begun_on, scope.from_on, scope.until_on),
-        )
-    )
-    over = sa.and_(CaseRemedy.ended_on.is_not(None), CaseRemedy.ended_on <= scope.until_on)
-    if result is None:
-        return query
-    return query.where(~over) if result == "pending" else query.where(
-        over, CaseRemedy.result == result
-    )  # fmt: skip
-
-
-def transfers(direction: Direction | None, criminal: bool | None, scope: Scope) -> Rows:
-    query = sa.select(
-        *line(
-            "case_transfer",
-            CaseTransfer.id,
-            on=CaseTransfer.on_day,
-            unit_id=CaseTransfer.unit_id,
-            label=CaseTransfer.organ,
-        )
-    ).where(
-        CaseTransfer.agency_id == scope.agency_id,
-        on_days(CaseTransfer.on_day, scope.from_on, scope.until_on),
-    )
-    if direction is not None:
-        query = query.where(CaseTransfer.direction == direction)
-    return query if criminal is None else query.where(CaseTransfer.criminal.is_(criminal))
-
-
-# --- measures, complaints, credit, recordings --------------------------------------------------
-
-
-def bans(scope: Scope) -> Rows:
-    return sa.select(
-        *line("ban", Ban.id, on=Ban.decided_on, unit_id=Ban.unit_id, label=Ban.number)
-    ).where(
-        Ban.agency_id == scope.agency_id,
-        on_days(Ban.decided_on, scope.from_on, scope.until_on),
-        sa.or_(Ban.revoked_at.is_(None), Ban.revoked_at >= scope.cut),
-    )
-
-
-def goods(kind: GoodsKind, unit: Unit, scope: Scope) -> Rows:
-    """Goods seized in the days, in their own unit: 箱 and 件 are never added together."""
-    return (
-        sa.select(
-            *line(
-                "seizure",
-                Seizure.id,
-                at=Seizure.seized_at,
-                unit_id=Seizure.unit_id,
-                label=SeizedGoods.name,
-                amount=SeizedGoods.quantity,
-                part=sa.cast(SeizedGoods.place, sa.Text),
-            )
-        )
-        .join_from(Seizure, SeizedGoods, SeizedGoods.seizure_id == Seizure.id)
-        .where(
-            Seizure.agency_id == scope.agency_id,
-            SeizedGoods.kind == kind,
-            SeizedGoods.unit == unit,
-            within(Seizure.seized_at, scope.from_on, scope.until_on),
-        )
-    )
-
-
-def events(kind: CampaignEventKind, scope: Scope) -> Rows:
-    return (
-        sa.select(
-            *line("campaign_event", CampaignEvent.id, on=CampaignEvent.on_day, label=Campaign.name)
-        )
-        .join_from(CampaignEvent, Campaign, Campaign.id == CampaignEvent.campaign_id)
-        .where(
-            Campaign.agency_id == scope.agency_id,
-            CampaignEvent.kind == kind,
-            on_days(CampaignEvent.on_day, scope.from_on, scope.until_on),
-        )
-    )
-
-
-def complaints(results: tuple[ComplaintResult, ...], scope: Scope) -> Rows:
-    query = sa.select(
         *line(
             "complaint",
             Complaint.id,
@@ -453,14 +257,19 @@ def complaints(results: tuple[ComplaintResult, ...], scope: Scope) -> Rows:
         Complaint.agency_id == scope.agency_id,
         on_days(Complaint.received_on, scope.from_on, scope.until_on),
     )
-    if not results:
-        return query
-    return query.where(Complaint.result.in_(results), Complaint.concluded_at < scope.cut)
 
 
-def complaints_with(step: str, scope: Scope) -> Rows:
-    """Complaints received in the days that were `concluded` or `replied` by the cut-off."""
-    return complaints((), scope).where(getattr(Complaint, f"{step}_at") < scope.cut)
+def complaints_concluded(scope: Scope) -> Which:
+    return Complaint.concluded_at < scope.cut
+
+
+def complaints_true(scope: Scope) -> Which:
+    true = (ComplaintResult.SUBSTANTIATED, ComplaintResult.PARTLY)
+    return sa.and_(complaints_concluded(scope), Complaint.result.in_(true))
+
+
+def complaints_answered(scope: Scope) -> Which:
+    return Complaint.replied_at < scope.cut
 
 
 def repairs(scope: Scope) -> Rows:
@@ -481,6 +290,6 @@ def videos(scope: Scope) -> Rows:
     made = sa.func.coalesce(Evidence.taken_at, Evidence.stored_at)
     return sa.select(*line("evidence", Evidence.id, at=made)).where(
         Evidence.agency_id == scope.agency_id,
-        Evidence.mime.like("video/%"),
+        Evidence.mime.like(sa.literal_column(VIDEOS)),
         within(made, scope.from_on, scope.until_on),
     )

@@ -147,8 +147,7 @@ def test_a_cut_off_day_shows_how_things_stood_then(office, make):
     work = Tasks(make)
     first = local_date(make.at)
     with transaction():
-        (one,) = work.create(1)
-        work.create(1)
+        (one,), (other,) = work.create(1), work.create(1)
     make.clock.forward(days=1)
     with transaction():
         work.complete(one)
@@ -161,8 +160,12 @@ def test_a_cut_off_day_shows_how_things_stood_then(office, make):
             getattr(tasks, verb)(one.id, officer_id=work.team[0], by=chen, at=make.at)
         tasks.submit_task(one.id, "no-problem", by=chen, at=make.at)
         tasks.complete_task(one.id, by=chen, at=make.at)
-    done = [office.numbers(first, first + timedelta(days=n))["tasks-completed"] for n in range(4)]
-    assert done == ["0", "1", "0", "1"]
+    make.clock.forward(days=1)
+    with transaction():
+        work.complete(other)
+        tasks.reopen_task(other.id, "补查", ding.officer_id, by=chen, at=make.at)
+    done = [office.numbers(first, first + timedelta(days=n))["tasks-completed"] for n in range(5)]
+    assert done == ["0", "1", "0", "1", "1"]  # what is undone elsewhere undoes nothing here
     rates = {one.rate.code: one for one in office.counts(first, first + timedelta(days=1)).rates}
     assert (rates["completion"].numerator, rates["completion"].denominator) == (1, 2)
     assert rates["completion"].percent == "50.00"
