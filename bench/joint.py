@@ -2,10 +2,11 @@
 
     python bench/joint.py [--json] [--quick] [--seconds 60]
 
-Entries merged from the open tasks of a quarter get their days: our schedule beside OR-Tools'
-CP-SAT, which gets the same entries and so many seconds, and beside our lower bound, which nothing
-can go below. One judge looks at both. The peer runs in the environment of bench/requirements.lock:
-BENCH_PYTHON names its interpreter.
+Entries merged from the open tasks of a quarter get their days: by our greedy schedule, by the extra
+`[solver]` that goes on from it for so many seconds, and by OR-Tools' CP-SAT alone, which gets the
+same entries and seconds, but no hint and none of our bounds. Beside all of them stands our lower
+bound, which nothing can go below. One judge looks at every schedule. The peer runs in the
+environment of bench/requirements.lock: BENCH_PYTHON names its interpreter.
 """
 
 import argparse
@@ -17,11 +18,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.figures import Figure, Goal, Report, figure, parser, show
+
+if TYPE_CHECKING:
+    from app.jointvisits.rules import Schedule
 
 
 class Quarter(NamedTuple):
@@ -88,6 +92,7 @@ def measure(quarter: Quarter, seconds: float) -> list[Figure]:
     from app.jointvisits.judging import faults
     from app.jointvisits.merging import merge
     from app.jointvisits.scheduling import schedule
+    from app.jointvisits.solving import Effort, improve
     from bench.quarters import DAYS, instance
 
     tasks, capacity = (
@@ -100,6 +105,9 @@ def measure(quarter: Quarter, seconds: float) -> list[Figure]:
         entries = merge(tasks)
         ours = schedule(entries, capacity, days=DAYS)
         times.append(time.perf_counter() - begin)
+    begin = time.perf_counter()
+    improved = improve(entries, capacity, days=DAYS, effort=Effort(seconds)).schedule
+    took = time.perf_counter() - begin
     days = solved(entries, capacity.a_day, seconds)
     theirs = rules.Schedule(
         tuple(
@@ -107,10 +115,14 @@ def measure(quarter: Quarter, seconds: float) -> list[Figure]:
         ),
         tuple(one for one, day in zip(entries, days, strict=True) if day is None),
     )
-    for made in (ours, theirs):
+    for made in (ours, improved, theirs):
         if wrong := faults(tasks, made, capacity):
             sys.exit(f"{quarter.name}: {wrong[:3]}")
     least = bounds.fewest_zone_days(entries, capacity)
+    alone = (
+        f"CP-SAT alone, {seconds:g} s, {len(theirs.unplaced)} without a day",
+        theirs.zone_days,
+    )
     fast: tuple[Goal, float] | None = ("below", 0.1) if quarter.units == 400 else None
     return [
         figure(f"{quarter.name}: merged and scheduled", "s", median(times), target=fast),
@@ -122,22 +134,33 @@ def measure(quarter: Quarter, seconds: float) -> list[Figure]:
             theirs=bounds.fewest_entries(tasks),
             target=("at most", 1),
         ),
+        *_zone_days(f"{quarter.name}, greedy", ours, least, alone),
+        *_zone_days(f"{quarter.name}, with solver", improved, least, alone, target=1.05),
         figure(
-            f"{quarter.name}: zone-days",
-            "",
-            ours.zone_days,
-            peer="lower bound",
-            theirs=least,
-            target=("at most", 1.05),
+            f"{quarter.name}, with solver: until it ended",
+            "s",
+            took,
+            target=("at most", 1.1 * seconds),
         ),
+    ]
+
+
+def _zone_days(
+    name: str,
+    made: "Schedule",
+    least: int,
+    alone: tuple[str, int],
+    target: float | None = None,
+) -> list[Figure]:
+    """A schedule beside the bound and beside the peer, and what it left out."""
+    near: tuple[Goal, float] | None = ("at most", target) if target else None
+    peer, theirs = alone
+    return [
         figure(
-            f"{quarter.name}: zone-days",
-            "",
-            ours.zone_days,
-            peer=f"CP-SAT, {seconds:g} s, {len(theirs.unplaced)} without a day",
-            theirs=theirs.zone_days,
+            f"{name}: zone-days", "", made.zone_days, peer="lower bound", theirs=least, target=near
         ),
-        figure(f"{quarter.name}: without a day", "", len(ours.unplaced), target=("at most", 0)),
+        figure(f"{name}: zone-days", "", made.zone_days, peer=peer, theirs=theirs),
+        figure(f"{name}: without a day", "", len(made.unplaced), target=("at most", 0)),
     ]
 
 

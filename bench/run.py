@@ -40,7 +40,7 @@ BENCHMARKS = (
     Benchmark("feed", ("--quick",)),
     Benchmark("history", ("--quick",)),
     Benchmark("inbox", ("--quick",)),
-    Benchmark("joint", ("--quick",), at_most_s=600),
+    Benchmark("joint", ("--quick",), at_most_s=900),
     Benchmark("photos", ("--rounds", "1", "--photos", "2")),
 )
 

@@ -4,6 +4,7 @@ Days are numbered: day 0 is the first working day of the period that is planned,
 days count. Whoever calls translates dates into numbers and back.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,6 +84,11 @@ class Schedule:
     def zone_days(self) -> int:
         """How often a team travels to a zone: zones and days, each pair once."""
         return len({(one.entry.zone, one.day) for one in self.visits})
+
+    @property
+    def busiest_day(self) -> int:
+        """Visits on the day that has most of them."""
+        return max(Counter(one.day for one in self.visits).values(), default=0)
 
 
 def zones_of(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
