@@ -47,6 +47,7 @@ FEATURES = (
     "patrols",
     "lists",
     "draws",
+    "jointvisits",
     "publication",
     "reports",
 )

@@ -1,6 +1,6 @@
 """Reads of caps: what took place at a unit, and the exceptions that were asked for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,6 +15,7 @@ from app.tasks.models import Task
 from app.visits.models import Finding, Visit, VisitAttendance
 
 _AROUND = timedelta(days=1)
+_AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
 
 
 class Went(NamedTuple):
@@ -26,8 +27,14 @@ class Went(NamedTuple):
     found: bool
 
 
-def visits_of(unit_id: UUID, first: date, last: date) -> list[Went]:
-    """Return the visits of a unit whose start, by either clock, may lie within these days."""
+def visits_of(unit_ids: Collection[UUID], first: date, last: date) -> Iterator[Went]:
+    """Return the visits of units whose start, by either clock, may lie within these days."""
+    wanted = sorted(unit_ids)
+    for place in range(0, len(wanted), _AT_ONCE):
+        yield from _visits_of(wanted[place : place + _AT_ONCE], first, last)
+
+
+def _visits_of(unit_ids: Sequence[UUID], first: date, last: date) -> list[Went]:
     begins, ends = day_begins(first - _AROUND), day_begins(last + 2 * _AROUND)
     started = sa.or_(
         Visit.started_at.between(begins, ends), Visit.started_recorded_at.between(begins, ends)
@@ -35,7 +42,7 @@ def visits_of(unit_id: UUID, first: date, last: date) -> list[Went]:
     rows = db.session.execute(
         sa.select(Visit, Task, sa.exists().where(Finding.visit_id == Visit.id))
         .outerjoin(Task, Task.id == Visit.task_id)
-        .where(Visit.unit_id == unit_id, started)
+        .where(Visit.unit_id.in_(unit_ids), started)
         .order_by(Visit.started_recorded_at, Visit.id)
     ).all()
     officers = _officers_of([row[0].id for row in rows])
@@ -67,10 +74,19 @@ def exceptions_of(agency_id: UUID | None, **filters: Any) -> sa.Select[CapExcept
 
 def approved_for(unit_id: UUID, on: date) -> Sequence[CapException]:
     """Return the approved exceptions of a unit that hold on a day."""
-    query = sa.select(CapException).where(
-        CapException.unit_id == unit_id,
-        CapException.state == ExceptionState.APPROVED,
-        CapException.from_on <= on,
-        CapException.until_on >= on,
-    )
-    return db.session.scalars(query.order_by(CapException.id)).all()
+    return approved_between([unit_id], on, on)
+
+
+def approved_between(unit_ids: Collection[UUID], first: date, last: date) -> list[CapException]:
+    """Return the approved exceptions of units that hold on one of these days."""
+    found: list[CapException] = []
+    wanted = sorted(unit_ids)
+    for place in range(0, len(wanted), _AT_ONCE):
+        query = sa.select(CapException).where(
+            CapException.unit_id.in_(wanted[place : place + _AT_ONCE]),
+            CapException.state == ExceptionState.APPROVED,
+            CapException.from_on <= last,
+            CapException.until_on >= first,
+        )
+        found += db.session.scalars(query.order_by(CapException.id))
+    return found

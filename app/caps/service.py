@@ -4,7 +4,7 @@ The ledger is what took place: it is read from the visits, so that nothing can b
 A cap stops nobody at the door; it is asked before anybody goes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -94,19 +94,23 @@ def entries(unit_id: UUID, first: date, last: date) -> list[Entered]:
     Visits of one day that share an officer are one entry: somebody went in once. A visit that no
     task asked for has no origin and is exempt from nothing.
     """
-    days: dict[date, list[queries.Went]] = {}
-    for went in queries.visits_of(unit_id, first, last):
+    return entries_of([unit_id], first, last).get(unit_id, [])
+
+
+def entries_of(unit_ids: Collection[UUID], first: date, last: date) -> dict[UUID, list[Entered]]:
+    """Return the entries into many units at once, as `entries` does into one."""
+    days: dict[tuple[UUID, date], list[queries.Went]] = {}
+    for went in queries.visits_of(unit_ids, first, last):
         visit = went.visit
         suspect = visit.clock_suspect
         effective = effective_at(visit.started_recorded_at, visit.started_at, suspect=suspect)
         on = local_date(effective)
         if first <= on <= last:
-            days.setdefault(on, []).append(went)
-    return [
-        _entered(on, together)
-        for on, visits in sorted(days.items())
-        for together in _by_team(visits)
-    ]
+            days.setdefault((visit.unit_id, on), []).append(went)
+    found: dict[UUID, list[Entered]] = {}
+    for (unit_id, on), visits in sorted(days.items()):
+        found.setdefault(unit_id, []).extend(_entered(on, one) for one in _by_team(visits))
+    return found
 
 
 def propose_exception(

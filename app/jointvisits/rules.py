@@ -7,6 +7,43 @@ days count. Whoever calls translates dates into numbers and back.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PlanState(StrEnum):
+    """How far a plan is; only a published one tells tasks and tablets anything."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class Maker(StrEnum):
+    """Who made the schedule that a plan holds now."""
+
+    GREEDY = "greedy"
+    SOLVER = "solver"
+    HAND = "hand"
+
+
+class VisitKind(StrEnum):
+    """Tasks that go together, or all that a key institution is supervised for 全事项检查."""
+
+    MERGED = "merged"
+    OPERATION = "operation"
+
+
+class VisitState(StrEnum):
+    """Where a joint visit stands in its plan: it has its day, found none, or was taken out."""
+
+    PLANNED = "planned"
+    UNPLACED = "unplaced"
+    LEFT_OUT = "left-out"
+    SHIFTED = "shifted"
+
+
+IN_PLAN = frozenset({VisitState.PLANNED, VisitState.UNPLACED})
 
 
 @dataclass(frozen=True, order=True)

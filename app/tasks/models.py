@@ -30,6 +30,7 @@ class Task(Entity, Base):
 
     A who-and-when pair tells of the last time its step was taken; the journal tells of all. The
     closing columns hold the last proposal and what became of it. The version guards the team.
+    `planned_on` and `joint_visit_id` say on which day somebody means to go, and with what else.
     """
 
     __tablename__ = "task"
@@ -44,6 +45,8 @@ class Task(Entity, Base):
     level: Mapped[str | None]
     checklist_code: Mapped[str | None]
     due_on: Mapped[date | None]
+    planned_on: Mapped[date | None]
+    joint_visit_id: Mapped[UUID | None] = mapped_column(index=True)
     state: Mapped[str] = mapped_column(default=TaskState.PENDING)
     previous_state: Mapped[str | None]
     awaiting_results: Mapped[bool] = mapped_column(default=False)

@@ -126,6 +126,7 @@ TRANSITIONS: Mapping[Verb, Mapping[TaskState, TaskState | None]] = {
     Verb.REOPEN: {_S.COMPLETED: _S.ASSIGNED, _S.CLOSED: _S.ASSIGNED},
 }
 OPEN_STATES = frozenset(TaskState) - {TaskState.COMPLETED, TaskState.CLOSED}
+UNBEGUN_STATES = frozenset({TaskState.PENDING, TaskState.ASSIGNED, TaskState.ACCEPTED})
 
 
 def following(

@@ -66,6 +66,8 @@ class TaskSchema(ma.Schema):
     level = Text(max=20, required=True, allow_none=True)
     checklist_code = _code(required=True, allow_none=True)
     due_on = Day(required=True, allow_none=True)
+    planned_on = Day(required=True, allow_none=True)
+    joint_visit_id = Id(required=True, allow_none=True)
     state = Choice(TaskState, required=True)
     state_name = fields.String(required=True)
     possible_verbs = fields.List(Choice(Verb), required=True)

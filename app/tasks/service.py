@@ -596,7 +596,7 @@ def reopen_task(
     _ask_guards(TeamStep(task, team, lead, task.reopen_reason), by=by, at=at)
     _set_team(task, team, lead)
     task.reopened_officer_id, task.reopened_second_officer_id = by.officer_id, second_id
-    task.outcome = None
+    task.outcome = task.planned_on = task.joint_visit_id = None
     task.round += 1
     task.visit_id = rules.visit_id(task.id, task.round)
     data = {**_team_data(task), "second_officer_id": str(second_id)}

@@ -42,6 +42,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "level",
         "checklist_code",
         "due_on",
+        "planned_on",
+        "joint_visit_id",
         "state",
         "awaiting_results",
         "round",

@@ -97,6 +97,10 @@ OBJECTS: dict[str, Get] = {
     "repair_id": by_name("repair"),
     "count_id": by_name("manual-count"),
     "evidence_id": by_name("evidence"),
+    "joint_plan_id": by_name("joint-plan"),
+    "joint-plans.approve joint_plan_id": by_name("joint-plan:approve"),
+    "joint-plans.publish joint_plan_id": by_name("joint-plan:publish"),
+    "joint_visit_id": by_name("joint-visit"),
     "kind": always("object_class"),
     "officer_id": lambda side, persona: side[
         "officer:own" if persona == Role.OFFICER else "officer"
@@ -273,6 +277,12 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "year": lambda side: 2026,
 }
 BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
+    "joint-plans.propose": lambda side, persona: {
+        "first_on": "2026-12-01",
+        "last_on": "2026-12-31",
+        "teams": 4,
+        "visits_each": 2,
+    },
     "case-steps.open_case": lambda side, persona: {
         "source": "complaint",
         "cause_code": "pp-without-testing",

@@ -111,6 +111,7 @@ from tests.conftest import KEYS, NOW, FixedClock
 from tests.credit.seeds import fill as fill_credit
 from tests.documents.desk import OPINION
 from tests.factories import DISTRICT, OTHER_DISTRICT, Make
+from tests.jointvisits.seeds import fill as fill_joint_visits
 from tests.publication.seeds import fill as fill_publication
 from tests.sync.tablet import Send, Tablet, through
 from wsgi import create_app
@@ -370,6 +371,7 @@ class _Builder:
         self.patrols()
         fill_credit(self.make, self.agency, self.side.ids, self.actor(Role.CLERK))
         fill_publication(self.make, self.agency, self.side.ids, self.actor(Role.CLERK))
+        fill_joint_visits(self.make, self.agency, self.side.ids, self.actor(Role.SUPERVISOR))
         receipts = "决定书文号,上报日期,结果\n没有的文号,2026-11-02,入库\n"
         self.side.values["table:receipts"] = receipts
         self.draws()

@@ -1,0 +1,421 @@
+"""Plans of joint visits: proposed, approved by a second person, published, withdrawn.
+
+A plan is worked out from what is read (`draft_plan`), before anything is written; stored it is the
+same for ever. Whoever made the schedule, one judge looks at it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from app import canonical
+from app.access import Actor
+from app.catalogue import service as catalogue
+from app.codes import service as codes
+from app.codes.rules import CodeState
+from app.db import db, new_id, touch
+from app.errors import Conflict, Invalid, NotFound
+from app.jointvisits import capping, queries
+from app.jointvisits.judging import faults
+from app.jointvisits.merging import merge
+from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
+from app.jointvisits.reading import NewPlan, Problem, problem_of, read_open
+from app.jointvisits.rules import (
+    IN_PLAN,
+    Entry,
+    Maker,
+    OpenTask,
+    PlanState,
+    Schedule,
+    VisitKind,
+    VisitState,
+)
+from app.jointvisits.scheduling import schedule
+from app.jointvisits.weighing import Comparison, compare, figures
+from app.journal import service as journal
+from app.journal.rules import Event
+from app.people.models import Agency
+from app.tasks import planning
+from app.tasks import service as tasks
+from app.tasks.models import Task
+from app.tasks.rules import UNBEGUN_STATES
+from app.tasks.service import TEAM_SIZE
+
+NO_ROOM = "这些任务期限内的各日均已排满。"
+
+
+class JointPlanUnknown(NotFound):
+    code, title = "joint-plan-unknown", "未找到联合检查计划"
+
+
+class JointVisitUnknown(NotFound):
+    code, title = "joint-visit-unknown", "未找到联合检查"
+
+
+class NothingToPlan(Invalid):
+    code, title = "joint-plan-empty", "没有可以安排的任务"
+
+
+class JointPlanStateWrong(Conflict):
+    """Extras: `state`."""
+
+    code, title = "joint-plan-state-wrong", "联合检查计划状态不允许此操作"
+
+
+class ScheduleFaulty(Invalid):
+    """Extras: `faults`, as the judge words them."""
+
+    code, title = "joint-schedule-faulty", "检查安排不符合约束"
+
+
+class CapsOpen(Conflict):
+    """Extras: `joint_visits`, each with the caps that nobody approved an exception for."""
+
+    code, title = "joint-caps-open", "计划中有超过检查频次上限的检查"
+
+
+class TaskPlannedElsewhere(Conflict):
+    """Extras: `tasks`, their numbers."""
+
+    code, title = "joint-task-planned", "任务已列入其他联合检查计划"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan that is worked out and not stored yet: values alone, no row."""
+
+    new: NewPlan
+    problem: Problem
+    schedule: Schedule
+    comparison: Comparison
+
+
+PublishingGuard = Callable[[JointPlan, Sequence[JointVisit], Actor, datetime], None]
+_guards: list[PublishingGuard] = []
+
+
+def guard(publishing: PublishingGuard) -> None:
+    """Ask before a plan is published; a guard may refuse, by raising.
+
+    `docs/joint-visits.md` lists who does.
+    """
+    if publishing not in _guards:
+        _guards.append(publishing)
+
+
+# --- find ---
+
+
+def get_plan(plan_id: UUID, agency_id: UUID | None) -> JointPlan:
+    """Return a plan of the agency. Raises JointPlanUnknown, also for another agency's."""
+    plan = queries.find_plan(plan_id)
+    if plan is None or plan.agency_id != agency_id:
+        raise JointPlanUnknown("没有这份联合检查计划，或它不属于本机构。")
+    return plan
+
+
+def get_visit(joint_visit_id: UUID, agency_id: UUID | None) -> JointVisit:
+    """Return a joint visit of the agency. Raises JointVisitUnknown, also for another agency's."""
+    visit = queries.find_visit(joint_visit_id)
+    if visit is None or visit.agency_id != agency_id:
+        raise JointVisitUnknown("没有这次联合检查，或它不属于本机构。")
+    return visit
+
+
+# --- propose ---
+
+
+def draft_plan(new: NewPlan, *, agency_id: UUID, at: datetime) -> Draft:
+    """Work out a plan: the fewest entries that carry every waiting task, on few zone-days.
+
+    Reads only. Raises JointPlanInvalid and NothingToPlan.
+    """
+    problem = read_open(new, agency_id=agency_id, at=at)
+    if not problem.tasks:
+        raise NothingToPlan("没有尚未开始、也未列入其他计划的任务。")
+    made = schedule(merge(problem.tasks), problem.capacity, days=len(problem.days))
+    return Draft(new, problem, made, _compare(problem, made))
+
+
+def propose_plan(draft: Draft, *, agency: Agency, by: Actor, at: datetime) -> JointPlan:
+    """Store a plan that was worked out; flushes. Raises ScheduleFaulty."""
+    problem, new = draft.problem, draft.new
+    _refuse_faults(problem, draft.schedule)
+    plan = JointPlan(
+        id=new_id(),
+        agency_id=agency.id,
+        district=agency.district,
+        first_on=new.first_on,
+        last_on=new.last_on,
+        days=[day.isoformat() for day in problem.days],
+        state=PlanState.PROPOSED,
+        maker=Maker.GREEDY,
+        teams=new.teams,
+        visits_each=new.visits_each,
+        unit_ids=sorted(str(one) for one in new.unit_ids),
+        zones=sorted(new.zones),
+        comparison=figures(asdict(draft.comparison)),
+        faults=[],
+        proposed_officer_id=by.officer_id,
+        proposed_at=at,
+        proposed_by_kind=str(by.kind),
+        proposed_by_id=by.id,
+    )
+    db.session.add(plan)
+    db.session.flush()
+    visits = _store(plan, problem, draft.schedule, {})
+    _journal_schedule(Event.JOINT_PLAN_PROPOSED, plan, visits, by=by, at=at)
+    return plan
+
+
+def replace_schedule(
+    plan: JointPlan,
+    made: Schedule,
+    *,
+    maker: Maker = Maker.SOLVER,
+    by: Actor,
+    at: datetime,
+) -> JointPlan:
+    """Give a proposed plan another schedule of the same tasks, and compare anew; flushes.
+
+    A visit that carries the same tasks as before keeps its id, its officers and its reasons. Raises
+    JointPlanStateWrong and ScheduleFaulty.
+    """
+    _require(plan, PlanState.PROPOSED)
+    visits = queries.visits_of(plan.id)
+    problem = problem_of(plan, visits)
+    _refuse_faults(problem, made)
+    before = {_carried(visit): visit for visit in visits if visit.state in IN_PLAN}
+    kept = _store(plan, problem, made, before)
+    for visit in {*before.values()} - {*kept}:
+        db.session.delete(visit)
+    plan.maker, plan.faults = maker, []
+    plan.comparison = figures(asdict(_compare(problem, made)))
+    touch(plan)
+    db.session.flush()
+    _journal_schedule(Event.JOINT_PLAN_RESCHEDULED, plan, kept, by=by, at=at)
+    return plan
+
+
+def _compare(problem: Problem, made: Schedule) -> Comparison:
+    team = int(catalogue.setting(TEAM_SIZE, problem.days[0]))
+    days = len(problem.days)
+    return compare(problem.tasks, made, problem.capacity, days=days, team=team)
+
+
+def _refuse_faults(problem: Problem, made: Schedule) -> None:
+    found = faults(problem.tasks, made, problem.capacity)
+    if found:
+        raise ScheduleFaulty("检查安排不符合约束，没有保存。", faults=found[:100])
+
+
+def _carried(visit: JointVisit) -> frozenset[str]:
+    return frozenset(str(row.task_id) for row in visit.tasks)
+
+
+def _store(
+    plan: JointPlan, problem: Problem, made: Schedule, before: dict[frozenset[str], JointVisit]
+) -> list[JointVisit]:
+    """Write a schedule's entries as visits of a plan; `before` are those that may be used again."""
+    placed: list[tuple[Entry, date | None]] = [
+        *((visit.entry, problem.days[visit.day]) for visit in made.visits),
+        *((entry, None) for entry in made.unplaced),
+    ]
+    visits = []
+    for entry, planned_on in placed:
+        visit = before.get(frozenset(one.id for one in entry.tasks)) or _new_visit(
+            plan, entry, problem
+        )
+        visit.planned_on = planned_on
+        visit.state = VisitState.UNPLACED if planned_on is None else VisitState.PLANNED
+        visit.reason = NO_ROOM if planned_on is None else None
+        visits.append(visit)
+    db.session.add_all(visits)
+    db.session.flush()
+    capping.keep_caps(plan, visits)
+    return visits
+
+
+def _new_visit(plan: JointPlan, entry: Entry, problem: Problem) -> JointVisit:
+    return JointVisit(
+        id=new_id(),
+        plan_id=plan.id,
+        agency_id=plan.agency_id,
+        district=plan.district,
+        unit_id=UUID(entry.unit),
+        zone=entry.zone,
+        kind=VisitKind.MERGED,
+        tasks=[_new_task(one, problem) for one in entry.tasks],
+        officers=[],
+        caps=[],
+    )
+
+
+def _new_task(task: OpenTask, problem: Problem) -> JointVisitTask:
+    return JointVisitTask(
+        task_id=UUID(task.id),
+        specialty=task.specialty,
+        department=task.department,
+        first_on=problem.days[task.window.first],
+        last_on=problem.days[task.window.last],
+        due_on=problem.due.get(task.id),
+        overdue=problem.is_overdue(task),
+    )
+
+
+def _journal_schedule(
+    event: Event, plan: JointPlan, visits: Sequence[JointVisit], *, by: Actor, at: datetime
+) -> None:
+    data = {
+        "first_on": plan.first_on.isoformat(),
+        "last_on": plan.last_on.isoformat(),
+        "maker": str(plan.maker),
+        "visits": len(visits),
+        "unplaced": sum(visit.state == VisitState.UNPLACED for visit in visits),
+        "schedule_sha256": schedule_sha256(visits),
+    }
+    journal.record(event, plan, by=by, at=at, data=data)
+
+
+def schedule_sha256(visits: Iterable[JointVisit]) -> str:
+    """Return what proves a stored schedule: the hash of its days and tasks, in canonical JSON."""
+    rows = sorted(
+        [
+            "" if visit.planned_on is None else visit.planned_on.isoformat(),
+            str(visit.unit_id),
+            sorted(_carried(visit)),
+        ]
+        for visit in visits
+    )
+    return canonical.digest(canonical.dumps(rows))
+
+
+# --- decide ---
+
+
+def approve_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
+    """Approve a proposed plan, as the second person: neither proposed nor changed by them.
+
+    Caps are asked once more. Raises JointPlanStateWrong, SecondPersonInvalid and CapsOpen.
+    """
+    _require(plan, PlanState.PROPOSED)
+    visits = queries.visits_of(plan.id)
+    team = {one.officer_id for visit in visits for one in visit.officers}
+    people = {(plan.proposed_by_id, plan.proposed_officer_id)}
+    if plan.changed_at is not None:
+        people.add((plan.changed_by_id, plan.changed_officer_id))
+    for account_id, officer_id in people:
+        tasks.require_second_person(
+            plan.agency_id,
+            first_account_id=account_id,
+            first_officer_id=officer_id,
+            team=team,
+            by=by,
+        )
+    _refuse_open_caps(plan, visits)
+    plan.state, plan.approved_officer_id = PlanState.APPROVED, by.officer_id
+    _stamp(plan, "approved", by=by, at=at)
+    data = {"schedule_sha256": schedule_sha256(_in_plan(visits))}
+    journal.record(Event.JOINT_PLAN_APPROVED, plan, by=by, at=at, data=data)
+    return plan
+
+
+def publish_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
+    """Publish an approved plan: its tasks get their day and their joint visit.
+
+    A task that was begun or closed meanwhile stays as it is; the plan shows it. Guards are asked,
+    and the caps once more. Raises JointPlanStateWrong, CapsOpen and TaskPlannedElsewhere.
+    """
+    _require(plan, PlanState.APPROVED)
+    visits = queries.visits_of(plan.id)
+    _refuse_open_caps(plan, visits)
+    for ask in _guards:
+        ask(plan, visits, by, at)
+    for visit in visits:
+        if visit.state == VisitState.PLANNED:
+            plan_tasks(visit, by=by, at=at)
+    plan.state = PlanState.PUBLISHED
+    _stamp(plan, "published", by=by, at=at)
+    data = {"schedule_sha256": schedule_sha256(_in_plan(visits))}
+    journal.record(Event.JOINT_PLAN_PUBLISHED, plan, by=by, at=at, data=data)
+    return plan
+
+
+def withdraw_plan(plan: JointPlan, reason: str, *, by: Actor, at: datetime) -> JointPlan:
+    """Withdraw a plan, with the reason: its tasks lose their day, its visits their codes.
+
+    What was begun stays as it was. Raises JointPlanStateWrong.
+    """
+    _require(plan, PlanState.PROPOSED, PlanState.APPROVED, PlanState.PUBLISHED)
+    if plan.state == PlanState.PUBLISHED:
+        for visit in queries.visits_of(plan.id):
+            release_tasks(visit, by=by, at=at)
+            revoke_code(visit, by=by, at=at)
+    plan.state, plan.withdrawn_reason = PlanState.WITHDRAWN, reason
+    _stamp(plan, "withdrawn", by=by, at=at)
+    journal.record(Event.JOINT_PLAN_WITHDRAWN, plan, by=by, at=at)
+    return plan
+
+
+def _refuse_open_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> None:
+    capping.keep_caps(plan, visits)
+    barred = {visit.id: capping.open_exceptions(visit) for visit in visits}
+    found = [{"id": str(key), "caps": caps} for key, caps in barred.items() if caps]
+    if found:
+        raise CapsOpen(
+            f"有 {len(found)} 次检查超过检查频次上限而未经批准，请申请、改期或不列入本计划。",
+            joint_visits=found[:100],
+        )
+
+
+# --- what a published visit tells its tasks ---
+
+
+def plan_tasks(visit: JointVisit, *, by: Actor, at: datetime) -> None:
+    """Let the tasks of a visit know its day. Raises TaskPlannedElsewhere."""
+    if visit.planned_on is None:
+        return
+    own = _unbegun(visit)
+    taken = [one.task_no for one in own if one.joint_visit_id not in {None, visit.id}]
+    if taken:
+        raise TaskPlannedElsewhere("任务已列入另一份已发布的计划。", tasks=taken)
+    for task in own:
+        planning.plan_task(task, visit.planned_on, visit.id, by=by, at=at)
+
+
+def release_tasks(visit: JointVisit, *, by: Actor, at: datetime) -> None:
+    """Take their day from the tasks of a visit that nobody began."""
+    for task in _unbegun(visit):
+        if task.joint_visit_id == visit.id:
+            planning.drop_plan(task, by=by, at=at)
+
+
+def revoke_code(visit: JointVisit, *, by: Actor, at: datetime) -> None:
+    """Take back the code of a visit that is not as its code says any more."""
+    if visit.code_id is None:
+        return
+    code = codes.get_code(visit.code_id, visit.agency_id)
+    if code.state != CodeState.REVOKED:
+        reason = "联合检查安排已变更或撤回"
+        codes.revoke_code(code.id, reason, agency_id=visit.agency_id, by=by, at=at)
+    visit.code_id = None
+
+
+def _unbegun(visit: JointVisit) -> list[Task]:
+    return [one for one in queries.tasks_of(visit.id) if one.state in UNBEGUN_STATES]
+
+
+def _in_plan(visits: Collection[JointVisit]) -> list[JointVisit]:
+    return [visit for visit in visits if visit.state in IN_PLAN]
+
+
+def _require(plan: JointPlan, *states: PlanState) -> None:
+    if plan.state not in states:
+        raise JointPlanStateWrong("计划现在的状态不允许此操作，请刷新后再办理。", state=plan.state)
+
+
+def _stamp(plan: JointPlan, pair: str, *, by: Actor, at: datetime) -> None:
+    setattr(plan, f"{pair}_at", at)
+    setattr(plan, f"{pair}_by_kind", str(by.kind))
+    setattr(plan, f"{pair}_by_id", by.id)
