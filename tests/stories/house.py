@@ -46,6 +46,7 @@ class House:
         both = {"specialties": specialties, "lead_specialties": specialties}
         self.an, self.bo = (self.stage.tablet(self.login(one, both)) for one in ("an", "bo"))
         self.accounts = {one: self.stage.logins[one] for one in ("an", "bo")}
+        self.heads: dict[str, str] = {}  # the officers who lead, by name
         for name, role in (
             ("chen", Role.SUPERVISOR),
             ("gao", Role.SUPERVISOR),
@@ -55,6 +56,8 @@ class House:
             ("ding", Role.ADMINISTRATOR),
         ):
             officer = make.officer(**NOT_DRAWN) if role is Role.SUPERVISOR else None
+            if officer is not None:
+                self.heads[name] = str(officer.id)
             self.accounts[name] = make.account(role, officer=officer)
         self.people = {name: flask_app.test_client() for name in self.accounts}
         self.sign_in()
@@ -116,10 +119,12 @@ class House:
         return _good(self.tried(who, thing, verb, **said))
 
     def tried(self, who: str, thing: str, verb: str, /, **said: Any) -> TestResponse:
-        """The same, whatever comes of it."""
-        seen = self.people[who].get(API + thing)
-        assert seen.status_code == 200, seen.text
-        version = seen.headers.get("ETag") or f'"{_said(seen)["version"]}"'
+        """The same, whatever comes of it; `seen` in a list where it has no page of its own."""
+        if (known := said.pop("seen", None)) is None:
+            answer = self.people[who].get(API + thing)
+            assert answer.status_code == 200, answer.text
+            known = _said(answer)
+        version = f'"{known["version"]}"'
         headers = {"If-Match": version}
         return self.people[who].post(f"{API}{thing}/{verb}", json=said, headers=headers)
 
@@ -151,12 +156,14 @@ class House:
 
     # --- tablets
 
-    def push(self, tablet: Tablet, *lines: bytes) -> None:
-        """Send operations; every one is applied, or merged with the pair's."""
+    def push(self, tablet: Tablet, *lines: bytes, again: bool = False) -> None:
+        """Send operations; every one is applied, or merged with the pair's; `again`: known."""
         answer = tablet.push(list(lines))
         assert answer.status == 200, answer.body
         said = [(one["outcome"], one.get("problem")) for one in answer.json["results"]]
-        assert {outcome for outcome, _ in said} <= {"applied", "merged"}, said
+        assert {outcome for outcome, _ in said} <= (
+            {"duplicate"} if again else {"applied", "merged"}
+        ), said
 
     def upload(self, tablet: Tablet, number: int) -> dict[str, Any]:
         """Upload a photo, and look into it; returns how an operation attaches it."""
@@ -179,10 +186,13 @@ class House:
         return series, min(int(one["first"]) for one in blocks if one["series"] == series)
 
     def paper(
-        self, tablet: Tablet, task: Mapping[str, Any], kind: str, type_: str, **said: Any
+        self, tablet: Tablet, task: Mapping[str, Any], kind: tuple[str, str], **said: Any
     ) -> bytes:
-        """A numbered paper of a tablet, written at the visit of a task."""
-        series, serial = self.numbered(tablet, kind)
+        """A numbered paper of a tablet, written at the visit of a task.
+
+        `kind` is that of the document and the type of the operation.
+        """
+        series, serial = said.pop("at_number", None) or self.numbered(tablet, kind[0])
         attached = said.pop("attachments", [])
         fields = {
             "series": series,
@@ -191,7 +201,7 @@ class House:
             "visit_id": task["visit_id"],
             **said,
         }
-        return tablet.op(type_, uuid4(), fields, form_version=2, attachments=attached)
+        return tablet.op(kind[1], uuid4(), fields, form_version=2, attachments=attached)
 
     def begin(self, task: Mapping[str, Any], checklist: str) -> None:
         """Both officers begin the visit of a task."""
@@ -239,6 +249,17 @@ class House:
             self.an.op("visit.finish", task["visit_id"], said),
             self.an.op("document.sign", task["visit_id"], signed),
         )
+
+    def order_task(self, unit_id: str, **said: Any) -> dict[str, Any]:
+        """Chen makes a task and gives it to An and Bo."""
+        made = self.post("chen", "/tasks", unit_id=unit_id, **said)
+        return self.assign(made["id"])
+
+    def assign(self, task_id: str) -> dict[str, Any]:
+        """Chen gives a task to An and Bo."""
+        team = {"officer_ids": self.pair, "lead_officer_id": self.pair[0]}
+        task = self.act("chen", f"/tasks/{task_id}", "assign", **team)
+        return {**task, "unit_id": task["unit"]["id"]}
 
     def task_of(self, unit_id: str, **query: str) -> dict[str, Any]:
         """The one task of a unit among those that a query finds."""

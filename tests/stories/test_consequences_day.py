@@ -3,11 +3,13 @@
 import io
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import flask
 import openpyxl
 import pytest
 
+from app.catalogue import seeds
 from app.units.rules import Registration
 from tests.conftest import FixedClock
 from tests.factories import Make
@@ -17,6 +19,16 @@ POOL = (
     *("pp-licence", "pp-shown", "pp-archive", "pp-training", "pp-health-cert", "pp-testing"),
     *("pool-treatment", "pool-values", "pool-selftest", "pool-new-water", "pool-footbath"),
     *("pool-notice", "pool-swimwear", "pool-chemicals", "pp-disinfectant", "pp-toilet"),
+    "pp-accident",
+)
+CLINIC = (
+    *("md-licence", "md-verification", "md-change", "md-no-lending", "md-displayed", "md-scope"),
+    *("md-staff", "md-doctor-scope", "md-badges", "md-certificates", "md-consent", "md-drugs"),
+)
+LODGING = (
+    *("pp-licence", "pp-shown", "pp-archive", "pp-training", "pp-health-cert", "pp-testing"),
+    *("lodging-linen", "lodging-cups", "lodging-disposable", "lodging-bathroom"),
+    *("lodging-washroom", "lodging-linen-room", "pp-disinfectant", "pp-aircon", "pp-vector"),
     "pp-accident",
 )
 POOLS = "公共场所/游泳场所"
@@ -71,6 +83,19 @@ def read_sheet(data: bytes) -> list[list[Any]]:
     return [list(row) for row in sheet.iter_rows(values_only=True)]
 
 
+def term(house: House, case_id: str, rule: str) -> dict[str, Any]:
+    """A term of a case by its rule."""
+    items = house.get("an", f"/cases/{case_id}/deadlines")["items"]
+    found: dict[str, Any] = {one["rule_code"]: one for one in items}[rule]
+    return found
+
+
+def numbers_of(house: House, from_on: str, until_on: str) -> dict[str, str]:
+    """What the report counts, by the code of the counter."""
+    said = house.get("chen", "/reports/counts", **{"from": from_on, "until": until_on})
+    return {one["code"]: one["number"] for one in said["counted"]}
+
+
 def shown_of(house: House, subject_id: str) -> list[dict[str, Any]]:
     """What the channels show of a case or of a visit."""
     items = house.get("clerk", "/publications")["items"]
@@ -84,7 +109,7 @@ def weights(house: House, plan_id: str) -> dict[str, int]:
     return found
 
 
-def pay(house: House, case_id: str, on: str, receipt_no: str, **amounts: int) -> dict[str, Any]:
+def pay(house: House, case_id: str, on: str, receipt_no: str, **amounts: Any) -> dict[str, Any]:
     """Money comes in at the bank; returns what is known of the case's money then."""
     path = f"/collections/{house.get('chen', f'/cases/{case_id}/collection')['id']}"
     said = {"paid_on": on, "method": "bank", "receipt_no": receipt_no, **amounts}
@@ -125,8 +150,7 @@ def test_a_drawn_pool_without_licence(spring: House) -> None:
         house.paper(
             house.an,
             task,
-            "opinion",
-            "opinion.issue",
+            ("opinion", "opinion.issue"),
             problem="泳池水浑浊度超出限值",
             basis="公共场所卫生管理条例",
             advice="立即换水并检测",
@@ -263,3 +287,500 @@ def test_a_drawn_pool_without_licence(spring: House) -> None:
     assert house.file("fang", f"/cases/{case_id}/file.pdf").startswith(b"%PDF")
     dossier = house.get("chen", f"/units/{unit_id}/dossier")
     assert number in str(dossier)
+
+
+def test_a_complaint_about_an_unlicensed_practice(spring: House) -> None:
+    """Complaint and reply, 先行登记保存, hearing, review, discussion, instalments, file review."""
+    house = spring
+    place = house.make.unit(
+        name="某诊所",
+        uscc=None,
+        registrations=(Registration("medical", "clinic"),),
+    )
+    unit_id = str(place.id)
+
+    # the complaint becomes a task
+    house.day("2026-05-11")
+    complaint = house.post(
+        "clerk",
+        "/complaints",
+        kind="complaint",
+        channel="hotline",
+        content="长宁路一居民楼内有人无证看病",
+        unit_id=unit_id,
+        complainant={"name": "王某", "phone": "13800000000"},
+    )
+    path = f"/complaints/{complaint['id']}"
+    house.day("2026-05-12")
+    house.act("clerk", path, "accept")
+    checked = {"specialty": "medical", "object_class": "clinic"}
+    assigned = house.act("chen", path, "assign", checklist_code="medical-practice", **checked)
+    task = house.assign(assigned["task_id"])
+    assert task["origin"] == "complaint"
+
+    # the visit finds nobody with a licence; what is there is registered and kept
+    house.day("2026-05-13")
+    house.begin(task, "medical-practice")
+    photo = house.upload(house.an, 3)
+    house.answer_all(task, CLINIC, wrong={"md-licence": photo})
+    lead = house.find(task, "未取得医疗机构执业许可证开展诊疗活动", "lead", attachments=[photo])
+    house.end(task, "lead", "无证行医")
+    house.act("chen", f"/tasks/{task['id']}", "complete")
+    case_id = house.post(
+        "an",
+        "/cases",
+        source="finding",
+        finding_id=lead,
+        unit_id=unit_id,
+        cause_code="practice-without-licence",
+        party={"kind": "citizen", "name": "李小明"},
+        act="未取得医疗机构执业许可证擅自执业",
+        acted_on="2026-05-13",
+        on="2026-05-13",
+    )["id"]
+    house.step("chen", case_id, "file", reason="涉嫌无证行医", officers=house.pair)
+    house.step("an", case_id, "collect", kind="on-site-record", name="现场笔录", source="现场")
+    goods = [{"name": "药品", "quantity": "11箱", "place": "诊室"}]
+    house.step("chen", case_id, "preserve", goods=goods, reason="证据可能灭失")
+    assert term(house, case_id, "preservation")["due_on"] == "2026-05-22"
+    ban = house.post(
+        "chen",
+        "/bans",
+        practice="unlicensed-practice",
+        unit_id=unit_id,
+        case_id=case_id,
+        reason="未取得许可擅自执业",
+        basis="医疗机构管理条例",
+        officer_ids=house.pair,
+        partners=["公安分局"],
+    )
+    house.act("chen", f"/bans/{ban['id']}", "announce", announced_on=house.today, where="门口")
+
+    # the complainant learns what came of it
+    house.day("2026-05-14")
+    house.act("clerk", path, "conclude", result="substantiated", note="已立案查处")
+    draft = house.get("clerk", f"{path}/reply-draft", template="substantiated")["text"]
+    assert complaint["number"] in draft
+    answered = house.act("clerk", path, "reply", template="substantiated")
+    assert answered["state"] == "replied"
+    assert {one["step"]: one["done_on"] for one in answered["steps"]} == {
+        "acceptance": "2026-05-12",
+        "assignment": "2026-05-12",
+        "reply": "2026-05-14",
+    }
+
+    # the goods are dealt with in their seven working days; the investigation ends
+    house.day("2026-05-20")
+    steps = house.get("an", f"/cases/{case_id}/steps")["items"]
+    (kept,) = [one["seq"] for one in steps if one["verb"] == "preserve"]
+    ended = {"item": kept, "outcome": "confiscated", "note": "拟没收"}
+    house.step("chen", case_id, "resolve-preservation", **ended)
+    assert term(house, case_id, "preservation")["met_on"] == house.today
+    house.day("2026-05-27")
+    facts = "2026年3月至5月未取得许可证开展诊疗活动，违法所得 23,060 元。"
+    house.step(
+        "an",
+        case_id,
+        "conclude",
+        facts=facts,
+        proposal="punish",
+        gains_fen=2_306_000,
+        circumstances=["serious"],
+    )
+    proposal = house.post("an", f"/cases/{case_id}/discretion", gains_fen=2_306_000)
+    assert (proposal["low_fen"], proposal["high_fen"]) == (11_530_000, 46_120_000)
+    house.day("2026-05-28")
+    lines = [line("confiscated-gains", 2_306_000), line("fine", 11_530_000)]
+    if proposal["lines"] != lines:
+        house.post(
+            "an", f"/cases/{case_id}/discretion/deviation", lines=lines, reason="初次，配合调查"
+        )
+        house.post(
+            "gao", f"/cases/{case_id}/discretion/deviation/decide", approved=True, answer="同意"
+        )
+    house.step(
+        "an",
+        case_id,
+        "notify",
+        lines=lines,
+        facts=facts,
+        reasons="违反基本医疗卫生与健康促进法",
+        basis="基本医疗卫生与健康促进法第九十九条",
+        rights="陈述、申辩，要求听证",
+    )
+
+    # the party asks for a hearing in time, is told seven working days before, and is heard
+    house.day("2026-06-01")
+    house.step("an", case_id, "request-hearing", agents=["赵律师"])
+    house.day("2026-06-03")
+    called = {"place": "三楼会议室", "open": True, "chair_id": house.heads["gao"]}
+    soon = house.refused_step("gao", case_id, "call-hearing", held_on="2026-06-08", **called)
+    assert soon["article"] == "行政处罚法 第六十四条第二项、第八十五条"
+    house.step("gao", case_id, "call-hearing", held_on="2026-06-15", **called)
+    house.day("2026-06-15")
+    house.step(
+        "gao",
+        case_id,
+        "hold-hearing",
+        chair_id=house.heads["gao"],
+        agents=["赵律师"],
+        record="当事人承认事实，请求从轻",
+    )
+
+    # no decision without discussion and a review after the hearing
+    house.day("2026-06-16")
+    number = "沪长卫医罚〔2026〕2号"
+    decided = {"lines": lines, "number": number, "facts": facts}
+    missing = house.refused_step("chen", case_id, "decide", **decided)
+    assert missing["article"] == "行政处罚法 第五十七条第二款"
+    house.step("chen", case_id, "discuss", members=["所长", "副所长"], conclusion="同意")
+    missing = house.refused_step("chen", case_id, "decide", **decided)
+    assert missing["article"] == "行政处罚法 第五十八条"
+    house.step(
+        "fang",
+        case_id,
+        "review",
+        passed=True,
+        opinion="事实清楚，程序合法",
+        first_time=False,
+        exam_passed=True,
+    )
+    house.day("2026-06-18")
+    house.step("chen", case_id, "decide", **decided)
+
+    # the party does not sign: left at the door, with a witness, and still served
+    house.day("2026-06-22")
+    house.step("an", case_id, "serve", mode="left", note="拒收，居委会见证，拍照")
+    house.day("2026-06-23")
+    (entry,) = [one for one in shown_of(house, case_id) if one["channel"] == "portal"]
+    assert (entry["state"], entry["content"]["party"]) == ("public", "李某某")
+    public = house.flask_app.test_client().get("/public/decisions").text
+    assert number in public
+    assert "李小明" not in public
+
+    # two instalments; three late days of the second cost three per cent each
+    house.day("2026-07-01")
+    opened = f"/collections/{house.get('chen', f'/cases/{case_id}/collection')['id']}"
+    parts = [{"due_on": one, "amount_fen": 5_765_000} for one in ("2026-07-07", "2026-08-07")]
+    asked = {"kind": "instalments", "reason": "经济困难", "parts": parts}
+    relief = house.act("an", opened, "reliefs", applied_on="2026-07-01", **asked)["reliefs"][0]
+    verb = f"reliefs/{relief['id']}/decide"
+    house.act("gao", opened, verb, approved=True, answer="同意分期缴纳")
+    house.day("2026-07-07")
+    pay(house, case_id, "2026-07-07", "沪财 0002", fine_fen=5_765_000, confiscated_fen=2_306_000)
+    house.day("2026-08-10")
+    late = house.get("chen", f"/cases/{case_id}/collection")["balance"]
+    assert (late["late_days"], late["surcharge_fen"]) == (3, 518_850)
+    owed = {"fine_fen": 5_765_000, "surcharge_fen": 518_850}
+    assert pay(house, case_id, "2026-08-10", "沪财 0003", **owed)["state"] == "settled"
+    house.step("chen", case_id, "close", note="分期缴清")
+
+    # the closed file is drawn and judged by somebody who did not handle it
+    house.day("2026-11-02")
+    review = house.post(
+        "fang",
+        "/reports/file-reviews",
+        name="2026年案卷评查",
+        size=1,
+        seed="0123456789",
+        reviewer_ids=[house.heads["gao"]],
+        **{"from": "2026-01-01", "until": "2026-10-31"},
+    )
+    assert [one["case_id"] for one in review["files"]] == [case_id]
+    points = {row["code"]: row["points"] for row in seeds.rows("review_points")}
+    judged = [
+        {"code": code, "points": most - (2 if code == "service" else 0), "note": "见证人未留电话"}
+        for code, most in points.items()
+    ]
+    path = f"/reports/file-reviews/{review['id']}"
+    house.act("gao", path, "judge", case_id=case_id, judgements=judged)
+    result = house.get("auditor", path)["result"]
+    assert (result["judged"], result["lost"]["service"]) == (1, 2)
+
+
+def test_a_clinic_corrects_and_keeps_its_points(spring: House) -> None:
+    """责令改正 with its due date, the recheck that the timetable calls, and points to a notice."""
+    house = spring
+    clinic = house.make.unit(
+        name="上海某某口腔门诊部有限公司",
+        registrations=(Registration("medical", "outpatient"),),
+        risk_class="B",
+        credit_class="B",
+    )
+    unit_id = str(clinic.id)
+    task = house.order_task(
+        unit_id,
+        specialty="medical",
+        object_class="outpatient",
+        origin="routine",
+        checklist_code="medical-practice",
+        due_on="2026-04-30",
+    )
+    house.day("2026-04-08")
+    house.begin(task, "medical-practice")
+    photo = house.upload(house.an, 4)
+    house.answer_all(task, CLINIC, wrong={"md-staff": photo})
+    badges = house.find(task, "医务人员未佩戴标牌", "order")
+    staff = [house.find(task, f"{who}未取得资格从事诊疗", "points") for who in ("甲", "乙")]
+    house.push(
+        house.an,
+        house.paper(
+            house.an,
+            task,
+            ("corrective-order", "order.issue"),
+            violation="医务人员未佩戴标牌",
+            basis="医疗机构管理条例第三十条",
+            demand="限期改正",
+            correct_within_days=15,
+            items=[{"text": "医务人员未佩戴标牌", "finding_id": badges}],
+        ),
+    )
+    house.end(task, "ordered-to-correct", "责令限期改正")
+    house.day("2026-04-09")
+    house.act("chen", f"/tasks/{task['id']}", "complete")
+    (order,) = house.get("chen", "/orders", unit_id=unit_id)["items"]
+    assert (order["state"], order["due_on"]) == ("open", "2026-04-23")
+
+    # points are given for both findings: the thresholds of the cycle are told
+    for finding, reference in zip(staff, ("记〔2026〕1号", "记〔2026〕2号"), strict=True):
+        said = {"kind": "points", "item": "mal-unqualified", "reference": reference}
+        house.post("chen", f"/findings/{finding}/decisions", reason="使用非卫技人员", **said)
+    tally = house.get("clerk", f"/credit-points/units/{unit_id}")
+    assert (tally["total"], tally["thresholds"][0]["points"]) == (12, 12)
+    (notice,) = house.get("clerk", "/credit-points/notices", unit_id=unit_id)["items"]
+    sent = house.act("clerk", f"/credit-points/notices/{notice['id']}", "send", seen=notice)
+    assert (sent["threshold"], sent["state"]) == (12, "sent")
+    assert house.get("chen", "/findings", without_consequence="true")["items"] == []
+
+    # the term is over: the timetable calls the recheck, whose outcome concludes the order
+    house.day("2026-04-24")
+    recheck = house.task_of(unit_id, origin="recheck")
+    assert recheck["origin_reference"] == order["number"]
+    assert house.get("chen", f"/orders/{order['id']}")["state"] == "recheck-due"
+    task = house.assign(recheck["id"])
+    house.day("2026-04-27")
+    house.begin(task, "medical-practice")
+    house.answer_all(task, CLINIC, wrong={})
+    house.end(task, "no-problem", "已改正")
+    house.act("chen", f"/tasks/{task['id']}", "complete")
+    house.day("2026-04-28")
+    assert house.get("chen", f"/orders/{order['id']}")["state"] == "complied"
+    assert len(house.get("chen", "/tasks", origin="recheck")["items"]) == 1
+
+
+def test_a_smoker_is_fined_on_the_spot_without_a_network(spring: House) -> None:
+    """控烟: written offline under a number of the tablet's block, home in the evening, once."""
+    house = spring
+    hall = house.make.unit(
+        name="长宁区某医院",
+        registrations=(Registration("public-places", "waiting-clinic"),),
+    )
+    task = house.order_task(
+        str(hall.id),
+        specialty="public-places",
+        object_class="waiting-clinic",
+        origin="routine",
+        due_on="2026-04-30",
+    )
+    house.day("2026-04-08")
+    house.begin(task, "public-general")
+    fact = "在候诊室吸烟，不听劝阻"
+    said: dict[str, Any] = {
+        "cause_code": "smoking",
+        "party_kind": "citizen",
+        "party_name": "张三",
+        "act": fact,
+        "penalty_kind": "fine",
+        "basis": "上海市公共场所控制吸烟条例第十九条",
+        "amount_fen": 10_000,
+        "decided_at": "2026-04-08T01:00:00.000Z",
+        "place": "候诊室",
+        "payment": "当场缴纳",
+        "remedies": "60日内申请行政复议，六个月内提起行政诉讼",
+        "organ": "长宁区卫生健康委员会",
+        "officer_ids": house.pair,
+    }
+    kind = ("on-site-decision", "decision.issue")
+    first, second = str(uuid4()), str(uuid4())
+    numbers = house.numbered(house.an, kind[0])
+    written = [
+        house.an.op("visit.state_finding", first, {"visit_id": task["visit_id"], "text": fact}),
+        house.an.op(
+            "visit.state_finding", second, {"visit_id": task["visit_id"], "text": "又一人"}
+        ),
+        house.paper(house.an, task, kind, at_number=numbers, finding_id=first, **said),
+    ]
+    too_much: dict[str, Any] = {**said, "finding_id": second, "amount_fen": 30_000}
+    beyond = house.paper(house.an, task, kind, at_number=(numbers[0], numbers[1] + 1), **too_much)
+    strange = house.paper(
+        house.an,
+        task,
+        kind,
+        at_number=(numbers[0], numbers[1] + 5_000),
+        **{**said, "finding_id": second},
+    )
+    house.clock.forward(hours=8)  # no network all day
+    house.sign_in()
+    house.push(house.an, *written)
+    house.push(house.an, *written, again=True)
+    for paper, reason in ((beyond, "simple-limit-exceeded"), (strange, "number-not-yours")):
+        (result,) = house.an.push([paper]).json["results"]
+        assert (result["outcome"], result["reason"]) == ("quarantined", reason)
+        if reason == "simple-limit-exceeded":
+            assert result["problem"]["article"] == "行政处罚法 第五十一条"
+
+    # one case; what was taken on the spot is handed in within two days; only the portal shows it
+    (case,) = house.get("chen", "/cases")["items"]
+    assert case["state"] == "decided-on-site"
+    house.day("2026-04-09")
+    house.act("chen", f"/cases/{case['id']}", "file")
+    house.day("2026-04-10")
+    money = pay(
+        house,
+        case["id"],
+        "2026-04-08",
+        "沪财 0100",
+        fine_fen=10_000,
+        method="on-the-spot",
+        spot_ground="small",
+        officer_id=house.pair[0],
+    )
+    assert money["payments"][0]["hand_in_due_on"] == "2026-04-10"
+    path = f"/collections/{money['id']}"
+    house.act(
+        "an", path, f"payments/{money['payments'][0]['id']}/hand-in", handed_in_on="2026-04-10"
+    )
+    house.act("chen", f"/cases/{case['id']}", "close", note="已当场收缴并上缴")
+    assert [one["channel"] for one in shown_of(house, case["id"])] == ["portal"]
+    counts = numbers_of(house, "2026-04-01", "2026-04-30")
+    assert (counts["simple-cases"], counts["fines"]) == ("1", "0.01")
+
+
+def test_a_year_of_small_things_is_in_its_figures(spring: House) -> None:
+    """协管, 不予处罚, the life-cycle of a unit; every number opens the list behind it."""
+    house = spring
+    lodging = house.make.unit(
+        registrations=(Registration("public-places", "lodging"),), grid_cell="G-01"
+    )
+    unit_id = str(lodging.id)
+
+    # assistants patrol, write an opinion of their own, and hand a hint over
+    assistant = house.post(
+        "chen", "/assistants", name="孙某", service_unit="新华", grid_cells=["G-01"]
+    )
+    patrol = house.post(
+        "an",
+        "/patrols",
+        grid_cell="G-01",
+        guide_id=house.pair[0],
+        assistant_ids=[assistant["id"]],
+        seen_units=[{"unit_id": unit_id, "problem": True, "remark": "未公示检测结果"}],
+    )
+    house.post(
+        "an",
+        f"/patrols/{patrol['id']}/opinions",
+        seen_unit_id=unit_id,
+        problem="未公示检测结果",
+        basis="公共场所卫生管理条例实施细则",
+        advice="请尽快检测并公示",
+        deadline_on="2026-04-20",
+    )
+    hint = house.post(
+        "an", f"/patrols/{patrol['id']}/hints", seen_unit_id=unit_id, text="疑似一年未检测"
+    )
+    taken = {"specialty": "public-places", "object_class": "lodging", "checklist_code": "lodging"}
+    taken = house.act("chen", f"/hints/{hint['id']}", "take", **taken)
+    task = house.assign(taken["task_id"])
+
+    # nobody is punished: minor, corrected at once, no harm; the education is on record
+    house.day("2026-04-10")
+    house.begin(task, "lodging")
+    photo = house.upload(house.an, 5)
+    house.answer_all(task, LODGING, wrong={"pp-testing": photo})
+    lead = house.find(task, "2025年未进行卫生检测", "lead", attachments=[photo])
+    house.end(task, "lead", "未按规定检测")
+    house.act("chen", f"/tasks/{task['id']}", "complete")
+    case_id = house.post(
+        "an",
+        "/cases",
+        source="finding",
+        finding_id=lead,
+        unit_id=unit_id,
+        cause_code="pp-without-testing",
+        party={"kind": "organisation", "name": lodging.name},
+        act="未按照规定进行卫生检测",
+        acted_on="2026-04-10",
+        on="2026-04-10",
+    )["id"]
+    house.step("chen", case_id, "file", reason="涉嫌违法", officers=house.pair)
+    house.step("an", case_id, "collect", kind="document", name="检测报告", source="当事人提供")
+    conclusion = {"facts": "已补检合格，没有危害后果", "proposal": "not-punish"}
+    house.day("2026-04-20")
+    house.step("an", case_id, "conclude", **conclusion)
+    plea = {"ground": "minor", "reason": "轻微并及时改正", "corrected": True}
+    lacking = house.refused_step("chen", case_id, "not-punish", **plea)
+    assert lacking["article"] == "行政处罚法 第三十三条第三款"
+    house.step("chen", case_id, "not-punish", education="当面教育并发放宣传资料", **plea)
+    house.step("an", case_id, "serve", mode="direct")
+    house.step("chen", case_id, "close", note="不予处罚")
+    assert shown_of(house, case_id) == []
+
+    # a clinic lets its 校验 lapse and is led to its forced end, by two people
+    clinic = house.make.unit(registrations=(Registration("medical", "clinic"),))
+    house.post(
+        "clerk",
+        "/unit-verifications",
+        unit_id=str(clinic.id),
+        verified_on="2025-04-21",
+        result="passed",
+        beds=0,
+        document_no="校验〔2025〕1号",
+    )
+    house.day("2026-04-22")
+    life = [house.get("chen", f"/units/{clinic.id}")["state"]]
+    for verb, on in (("notify", "2026-05-06"), ("announce", "2026-06-08")):
+        house.day(on)
+        said = {"unit_id": str(clinic.id), "verb": verb, "on_day": on, "reason": "逾期不校验"}
+        house.post("chen", "/unit-steps", document_no=f"沪长卫〔2026〕{on}", **said)
+        life.append(house.get("chen", f"/units/{clinic.id}")["state"])
+    house.day("2026-09-14")
+    last = {"verb": "force-cancel", "on_day": "2026-09-14", "document_no": "沪长卫〔2026〕9号"}
+    step = house.post("chen", "/unit-steps", unit_id=str(clinic.id), reason="公示期满", **last)
+    same = house.refused("chen", f"/unit-steps/{step['id']}", "confirm")
+    house.act("gao", f"/unit-steps/{step['id']}", "confirm")
+    life.append(house.get("chen", f"/units/{clinic.id}")["state"])
+    assert life == ["licence-overdue", "notified", "announced", "force-cancelled"]
+    assert same["type"] == "/problems/unit-second-person-wrong"
+
+    # the year's numbers, each with the list behind it; zeros too
+    house.day("2026-12-31")
+    numbers = numbers_of(house, "2026-01-01", "2026-12-31")
+    assert (numbers["inspections"], numbers["officer-visits"]) == ("1", "2")
+    assert (numbers["filed-cases"], numbers["cases"], numbers["crime-transfers"]) == ("1", "0", "0")
+    year = {"from": "2026-01-01", "until": "2026-12-31"}
+    for code in ("inspections", "officer-visits", "violation-visits", "filed-cases", "cases"):
+        behind = house.get("chen", "/reports/counts/entries", counter=code, **year)["items"]
+        assert len(behind) == int(numbers[code]), code
+    counted = {"from_on": "2026-01-01", "until_on": "2026-12-31"}
+    assert house.get("chen", "/patrols/counts", **counted) == {
+        "assistant_visits": 1,
+        "unit_visits": 1,
+        "opinions": 1,
+    }
+    table = house.get("chen", "/reports/annual-table", year="2026")
+    (row,) = [one for one in table["rows"] if one["item"] == "public-places"]
+    columns = [one["code"] for one in table["columns"]]
+    cells = dict(zip(columns, row["cells"], strict=True))
+    of_row = {"year": "2026", "item": "public-places"}
+    for column, number in (("inspections", "1"), ("found", "1"), ("penalised", "0")):
+        behind = house.get("chen", "/reports/annual-table/entries", column=column, **of_row)
+        assert cells[column] == number == str(len(behind["items"])), cells
+    assert table["violations"] == []
+    sheet = read_sheet(house.file("chen", "/reports/annual-table/export", year="2026"))
+    assert any("公共场所卫生许可" in str(cells) for cells in sheet)
+
+    # one dossier, and who read it
+    dossier = house.get("chen", f"/units/{unit_id}/dossier")
+    assert case_id in str(dossier)
+    readings = house.get("auditor", f"/units/{unit_id}/dossier/readings")["items"]
+    assert len(readings) == 1
