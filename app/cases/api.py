@@ -10,12 +10,13 @@ from app.cases import (
     discretion_api,
     file_api,
     queries,
+    same_acts,
     service,
     step_api,
     transfer_api,
 )
 from app.cases.models import PenaltyCase
-from app.cases.schemas import CaseQuerySchema, CaseSchema, CloseCaseSchema
+from app.cases.schemas import CaseQuerySchema, CaseSchema, CloseCaseSchema, SameActsSchema
 from app.db import transaction
 from app.problems import Blueprint, Page, page
 
@@ -50,6 +51,17 @@ def get_case(case_id: UUID) -> PenaltyCase:
     case = service.get_case(case_id, current_actor().agency_id)
     blp.set_etag(case.version)
     return case
+
+
+@blp.route("/<uuid:case_id>/same-acts")
+@requires(Role.SUPERVISOR, Role.OFFICER, Role.LEGAL_REVIEWER, Role.AUDITOR)
+@blp.response(200, SameActsSchema)
+def show_same_acts(case_id: UUID) -> same_acts.SameActs:
+    """查看可能涉及同一违法行为的其他案件和移送
+
+    同一违法行为不得给予两次以上罚款（行政处罚法 第二十九条）；`certain` 为真的，不能再次罚款。
+    """
+    return same_acts.same_acts_of(service.get_case(case_id, current_actor().agency_id))
 
 
 @blp.route("/<uuid:case_id>/file", methods=["POST"])

@@ -107,5 +107,6 @@ def _record(case: PenaltyCase, step: Step, *, by: Actor, at: datetime) -> None:
     if step.verb is CaseVerb.DECIDE:
         data |= {"cause_code": case.cause_code, "cause_from": case.cause_from.isoformat()}
         data |= {"fine_fen": case.fine_fen, "kinds": [str(one.kind) for one in case.lines]}
+        data["same_acts"] = step.data.get("same_acts", [])
     event = _EVENTS.get(step.verb, Event.PENALTY_CASE_ADVANCED)
     journal.record(event, case, by=by, at=at, data=data)

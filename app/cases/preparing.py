@@ -18,7 +18,7 @@ from app.cases import (
     leniency,
     lightness,
     precedents,
-    queries,
+    same_acts,
     sanctions,
     triggers,
 )
@@ -49,12 +49,6 @@ class RuleGone(Conflict):
 
 class PartyUnderAge(Conflict):
     code, title = "party-under-age", "当事人不满十四周岁"
-
-
-class FinedAlready(Conflict):
-    """The same act was fined before; extras: `case_id`, `number`, `article`."""
-
-    code, title = "fined-already", "同一违法行为已经罚款"
 
 
 class ReviewerNotQualified(Forbidden):
@@ -353,15 +347,10 @@ def _decide(draft: Draft) -> None:
     _refuse_sanctions(draft, lines)
     case = draft.case
     discretion.refuse_deviation(case, lines)
-    if case.finding_id is not None and sanctions.fine_of(lines):
-        other = queries.fined_for(case.finding_id, case.id)
-        if other is not None:
-            raise FinedAlready(
-                "对同一违法行为不得给予两次以上罚款（行政处罚法 第二十九条）。",
-                article="行政处罚法 第二十九条",
-                case_id=other.id,
-                number=other.number,
-            )
+    if sanctions.fine_of(lines):
+        found = same_acts.same_acts_of(case)
+        same_acts.refuse_second_fine(found.cases, another_act=draft.data["another_act"])
+        draft.data["same_acts"] = [str(one.case.id) for one in found.fined]
 
 
 def _decision(draft: Draft) -> Demands:

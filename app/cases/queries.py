@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.cases.acts import Act
 from app.cases.models import (
     CaseDeadline,
     CaseRemedy,
@@ -49,15 +50,36 @@ def _by_cause(finding_id: UUID, cause_code: str, cause_from: date) -> sa.Select[
     )
 
 
-def fined_for(finding_id: UUID, case_id: UUID) -> PenaltyCase | None:
-    """Return another case in which somebody was fined for a finding, unless it was revoked."""
-    query = sa.select(PenaltyCase).where(
-        PenaltyCase.finding_id == finding_id,
-        PenaltyCase.id != case_id,
-        PenaltyCase.fine_fen > 0,
-        PenaltyCase.revoked_on.is_(None),
+def cases_like(act: Act, agency_id: UUID, without: UUID) -> Sequence[PenaltyCase]:
+    """Return the standing cases of an agency that share finding, party or unit with an act.
+
+    Those of another finding only where the cause is the same and the days meet.
+    """
+    same: list[sa.ColumnElement[bool]] = []
+    if act.unit_id is not None:
+        same.append(PenaltyCase.unit_id == act.unit_id)
+    if act.party_id_number is not None:
+        same.append(PenaltyCase.party_id_number == act.party_id_number)
+    if act.party_name is not None:
+        named = PenaltyCase.party_name == act.party_name
+        # a named party is looked up by its unit first; only without one by name alone
+        unplaced = PenaltyCase.unit_id.is_(None)
+        same.append(named if act.unit_id is None else sa.and_(unplaced, named))
+    met = sa.and_(
+        PenaltyCase.cause_code == act.cause_code,
+        PenaltyCase.acted_on <= act.until_on,
+        sa.func.coalesce(PenaltyCase.act_ended_on, PenaltyCase.acted_on) >= act.from_on,
+        sa.or_(*same, sa.false()),
     )
-    return db.session.scalars(query.order_by(PenaltyCase.id)).first()
+    found = met if act.finding_id is None else sa.or_(PenaltyCase.finding_id == act.finding_id, met)
+    query = sa.select(PenaltyCase).where(
+        PenaltyCase.agency_id == agency_id,
+        PenaltyCase.id != without,
+        PenaltyCase.revoked_on.is_(None),
+        PenaltyCase.state != CaseState.WITHDRAWN,
+        found,
+    )
+    return db.session.scalars(query.order_by(PenaltyCase.id)).all()
 
 
 def cases_of(agency_id: UUID | None, **filters: Any) -> sa.Select[PenaltyCase]:
@@ -163,6 +185,11 @@ def transfers_in(agency_id: UUID | None, **filters: Any) -> sa.Select[CaseTransf
     if filters.get("until_on") is not None:
         query = query.where(CaseTransfer.on_day <= filters["until_on"])
     return query
+
+
+def in_order(query: sa.Select[CaseTransfer]) -> Sequence[CaseTransfer]:
+    """Return what a query for transfers finds, in the order of their days."""
+    return db.session.scalars(query.order_by(CaseTransfer.on_day, CaseTransfer.id)).all()
 
 
 def units_of_party(agency_id: UUID, case: PenaltyCase) -> set[UUID]:

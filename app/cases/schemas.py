@@ -3,7 +3,8 @@
 import marshmallow as ma
 from marshmallow import fields
 
-from app.cases.rules import CaseSource, CaseState, IdKind, PartyKind, Procedure
+from app.cases.acts import Why
+from app.cases.rules import CaseSource, CaseState, IdKind, PartyKind, Procedure, TransferResult
 from app.cases.sanctions import SanctionKind
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text
 from app.problems import PageSchema
@@ -84,3 +85,38 @@ class CloseCaseSchema(ma.Schema):
     """How the sanction was carried out."""
 
     note = Text(max=1000, required=True)
+
+
+class SameActSchema(ma.Schema):
+    """A case that may be about the same act; `certain`: it is, and is not fined twice."""
+
+    case_id = Id(attribute="case.id", required=True)
+    number = Text(max=200, attribute="case.number", required=True)
+    decision_number = Text(
+        max=200, attribute="case.decision_number", required=True, allow_none=True
+    )
+    procedure = Choice(Procedure, attribute="case.procedure", required=True)
+    state = Choice(CaseState, attribute="case.state", required=True)
+    acted_on = Day(attribute="case.acted_on", required=True)
+    decided_on = Day(attribute="case.decided_on", required=True, allow_none=True)
+    fine_fen = Count(attribute="case.fine_fen", required=True)
+    why = fields.List(Choice(Why), required=True)
+    certain = Flag(required=True)
+
+
+class SameTransferSchema(ma.Schema):
+    """What went to another organ since the act, which may fine it there."""
+
+    transfer_id = Id(attribute="id", required=True)
+    organ = Text(max=200, required=True)
+    number = Text(max=200, required=True, allow_none=True)
+    subject = Text(max=1000, required=True)
+    on_day = Day(required=True)
+    result = Choice(TransferResult, required=True, allow_none=True)
+
+
+class SameActsSchema(ma.Schema):
+    """What else was or is done about the act of a case."""
+
+    cases = fields.List(fields.Nested(SameActSchema), required=True)
+    transfers = fields.List(fields.Nested(SameTransferSchema), required=True)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from app.access import Actor
-from app.cases import crediting, enforcing, queries, rules, sanctions
+from app.cases import crediting, enforcing, queries, rules, same_acts, sanctions
 from app.cases.models import CaseSanction, PenaltyCase, PenaltyCaseOfficer
 from app.cases.rules import CaseSource, CaseState, CaseVerb, PartyKind, Procedure, Sanction
 from app.catalogue import service as catalogue
@@ -126,8 +126,8 @@ def decide_on_site(
     late. Flushes: of two at once one finds the other's.
 
     Raises FindingUnknown, CauseUnknown, SimpleLimitExceeded, SanctionNotOffered, OfficersTooFew,
-    OfficerNotThere, DecisionDiffers, and what keeps an officer from contributing (VisitUnknown,
-    TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
+    OfficerNotThere, DecisionDiffers, FinedAlready, and what keeps an officer from contributing
+    (VisitUnknown, TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
     """
     visit = visits.visit_for(visit_id, officer_id, admitted=admitted, by=by)
     finding = visit_queries.find_finding(decision.finding_id)
@@ -151,12 +151,14 @@ def decide_on_site(
     if queries.find_case(case_id) is not None:
         raise DecisionDiffers("这个编号已用于另一个案件。", case_id=case_id)
     case = _case(case_id, visit, finding, decision, cause)
+    case.acted_on = acted_on
+    found = same_acts.same_acts_of(case).fined if case.fine_fen else []
+    same_acts.refuse_second_fine(found)
     case.officers = [PenaltyCaseOfficer(officer_id=one) for one in sorted(named)]
     imposed = sanctions.lines_of(
         warning=decision.sanction.warning, fine_fen=decision.sanction.fine_fen
     )
     case.sanctions = [CaseSanction.of(line) for line in imposed]
-    case.acted_on = acted_on
     case.decided_on = decided_on
     case.document_id, case.officer_id, case.recorded_at = document_id, officer_id, recorded_at
     case.decided_at, case.decided_by_kind, case.decided_by_id = at, by.kind, by.id
@@ -176,6 +178,7 @@ def decide_on_site(
             "warning": decision.sanction.warning,
             "fine_fen": decision.sanction.fine_fen,
             "officer_ids": [str(one) for one in case.officer_ids],
+            "same_acts": [str(one.case.id) for one in found],
         },
     )
     db.session.flush()

@@ -334,6 +334,7 @@ class _Decide(ma.Schema):
     lines = _LINES
     number = Text(max=200, required=True)
     facts = Text(max=4000, required=True)
+    another_act = Text(max=1000, load_default=None, allow_none=True)
 
 
 class _NotPunish(_Reason):

@@ -82,7 +82,11 @@ DEFAULTS: dict[CaseVerb, dict[str, Any]] = {
     CaseVerb.END_HEARING: {"how": "withdrawn", "note": "撤回"},
     CaseVerb.STOP_CLOCK: {"clock": "appraisal", "reason": "检测"},
     CaseVerb.EXTEND: {"clock": "extend-head", "days": 30, "reason": "案情复杂"},
-    CaseVerb.DECIDE: {"number": "沪卫罚〔2026〕1号", "facts": "未取得许可证擅自营业"},
+    CaseVerb.DECIDE: {
+        "number": "沪卫罚〔2026〕1号",
+        "facts": "未取得许可证擅自营业",
+        "another_act": None,
+    },
     CaseVerb.NOT_PUNISH: {
         "ground": "minor",
         "education": "当面教育",
