@@ -22,6 +22,7 @@ from app.complaints import queries as complaint_queries
 from app.complaints.watching import watch_complaint
 from app.days import local_date
 from app.db import db, transaction
+from app.documents.watching import services_to_watch, watch_service
 from app.draws import progress
 from app.errors import DomainError
 from app.evidence.inspecting import inspect_pictures
@@ -166,6 +167,18 @@ def follow_case_deadlines(*, at: datetime) -> str:
     return ", ".join(f"{count} {turn}" for turn, count in sorted(done.items())) or "nothing due"
 
 
+def watch_services(*, at: datetime) -> str:
+    """Warn before the last day for serving a document, flag after it, compute what was open.
+
+    Each document is its own transaction.
+    """
+    noticed: Counter[str] = Counter()
+    for document_id in services_to_watch(local_date(at)):
+        with transaction():
+            noticed.update(watch_service(document_id, by=TIMETABLE, at=at))
+    return ", ".join(f"{count} {what}" for what, count in sorted(noticed.items())) or "nothing due"
+
+
 def follow_licences(*, at: datetime) -> str:
     """Mark units whose 校验 ran out, and create the checks after permits granted on a promise.
 
@@ -242,6 +255,11 @@ JOBS: Mapping[str, Job] = {
             "follow-case-deadlines",
             follow_case_deadlines,
             "computes terms of penalty cases, warns before they end, flags what passed",
+        ),
+        Job(
+            "watch-services",
+            watch_services,
+            "warns before and flags after the last day for serving a document",
         ),
         Job(
             "follow-licences",

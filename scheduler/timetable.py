@@ -25,6 +25,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "follow-orders": Daily(hour=0, minute=30),
         "watch-seizures": Every(seconds=1800),
         "follow-case-deadlines": Daily(hour=0, minute=40),
+        "watch-services": Daily(hour=0, minute=40),
         "follow-licences": Daily(hour=0, minute=40),
         "follow-collections": Daily(hour=0, minute=40),
         "watch-complaints": Daily(hour=0, minute=40),

@@ -251,3 +251,25 @@ class DocumentService(Entity, Base):
         ),
         sa.Index("ix_document_service_agency_id_id", "agency_id", "id"),
     )
+
+
+class ServiceTerm(Base):
+    """By when a document has to be served, as it was first computed, and what was said about it.
+
+    Without `due_on` the calendar of a year is missing, which `due_reason` says.
+    """
+
+    __tablename__ = "service_term"
+
+    document_id: Mapped[UUID] = mapped_column(sa.ForeignKey("document.id"), primary_key=True)
+    due_on: Mapped[date | None]
+    due_reason: Mapped[str | None]
+    warned_at: Mapped[datetime | None]
+    late_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("(due_on IS NULL) = (due_reason IS NOT NULL)", name="due_or_reason"),
+        sa.CheckConstraint(
+            "due_on IS NOT NULL OR (warned_at IS NULL AND late_at IS NULL)", name="noticed_when_due"
+        ),
+    )

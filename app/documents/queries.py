@@ -17,6 +17,7 @@ from app.documents.models import (
     DocumentService,
     NumberBlock,
     NumberSeries,
+    ServiceTerm,
 )
 from app.documents.rules import BlockState, DocumentState
 
@@ -150,6 +151,30 @@ def unserved_of(agency_id: UUID | None, kinds: Collection[str], on: date) -> Seq
         )
         .order_by(Document.id)
     ).all()
+
+
+def services_to_watch(kinds: Collection[str], on: date) -> Sequence[UUID]:
+    """Return the signed documents of these kinds that no service counts for on a day.
+
+    Those of every agency that were not flagged as late yet.
+    """
+    served = sa.select(DocumentService.document_id).where(
+        DocumentService.withdrawn_at.is_(None), DocumentService.effective_on <= on
+    )
+    flagged = sa.select(ServiceTerm.document_id).where(ServiceTerm.late_at.is_not(None))
+    query = sa.select(Document.id).where(
+        Document.state == DocumentState.SIGNED,
+        Document.kind.in_(sorted(kinds)),
+        Document.id.not_in(served),
+        Document.id.not_in(flagged),
+    )
+    return db.session.scalars(query.order_by(Document.id)).all()
+
+
+def service_terms(document_ids: Collection[UUID]) -> dict[UUID, ServiceTerm]:
+    """Return what was noted of the last days of some documents' service."""
+    query = sa.select(ServiceTerm).where(ServiceTerm.document_id.in_(sorted(document_ids)))
+    return {one.document_id: one for one in db.session.scalars(query)}
 
 
 def find_service(service_id: UUID) -> DocumentService | None:

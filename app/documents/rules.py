@@ -7,7 +7,7 @@ and its officer, so that two tablets never write the same number.
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -270,6 +270,39 @@ class ServiceNeed(StrEnum):
     NONE = "none"
     HANDED_OVER = "handed-over"
     SERVED = "served"
+
+
+class ServiceTurn(StrEnum):
+    """What the timetable notices about a service: its day is known, it is near, it has passed."""
+
+    COMPUTED = "computed"
+    WARNED = "warned"
+    LATE = "late"
+
+
+def service_turns(
+    kept: date | None,
+    due_on: date | None,
+    *,
+    warned: bool,
+    flagged: bool,
+    warn_days: int,
+    today: date,
+) -> list[ServiceTurn]:
+    """Return what is to be done about a document that is not served yet.
+
+    `kept` is the last day as it was noted, `due_on` as it is computed today; what was noted stays.
+    The warning comes from so many days before the last one on, the flag on the day after it.
+    """
+    last = kept or due_on
+    if last is None:
+        return []
+    found = [] if kept is not None else [ServiceTurn.COMPUTED]
+    if not warned and not flagged and last - timedelta(days=warn_days) <= today <= last:
+        found.append(ServiceTurn.WARNED)
+    if not flagged and today > last:
+        found.append(ServiceTurn.LATE)
+    return found
 
 
 @dataclass(frozen=True)

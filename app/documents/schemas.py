@@ -203,6 +203,8 @@ class UnservedSchema(ma.Schema):
     due_on = Day(required=True, allow_none=True)
     due_reason = Text(max=60, required=True, allow_none=True)
     late = Flag(required=True)
+    warned_at = Instant(required=True, allow_none=True)
+    late_at = Instant(required=True, allow_none=True)
 
 
 class UnservedListSchema(ma.Schema):

@@ -153,6 +153,8 @@ class Unserved:
     due_on: date | None
     due_reason: str | None
     late: bool
+    warned_at: datetime | None = None
+    late_at: datetime | None = None
 
 
 def unserved(agency_id: UUID | None, on: date) -> list[Unserved]:
@@ -160,10 +162,18 @@ def unserved(agency_id: UUID | None, on: date) -> list[Unserved]:
     templates = catalogue.in_force(Kind.DOCUMENT_TEMPLATE, on)
     kinds = [row.code for row in templates if row.body.get("service") == ServiceNeed.SERVED]
     calendar, found = catalogue.calendar(), []
-    for document in queries.unserved_of(agency_id, kinds, on):
-        if (due := due_of(document, calendar)) is not None:
-            late = due.due_on is not None and due.due_on < on
-            found.append(Unserved(document, due.due_on, due.reason, late))
+    documents = queries.unserved_of(agency_id, kinds, on)
+    noted = queries.service_terms([one.id for one in documents])
+    for document in documents:
+        if (due := due_of(document, calendar)) is None:
+            continue
+        term = noted.get(document.id)
+        if term is not None and term.due_on is not None:
+            due = Deadline(term.due_on)
+        late = due.due_on is not None and due.due_on < on
+        warned_at = None if term is None else term.warned_at
+        late_at = None if term is None else term.late_at
+        found.append(Unserved(document, due.due_on, due.reason, late, warned_at, late_at))
     return sorted(found, key=lambda one: (one.due_on or date.max, str(one.document.id)))
 
 

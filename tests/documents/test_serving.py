@@ -3,18 +3,22 @@
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.access import Role
 from app.catalogue.rules import Deadline
 from app.days import local_date
 from app.documents import desk as written
-from app.documents import service, serving
+from app.documents import rules, service, serving
 from app.documents.models import DocumentService
-from app.documents.rules import DocumentKind, PaperRole, ServiceMode
+from app.documents.rules import DocumentKind, PaperRole, ServiceMode, ServiceTurn
 from app.documents.serving import Serving
+from scheduler.jobs import watch_services
 from tests.documents.desk import Desk
 from tests.documents.test_desk import NOTICE, actor, draw_up, sign
 
+days = st.dates(date(2026, 11, 20), date(2026, 12, 5))
 CONSENT = {"address_stated": "海州路 1 号", "electronic": True, "told": "地址变更应当告知。"}
 
 
@@ -169,3 +173,39 @@ def test_what_is_not_served_is_listed_until_it_is(desk, notice):
     assert listed(due_on + timedelta(days=1)) == [(notice.id, due_on, True)]
     serve(desk, notice, ServiceMode.DIRECT, receiver_name="张三")
     assert listed(today) == []
+
+
+def test_the_timetable_warns_before_the_last_day_and_flags_after_it_once(desk, notice):
+    """行政处罚法 第六十一条: seven working days, warned of two days before."""
+    draw_up(desk)  # unsigned: nothing to serve yet
+
+    def run(day):
+        at = desk.make.at.replace(year=2026, month=day.month, day=day.day)
+        with desk.make.flask_app.app_context():
+            return watch_services(at=at)
+
+    assert run(date(2026, 11, 28)) == "1 computed"
+    assert [run(date(2026, 11, 29)), run(date(2026, 11, 30))] == ["1 warned", "nothing due"]
+    assert run(date(2026, 12, 1)) == "nothing due"
+    assert [run(date(2026, 12, 2)), run(date(2026, 12, 3))] == ["1 late", "nothing due"]
+    with desk.make.flask_app.app_context():
+        (listed,) = serving.unserved(desk.agency.id, date(2026, 12, 3))
+    assert (listed.late, listed.warned_at is None, listed.late_at is None) == (True, False, False)
+
+
+def test_what_is_served_is_neither_warned_of_nor_flagged(desk, notice):
+    serve(desk, notice, ServiceMode.DIRECT, receiver_name="张三")
+    with desk.make.flask_app.app_context():
+        assert watch_services(at=desk.make.at.replace(month=12, day=20)) == "nothing due"
+
+
+@given(kept=days | st.none(), due=days | st.none(), today=days, warned=st.booleans())
+def test_a_service_is_flagged_only_after_its_day_and_warned_only_before(kept, due, today, warned):
+    values = {"warned": warned, "warn_days": 2, "today": today}
+    found = rules.service_turns(kept, due, flagged=False, **values)
+    last = kept or due
+    assert (ServiceTurn.LATE in found) == (last is not None and today > last)
+    assert ServiceTurn.WARNED not in found or (last is not None and today <= last and not warned)
+    again = rules.service_turns(last, due, flagged=ServiceTurn.LATE in found, **values)
+    assert ServiceTurn.COMPUTED not in again or last is None
+    assert ServiceTurn.LATE not in again
