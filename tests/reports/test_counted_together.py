@@ -1,0 +1,74 @@
+"""Numbers that are read together say what their lists say one by one, of whatever happened."""
+
+from datetime import date, timedelta
+from itertools import count
+
+import pytest
+import sqlalchemy as sa
+
+from app.db import db, transaction
+from app.journal.models import JournalEntry
+from app.journal.rules import Event
+from app.reports import counting, listing
+from app.reports.counters import COUNTERS
+from app.tasks.models import Task
+from bench.register import Register, Size
+from tests.chance import chance
+
+SIZE = Size(units=20, visits=600, busy=4, hospital=20, years=2)
+TURNS = (Event.TASK_COMPLETED, Event.TASK_CLOSED, Event.TASK_REOPENED)
+
+
+@pytest.fixture
+def agency(make, app_context):
+    make.catalogue()
+    agency = make.home()
+    officers = [make.officer().id for _ in range(2)]
+    with transaction():
+        register = Register(agency, officers, SIZE, at=make.at)
+        for table, rows in register.rows():
+            db.session.execute(sa.insert(table), list(rows))
+        _reopen(register)
+    return agency
+
+
+def _reopen(register):
+    """Let some tasks be completed, closed and reopened in any order, as only the journal tells."""
+    numbers = count(1)
+    for task in db.session.scalars(sa.select(Task).order_by(Task.task_no).limit(60)):
+        task.round = 2
+        for days in sorted(register.chance.sample(range(-400, 1), 3)):
+            seq = next(numbers)
+            db.session.add(
+                JournalEntry(
+                    stream="register",
+                    seq=seq,
+                    hash=f"{seq}",
+                    text="{}",
+                    event=register.chance.choice(TURNS),
+                    at=register.at + timedelta(days=days),
+                    actor_kind="user",
+                    subject_id=task.id,
+                )
+            )
+
+
+def test_numbers_read_together_are_as_long_as_their_lists_on_any_days(agency):
+    dice, seen = chance(7), set()
+    today = date(2026, 11, 21)
+    periods = [(date(2026, 1, 1), today), (date(2025, 1, 1), date(2025, 11, 21))]
+    first = today - timedelta(days=dice.randrange(700))
+    periods.append((first, first + timedelta(days=dice.randrange(120))))
+    for period in periods:
+        scope = counting.scope_of(agency.id, *period, None)
+        found = counting.quantities(COUNTERS.values(), scope)
+        assert found.keys() == COUNTERS.keys()
+        for code, counter in COUNTERS.items():
+            rows = listing.every(counter.rows(scope))
+            assert len({(row.id, row.part) for row in rows}) == len(rows), code
+            amounts = counter.money or counter.sums
+            listed = sum(row.amount_fen or 0 for row in rows) if amounts else len(rows)
+            number = found[code].fen if counter.money else int(found[code].number)
+            assert number == listed, code
+            seen |= {code} if number else set()
+    assert len(seen) > 50, seen  # the numbers above are numbers of something
