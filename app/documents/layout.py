@@ -39,7 +39,10 @@ _METHODS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Signed:
-    """A signature given or refused: by whom, how, when; `taken_by` is who took another's."""
+    """A signature given or refused: by whom, how, when; `taken_by` is who took another's.
+
+    `picture` shows it, as `pictures.drawing_of` writes it.
+    """
 
     role: str
     method: str
@@ -48,6 +51,7 @@ class Signed:
     certificate_no: str | None = None
     reason: str | None = None
     taken_by: str | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -311,8 +315,11 @@ def _signature(one: Signed) -> list[dict[str, str]]:
         return [_run(f"拒绝签名，理由：{one.reason}（{when}{taken}）", "plain")]
     number = f"（执法证号 {one.certificate_no}）" if one.certificate_no else ""
     how = _METHODS.get(one.method, one.method)
+    drawn = [] if one.picture is None else [_run(one.picture, "picture")]
+    nameless = "" if drawn else "（手写）"
     return [
-        _run(f"{one.name or '（手写）'}{number}", "value"),
+        *drawn,
+        _run(f"{one.name or nameless}{number}", "value"),
         _run(f"　{how}，{when}{taken}", "plain"),
     ]
 

@@ -5,6 +5,7 @@ layout changes later. Nothing here writes to the database.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,9 @@ from app.documents import queries, service, typeset
 from app.documents.amending import Change
 from app.documents.layout import Corrected, Paper, Signed, sheet_of
 from app.documents.models import Document, DocumentCorrection, DocumentSignature
+from app.documents.pictures import small_picture
 from app.documents.rules import Confirmation, DocumentKind, DocumentState, PaperRole
+from app.evidence import queries as evidence
 from app.people import service as people
 from app.people.models import Officer
 from app.storage import Storage, StoredObjectMissing
@@ -29,29 +32,37 @@ def print_document(document: Document, storage: Storage) -> bytes:
 
     Raises PrintBusy, PrintFailed and what a storage raises.
     """
-    key = _key(document)
+    sheet = sheet_for(document, storage)
+    key = _key(document, sheet)
     try:
         return storage.get(key)
     except StoredObjectMissing:
-        made = typeset.set_pages("document", sheet_for(document))
+        made = typeset.set_pages("document", sheet)
     return made if storage.put_new(key, made) else storage.get(key)
 
 
-def _key(document: Document) -> str:
-    """Return where the page of this version lies; a draft's also hangs on how documents look."""
+def _key(document: Document, sheet: Mapping[str, Any]) -> str:
+    """Return where the page of this version lies; a draft's also hangs on how documents look.
+
+    The picture of a signature may come after the signature: the page with it lies apart.
+    """
     layout = typeset.layout_hash() if document.state != DocumentState.SIGNED else ""
-    said = canonical.digest(f"{document.content_hash}:{document.version}:{layout}")
+    runs = (run for slot in sheet["slots"] for line in slot["lines"] for run in line)
+    drawn = [canonical.digest(run["text"]) for run in runs if run["mark"] == "picture"]
+    parts = [document.content_hash, str(document.version), layout, *drawn]
+    said = canonical.digest(":".join(parts))
     return f"prints/{document.agency_id}/{document.id}/{said}"
 
 
-def sheet_for(document: Document) -> dict[str, Any]:
-    """Return a document as data for the typesetter."""
-    return sheet_of(paper_of(document))
+def sheet_for(document: Document, storage: Storage) -> dict[str, Any]:
+    """Return a document as data for the typesetter. Raises what a storage raises."""
+    return sheet_of(paper_of(document, storage))
 
 
-def paper_of(document: Document) -> Paper:
+def paper_of(document: Document, storage: Storage) -> Paper:
     """Return a document as it is to be printed: template of its day, names, signatures."""
     officers = _officers_of(document)
+    shown = _pictures_of(document, storage)
     return Paper(
         template=service.template_of(DocumentKind(document.kind), document.issued_recorded_at),
         number=document.number,
@@ -60,7 +71,10 @@ def paper_of(document: Document) -> Paper:
         content_hash=document.content_hash,
         fields=document.fields,
         names=document.names or _names_now(document),
-        signatures=[_signed(one, document, officers) for one in _in_order(document)],
+        signatures=[
+            replace(_signed(one, document, officers), picture=shown.get(one.picture_sha256 or ""))
+            for one in _in_order(document)
+        ],
         corrections=[
             Corrected(
                 field=one.field,
@@ -88,6 +102,17 @@ def _names_now(document: Document) -> Mapping[str, Any]:
     unit = None if document.unit_id is None else db.session.get_one(Unit, document.unit_id)
     agency = people.get_agency(document.agency_id)
     return service.names_of(agency, unit, [UUID(one) for one in document.officer_ids])
+
+
+def _pictures_of(document: Document, storage: Storage) -> dict[str, str]:
+    """Return the pictures of signatures that are here, by the hash of their originals."""
+    found = {}
+    for sha256 in {one.picture_sha256 for one in document.signatures} - {None}:
+        original = evidence.find_stored(document.agency_id, str(sha256))
+        drawn = None if original is None else small_picture(original, storage)
+        if drawn is not None:
+            found[str(sha256)] = drawn
+    return found
 
 
 def _in_order(document: Document) -> Sequence[DocumentSignature]:

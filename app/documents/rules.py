@@ -157,13 +157,15 @@ class ServiceMode(StrEnum):
 class Signature:
     """A signature on a tablet; `confirmed_by` is the colleague who gave their PIN on it.
 
-    `content_hash` is of what was shown when it was signed; `refusal` says why the party did not.
+    `content_hash` is of what was shown when it was signed; `refusal` says why the party did not;
+    `picture_sha256` names the original that shows it.
     """
 
     role: SignRole = SignRole.OFFICER
     content_hash: str | None = None
     refusal: str | None = None
     confirmed_by: UUID | None = None
+    picture_sha256: str | None = None
 
 
 def signatories(signature: Signature, officer_id: UUID) -> list[tuple[SignRole, UUID, SignMethod]]:

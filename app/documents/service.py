@@ -415,6 +415,7 @@ def sign_document(
                 reason=signature.refusal if method is SignMethod.REFUSED else None,
                 content_hash=signature.content_hash,
                 device_id=device_id,
+                picture_sha256=signature.picture_sha256 if role == signature.role else None,
                 recorded_at=recorded_at,
             )
         )

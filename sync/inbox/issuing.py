@@ -25,6 +25,9 @@ KINDS: Mapping[OperationType, DocumentKind] = {
 }
 
 
+SIGNATURE = "signature"  # the role of an attachment that shows how somebody signed
+
+
 def find_document(entity_id: UUID) -> Document | None:
     """Return the document that an entity id names, None where it names something else."""
     return db.session.get(Document, entity_id)
@@ -164,9 +167,11 @@ def signature_of(doing: Doing) -> document_rules.Signature:
     fields = doing.fields
     refused = doing.type is OperationType.DOCUMENT_REFUSE_SIGNATURE or fields.get("refused")
     confirmation = doing.operation.confirmation
+    pictures = [one for one in doing.operation.attachments if one["role"] == SIGNATURE]
     return document_rules.Signature(
         role=document_rules.SignRole(fields.get("role", "party" if refused else "officer")),
         content_hash=fields.get("content_hash"),
         refusal=(fields.get("reason") or "拒绝签名") if refused else None,
         confirmed_by=None if confirmation is None else UUID(confirmation["officer_id"]),
+        picture_sha256=pictures[0]["sha256"] if pictures else None,
     )

@@ -62,3 +62,10 @@ def outside(made: bytes) -> list[str]:
             text.close()
             page.close()
     return found
+
+
+def drawn(made: bytes) -> list[int]:
+    """How many pictures each page of a PDF shows."""
+    with _opened(made) as document:
+        image = pypdfium2.raw.FPDF_PAGEOBJ_IMAGE
+        return [len(list(page.get_objects(filter=[image]))) for page in document]

@@ -165,13 +165,13 @@ class House:
             {"duplicate"} if again else {"applied", "merged"}
         ), said
 
-    def upload(self, tablet: Tablet, number: int) -> dict[str, Any]:
-        """Upload a photo, and look into it; returns how an operation attaches it."""
+    def upload(self, tablet: Tablet, number: int, role: str = "photo") -> dict[str, Any]:
+        """Upload a picture, and look into it; returns how an operation attaches it."""
         data = photo(number, taken=None)
-        Tus(tablet).send(data)
+        Tus(tablet).send(data, role=role)
         self.stage.look_into_pictures()
         digest = sha256(data).hexdigest()
-        return {"sha256": digest, "size": len(data), "mime": "image/jpeg", "role": "photo"}
+        return {"sha256": digest, "size": len(data), "mime": "image/jpeg", "role": role}
 
     def stored(self) -> str:
         """A paper that lies in the evidence; its hash."""

@@ -12,8 +12,11 @@ import pytest
 from app.catalogue import seeds
 from app.units.rules import Registration
 from tests.conftest import FixedClock
+from tests.documents.pdfs import drawn as pictures_in
+from tests.documents.pdfs import pages_of
 from tests.factories import Make
 from tests.stories.house import House, line
+from tests.sync.tablet import op_of
 
 POOL = (
     *("pp-licence", "pp-shown", "pp-archive", "pp-training", "pp-health-cert", "pp-testing"),
@@ -145,18 +148,21 @@ def test_a_drawn_pool_without_licence(spring: House) -> None:
     house.answer_all(task, POOL, wrong={"pp-licence": photo, "pool-values": water})
     house.find(task, "泳池水浑浊度 1.2 NTU", "opinion")
     lead = house.find(task, "不能出示公共场所卫生许可证，正在营业", "lead", attachments=[photo])
-    house.push(
+    opinion = house.paper(
         house.an,
-        house.paper(
-            house.an,
-            task,
-            ("opinion", "opinion.issue"),
-            problem="泳池水浑浊度超出限值",
-            basis="公共场所卫生管理条例",
-            advice="立即换水并检测",
-            deadline_on="2026-04-20",
-        ),
+        task,
+        ("opinion", "opinion.issue"),
+        problem="泳池水浑浊度超出限值",
+        basis="公共场所卫生管理条例",
+        advice="立即换水并检测",
+        deadline_on="2026-04-20",
     )
+    drawn = [house.upload(house.an, 6, "signature")]
+    paper_id = op_of(opinion)["entity_id"]
+    signed = {"role": "party", "refused": False}
+    signed_line = house.an.op("document.sign", paper_id, signed, attachments=drawn)
+    house.push(house.an, opinion, signed_line)
+    assert pictures_in(house.file("chen", f"/documents/{paper_id}/pdf")) == [1]
     house.end(task, "lead", "未取得卫生许可证营业")
 
     # Chen completes the task; the lead waits until a case is opened from it
@@ -284,7 +290,9 @@ def test_a_drawn_pool_without_licence(spring: House) -> None:
     assert weights(house, plan_draw(house, "2026-Q4", "2026-10-08", "2026-12-20")) == {"20": 1}
 
     # one file, one dossier
-    assert house.file("fang", f"/cases/{case_id}/file.pdf").startswith(b"%PDF")
+    file = house.file("fang", f"/cases/{case_id}/file.pdf")
+    assert sum(pictures_in(file)) == 3, "licence, water, and the signature under the opinion"
+    assert photo["sha256"] in "".join("".join(pages_of(file)).split()).replace("\u200b", "")
     dossier = house.get("chen", f"/units/{unit_id}/dossier")
     assert number in str(dossier)
 
