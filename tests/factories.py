@@ -21,10 +21,10 @@ from app.draws.models import AnnualPlan, DrawDeposit, DrawPlan
 from app.draws.stages import DrawKind, Level, NewPlan
 from app.evidence import service as evidence
 from app.evidence.rules import EvidenceState
-from app.people import accounts
+from app.people import accounts, partners
 from app.people import service as people
-from app.people.models import Account, Agency, Officer
-from app.people.rules import NewOfficer
+from app.people.models import Account, Agency, Officer, PartnerOfficer
+from app.people.rules import NewOfficer, NewPartner
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import NewTask
@@ -111,6 +111,22 @@ class Make:
                 by=self.by(agency),
                 at=self.at,
             )
+
+    def partner(self, agency: Agency | None = None, **values: Any) -> PartnerOfficer:
+        """An officer of the market regulator with a valid certificate, unless `values` differ."""
+        agency = agency or self.home()
+        data = NewPartner(
+            **{
+                "department": "市场监管局",
+                "certificate_no": f"市监{agency.district}{next(self._numbers):04d}",
+                "name": "协同人员",
+                "certificate_valid_until": date(2028, 12, 31),
+                "items": ("现制现售饮用水设备",),
+                **values,
+            }
+        )
+        with self.writing():
+            return partners.register_partner(data, agency=agency, by=self.by(agency), at=self.at)
 
     def account(
         self,

@@ -211,6 +211,7 @@ def _body(code: VisitCode) -> dict[str, Any]:
         **{name: getattr(code, name, None) for name in CodeSchema().fields},
         "task_ids": [one.task_id for one in code.tasks],
         "officer_ids": [one.officer_id for one in code.officers],
+        "partner_ids": [one.partner_id for one in code.partners],
         "standing": service.standing_of(code, clock.now()),
         "text": service.text_of(code, _key()),
     }

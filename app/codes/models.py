@@ -39,6 +39,10 @@ class VisitCode(Entity, Base):
         cascade="all, delete-orphan", lazy="selectin", order_by="VisitCodeOfficer.officer_id"
     )
 
+    partners: Mapped[list["VisitCodePartner"]] = relationship(
+        cascade="all, delete-orphan", lazy="selectin", order_by="VisitCodePartner.partner_id"
+    )
+
     __table_args__ = (
         one_of("kind", CodeKind),
         one_of("state", CodeState),
@@ -73,6 +77,17 @@ class VisitCodeOfficer(Base):
     code_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit_code.id"), primary_key=True)
     officer_id: Mapped[UUID] = mapped_column(
         sa.ForeignKey("officer.id"), primary_key=True, index=True
+    )
+
+
+class VisitCodePartner(Base):
+    """An officer of a partner department who comes along."""
+
+    __tablename__ = "visit_code_partner"
+
+    code_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit_code.id"), primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("partner_officer.id"), primary_key=True, index=True
     )
 
 

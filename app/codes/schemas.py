@@ -18,6 +18,9 @@ class NewCodeSchema(ma.Schema):
     officer_ids = fields.List(
         Id(), required=True, validate=validate.Length(min=1, max=20), metadata={"uniqueItems": True}
     )
+    partner_ids = fields.List(
+        Id(), load_default=list, validate=validate.Length(max=20), metadata={"uniqueItems": True}
+    )
     valid_from = Instant(required=True)
     valid_until = Instant(required=True)
     reason = Text(max=1000, load_default=None, allow_none=True)
@@ -46,6 +49,7 @@ class CodeSchema(ma.Schema):
     unit_id = Id(required=True)
     task_ids = fields.List(Id(), required=True)
     officer_ids = fields.List(Id(), required=True)
+    partner_ids = fields.List(Id(), required=True)
     kind = Choice(CodeKind, required=True)
     state = Choice(CodeState, required=True)
     standing = Choice(Standing, required=True)

@@ -20,6 +20,7 @@ from app.codes import queries, rules
 from app.codes.models import (
     VisitCode,
     VisitCodeOfficer,
+    VisitCodePartner,
     VisitCodeTask,
     VisitObjection,
     VisitRating,
@@ -30,8 +31,9 @@ from app.db import db
 from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.people import partners
 from app.people import service as people
-from app.people.models import Officer
+from app.people.models import Officer, PartnerOfficer
 from app.people.rules import is_eligible
 from app.tasks.models import Task
 from app.tasks.rules import OPEN_STATES
@@ -89,6 +91,7 @@ class NewCode:
     valid_from: datetime
     valid_until: datetime
     task_ids: Sequence[UUID] = ()
+    partner_ids: Sequence[UUID] = ()
     reason: str | None = None
 
 
@@ -100,6 +103,7 @@ class Seen:
     unit: Unit
     tasks: Sequence[Task]
     officers: Sequence[Officer]
+    partners: Sequence[PartnerOfficer]
     standing: Standing
 
 
@@ -110,14 +114,18 @@ def request_code(new: NewCode, *, agency_id: UUID, by: Actor, at: datetime) -> V
     """Issue a code for one entry into a unit, by all these officers, for all these tasks.
 
     A planned entry beyond a cap needs an approved exception, or the reason that the cap asks for; a
-    triggered one only its reason. What it is beyond is kept with it. Raises UnitNotFound,
-    CodeInvalid and CapReached.
+    triggered one only its reason. What it is beyond is kept with it. Officers of partner
+    departments may come along; they do not count among the two. Raises UnitNotFound, CodeInvalid,
+    CapReached, PartnerUnknown and PartnerMayNotGo.
     """
     unit = units.get_unit(new.unit_id, agency_id)
     kind = CodeKind.PLANNED if new.task_ids else CodeKind.TRIGGERED
     tasks = _tasks_for(new, unit)
     _refuse_days(new, at)
     _refuse_officers(new, unit)
+    along = partners.partners_to_send(
+        new.partner_ids, unit.agency_id, on=local_date(new.valid_from)
+    )
     if kind is CodeKind.TRIGGERED and new.reason is None:
         raise CodeInvalid("触发式检查须写明原因。")
     beyond = _ask_caps(new, tasks, agency_id)
@@ -134,6 +142,7 @@ def request_code(new: NewCode, *, agency_id: UUID, by: Actor, at: datetime) -> V
         beyond_caps=beyond,
         tasks=[VisitCodeTask(task_id=one.id, visit_id=one.visit_id) for one in tasks],
         officers=[VisitCodeOfficer(officer_id=one) for one in sorted(set(new.officer_ids))],
+        partners=[VisitCodePartner(partner_id=one.id) for one in along],
         requested_at=at,
         requested_by_kind=by.kind,
         requested_by_id=by.id,
@@ -278,7 +287,8 @@ def scan(text: str, key: Ed25519PrivateKey, *, at: datetime) -> Seen:
     unit = units.get_unit(code.unit_id, code.agency_id)
     tasks = queries.tasks_by_id([one.task_id for one in code.tasks])
     officers = [people.get_officer(one.officer_id, code.agency_id) for one in code.officers]
-    return Seen(code, unit, tasks, officers, standing_of(code, at))
+    along = [partners.get_partner(one.partner_id, code.agency_id) for one in code.partners]
+    return Seen(code, unit, tasks, officers, along, standing_of(code, at))
 
 
 def rate(code: VisitCode, score: int, comment: str | None, *, at: datetime) -> VisitRating:

@@ -28,8 +28,8 @@ class NewJointPlanSchema(ma.Schema):
     towns = fields.List(Text(max=100), load_default=list, validate=ma.validate.Length(max=200))
 
 
-class SideSchema(ma.Schema):
-    """A way to do the work."""
+class PlanFiguresSchema(ma.Schema):
+    """What one way to do the work takes."""
 
     entries = Count(required=True)
     unplaced = Count(required=True)
@@ -54,9 +54,9 @@ class ComparisonSchema(ma.Schema):
     units_entered_again = Count(required=True)
     units_entered_again_percent = Text(max=20, required=True)
     tasks_per_entry = Text(max=20, required=True)
-    separate = fields.Nested(SideSchema, required=True)
-    in_order = fields.Nested(SideSchema, required=True)
-    merged = fields.Nested(SideSchema, required=True)
+    separate = fields.Nested(PlanFiguresSchema, required=True)
+    in_order = fields.Nested(PlanFiguresSchema, required=True)
+    merged = fields.Nested(PlanFiguresSchema, required=True)
     bounds = fields.Nested(BoundsSchema, required=True)
     entries_saved = fields.Integer(required=True)
     entries_saved_percent = Text(max=20, required=True)

@@ -28,6 +28,7 @@ from app.jointvisits.filling import SWEEPS, Place, fill
 
 ALG = "SSJ1-TEAMS"
 _HEAD = b"SSJ1-TEAMS\n"
+_WHOLE = ("alg", "lot", "prev", "commit", "sources", "busy", "officers", "visits")
 
 
 class Why(StrEnum):
@@ -55,7 +56,8 @@ class Candidate:
 class Wanted:
     """A visit that needs a team: its day, what has to be covered, who was drawn for its tasks.
 
-    `out` are those who may not go there on that day, for whatever reason.
+    `out` are those who may not go there on that day, for whatever reason. `beside` come along from
+    other departments: they take places and cover nothing here.
     """
 
     key: str
@@ -63,6 +65,7 @@ class Wanted:
     specialties: frozenset[str]
     drawn: frozenset[str]
     out: frozenset[str]
+    beside: int = 0
 
 
 class Sizes(NamedTuple):
@@ -110,14 +113,21 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All that goes into the lot, fixed before the seed is opened."""
+    """All that goes into the lot, fixed before the seed is opened.
+
+    `prev` is the digest of the agency's manifest before, so that no lot can be left out; `commit`
+    promises the secret, `sources` name whose chance goes in beside it. `busy` are the visits that
+    officers have on a day beside these.
+    """
 
     lot: str
+    prev: str
     commit: str
     sources: tuple[str, ...]
     sizes: Sizes
     candidates: tuple[Candidate, ...]
     visits: tuple[Wanted, ...]
+    busy: tuple[tuple[str, str, int], ...] = ()
 
 
 def write_manifest(manifest: Manifest) -> bytes:
@@ -126,15 +136,24 @@ def write_manifest(manifest: Manifest) -> bytes:
         {
             "alg": ALG,
             "lot": manifest.lot,
+            "prev": manifest.prev,
             "commit": manifest.commit,
             "sources": list(manifest.sources),
             **manifest.sizes._asdict(),
+            "busy": [list(one) for one in sorted(manifest.busy)],
             "officers": [
                 [one.certificate, one.load, _sorted(one.leads), _sorted(one.takes)]
                 for one in sorted(manifest.candidates, key=lambda one: one.certificate.encode())
             ],
             "visits": [
-                [one.key, one.day, _sorted(one.specialties), _sorted(one.drawn), _sorted(one.out)]
+                [
+                    one.key,
+                    one.day,
+                    _sorted(one.specialties),
+                    _sorted(one.drawn),
+                    _sorted(one.out),
+                    one.beside,
+                ]
                 for one in sorted(manifest.visits, key=lambda one: one.key.encode())
             ],
         }
@@ -150,11 +169,15 @@ def read_manifest(data: bytes) -> Manifest:
     try:
         manifest = Manifest(
             value["lot"],
+            value["prev"],
             value["commit"],
             tuple(value["sources"]),
             Sizes(value["least"], value["most"], value["each"]),
             tuple(Candidate(a, n, _set(b), _set(c)) for a, n, b, c in value["officers"]),
-            tuple(Wanted(a, b, _set(c), _set(d), _set(e)) for a, b, c, d, e in value["visits"]),
+            tuple(
+                Wanted(a, b, _set(c), _set(d), _set(e), n) for a, b, c, d, e, n in value["visits"]
+            ),
+            tuple((a, b, n) for a, b, n in value["busy"]),
         )
         _check(manifest, value)
     except (KeyError, TypeError, ValueError) as error:
@@ -170,15 +193,18 @@ def _check(manifest: Manifest, value: Mapping[str, Any]) -> None:
     sizes = manifest.sizes
     for one in (*known, *keys):
         check_name(one)
+    days = [one[:2] for one in manifest.busy]
     sound = (
-        set(value) == {"alg", "lot", "commit", "sources", *Sizes._fields, "officers", "visits"}
+        set(value) == {*_WHOLE, *Sizes._fields}
         and value["alg"] == ALG
         and 1 <= sizes.least <= sizes.most
         and sizes.each >= 1
         and len(known) == len(manifest.candidates)
         and len(keys) == len(manifest.visits)
+        and len(set(days)) == len(days)
         and all(one.load >= 0 for one in manifest.candidates)
-        and all(one.drawn | one.out <= known for one in manifest.visits)
+        and all(one.drawn | one.out <= known and one.beside >= 0 for one in manifest.visits)
+        and all(name in known and n >= 0 for name, _, n in manifest.busy)
     )
     if not sound:
         raise DrawFileMalformed("teams.json 的内容互相不符。")
@@ -277,7 +303,7 @@ class _Forming:
         self.visits = sorted(
             manifest.visits, key=lambda one: joined(self.new, self.k, b"visit\t", one.key.encode())
         )
-        self.busy: Counter[tuple[str, str]] = Counter()
+        self.busy = Counter({(name, day): n for name, day, n in manifest.busy})
         self.goes: dict[str, frozenset[str]] = {}
         self.stays: dict[str, list[Stays]] = {}
         self.gaps: dict[str, list[Gap]] = {one.key: [] for one in self.visits}
@@ -314,11 +340,11 @@ class _Forming:
         most: dict[tuple[frozenset[str], int], int] = {}
         best: tuple[int, int] = (-1, -1)
         equals: list[tuple[str, ...]] = []
-        for size in range(min(len(free), self.sizes.most), -1, -1):
+        for size in range(min(len(free), self._most(visit)), -1, -1):
             for group in combinations(_sorted(free), size):
                 left = visit.specialties - self._leads(group)
                 if (left, size) not in most:
-                    most[left, size] = _most_covered(left, patterns, self.sizes.most - size)
+                    most[left, size] = _most_covered(left, patterns, self._most(visit) - size)
                 rank = (len(visit.specialties) - len(left) + most[left, size], size)
                 if rank > best:
                     best, equals = rank, []
@@ -330,10 +356,14 @@ class _Forming:
 
     # --- 2. what is missing
 
+    def _most(self, visit: Wanted) -> int:
+        """Return how many of one's own a team can have: never fewer than it must."""
+        return max(self.sizes.least, self.sizes.most - visit.beside)
+
     def _divide(self, visit: Wanted) -> list[_Open]:
         """Divide what the drawn do not cover among the fewest further officers, by lot."""
         left = visit.specialties - self._leads(self.goes[visit.key])
-        room = self.sizes.most - len(self.goes[visit.key])
+        room = self._most(visit) - len(self.goes[visit.key])
         patterns = self._patterns(visit, left, beside=visit.drawn)
         most = _most_covered(left, patterns, room)
         ways = next(

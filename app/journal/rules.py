@@ -46,6 +46,8 @@ class Event(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an event's name
     OFFICER_REGISTERED = "officer.registered"
     OFFICER_CHANGED = "officer.changed"
+    PARTNER_OFFICER_REGISTERED = "partner-officer.registered"
+    PARTNER_OFFICER_CHANGED = "partner-officer.changed"
     RECUSAL_DECLARED = "recusal.declared"
     ABSENCE_DECLARED = "absence.declared"
     UNIT_REGISTERED = "unit.registered"

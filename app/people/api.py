@@ -15,7 +15,7 @@ from app.attempts import Attempts
 from app.days import local_date
 from app.db import db, transaction
 from app.errors import Forbidden
-from app.people import accounts, queries, service
+from app.people import accounts, partner_api, queries, service
 from app.people.models import Absence, Account, AccountToken, Agency, Officer, Recusal
 from app.people.rules import NewOfficer, TokenKind
 from app.people.schemas import (
@@ -48,7 +48,7 @@ tokens = Blueprint("tokens", __name__, url_prefix="/tokens", description="API �
 accounts_blp = Blueprint("accounts", __name__, url_prefix="/accounts", description="账号")
 agencies = Blueprint("agencies", __name__, url_prefix="/agencies", description="监督机构")
 officers = Blueprint("officers", __name__, url_prefix="/officers", description="监督员")
-BLUEPRINTS = (sessions, me, tokens, accounts_blp, agencies, officers)
+BLUEPRINTS = (sessions, me, tokens, accounts_blp, agencies, officers, partner_api.blp)
 
 
 class SignInTooOften(problems.TooManyRequests):

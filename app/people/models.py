@@ -1,4 +1,4 @@
-"""Tables of people: agencies, accounts and their tokens, officers, recusals, absences."""
+"""Tables of people: agencies, accounts, tokens, officers, partners, recusals, absences."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -42,6 +42,33 @@ class Officer(Entity, Base):
     state: Mapped[str] = mapped_column(default=OfficerState.ACTIVE)
 
     __table_args__ = (one_of("state", OfficerState),)
+
+
+class PartnerOfficer(Entity, Base):
+    """An officer of a partner department 市监, 教育 …, who goes along on joint visits.
+
+    `items` are the matters that the department checks through them. They sign in nowhere here.
+    """
+
+    __tablename__ = "partner_officer"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    department: Mapped[str]
+    certificate_no: Mapped[str]
+    name: Mapped[str]
+    certificate_valid_until: Mapped[date]
+    items: Mapped[list[str]]
+    state: Mapped[str] = mapped_column(default=OfficerState.ACTIVE)
+    registered_at: Mapped[datetime]
+    registered_by_kind: Mapped[str]
+    registered_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        one_of("state", OfficerState),
+        in_pairs("registered", required=True),
+        sa.UniqueConstraint("agency_id", "department", "certificate_no"),
+        sa.Index("ix_partner_officer_agency_id_id", "agency_id", "id"),
+    )
 
 
 class Account(Entity, Base):

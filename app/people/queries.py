@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm.util import identity_key
 
 from app.db import db
-from app.people.models import Absence, Account, AccountToken, Agency, Officer, Recusal
+from app.people.models import (
+    Absence,
+    Account,
+    AccountToken,
+    Agency,
+    Officer,
+    PartnerOfficer,
+    Recusal,
+)
 from app.people.rules import OfficerState
 
 E = TypeVar("E", Account, Officer)
@@ -88,6 +96,16 @@ def officers_in(agency_id: UUID, state: OfficerState | None = None) -> sa.Select
     """Return the query of an agency's officers."""
     query = sa.select(Officer).where(Officer.agency_id == agency_id)
     return query if state is None else query.where(Officer.state == state)
+
+
+def partners_in(
+    agency_id: UUID, *, department: str | None = None, state: OfficerState | None = None
+) -> sa.Select[PartnerOfficer]:
+    """Return the query of an agency's partner officers."""
+    query = sa.select(PartnerOfficer).where(PartnerOfficer.agency_id == agency_id)
+    if department is not None:
+        query = query.where(PartnerOfficer.department == department)
+    return query if state is None else query.where(PartnerOfficer.state == state)
 
 
 def find_officer_by_certificate(certificate_no: str) -> Officer | None:

@@ -75,6 +75,17 @@ class NewOfficer:
     lead_specialties: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class NewPartner:
+    """What a partner department says of an officer of theirs; `items` are what they check."""
+
+    department: str
+    certificate_no: str
+    name: str
+    certificate_valid_until: date
+    items: tuple[str, ...] = ()
+
+
 def is_certificate_no(text: str) -> bool:
     """Tell whether a text can be a certificate's number: no space, no comma."""
     return re.fullmatch(CERTIFICATE_PATTERN.strip("^$"), text) is not None

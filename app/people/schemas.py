@@ -141,6 +141,59 @@ class OfficerSchema(ma.Schema):
     state = Choice(OfficerState, required=True)
 
 
+def _items(**options: Any) -> plain.List[Any]:
+    return plain.List(Text(max=200), validate=ma.validate.Length(max=40), **options)
+
+
+class PartnerSchema(ma.Schema):
+    """An officer of a partner department, and what the department checks through them."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    department = Text(max=60, required=True)
+    certificate_no = Text(max=40, required=True)
+    name = Text(max=60, required=True)
+    certificate_valid_until = Day(required=True)
+    items = _items(required=True)
+    state = Choice(OfficerState, required=True)
+    registered_at = Instant(required=True)
+
+
+class NewPartnerSchema(ma.Schema):
+    """An officer of a partner department to be registered."""
+
+    department = Text(max=60, required=True)
+    certificate_no = Text(
+        max=40,
+        pattern=CERTIFICATE_PATTERN,
+        hint="执法证号不能含空格、逗号或特殊字符。",
+        required=True,
+    )
+    name = Text(max=60, required=True)
+    certificate_valid_until = Day(required=True)
+    items = _items(load_default=())
+
+
+class PartnerChangesSchema(ma.Schema):
+    """What of a partner officer can be changed; what is left out stays."""
+
+    department = Text(max=60)
+    certificate_no = Text(
+        max=40, pattern=CERTIFICATE_PATTERN, hint="执法证号不能含空格、逗号或特殊字符。"
+    )
+    name = Text(max=60)
+    certificate_valid_until = Day()
+    items = _items()
+    state = Choice(OfficerState)
+
+
+class PartnerQuerySchema(PageSchema):
+    """Query of the partner officers: of one department, in one state."""
+
+    department = Text(max=60, load_default=absent)
+    state = Choice(OfficerState, load_default=absent)
+
+
 class MeSchema(ma.Schema):
     """Who is signed in, with the roles that the token carries."""
 

@@ -123,6 +123,7 @@ def _shown(seen: Seen) -> dict[str, Any]:
         "valid": seen.standing is Standing.VALID,
         "advice": advice,
         "officers": seen.officers,
+        "partners": seen.partners,
         "tasks": [
             {
                 "task": task,

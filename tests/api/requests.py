@@ -88,6 +88,7 @@ OBJECTS: dict[str, Get] = {
     },
     "stated_id": by_name("finding"),
     "card_id": by_name("card"),
+    "partner_id": by_name("partner"),
     "cooperation_id": by_name("cooperation"),
     "publication_id": by_name("publication"),
     "report_id": by_name("credit-report"),

@@ -594,10 +594,16 @@ class _Builder:
             )
 
     def _visit_code(self) -> VisitCode:
-        """A code for a visit that nobody planned, with an objection; its text and short form."""
+        """A code for a visit that nobody planned, with an objection; its text and short form.
+
+        Somebody of a partner department comes along.
+        """
         unit, at = self._unit(), self.make.at
+        along = self.make.partner(self.agency)
+        self.keep("partner", along)
         team = [self.make.officer(self.agency).id for _ in range(2)]
-        new = NewCode(unit.id, team, at, at + timedelta(days=1), reason="现场发现线索")
+        until = at + timedelta(days=1)
+        new = NewCode(unit.id, team, at, until, partner_ids=[along.id], reason="现场发现线索")
         by = self.make.supervisor(self.agency)
         with self.make.writing():
             code = codes.request_code(new, agency_id=unit.agency_id, by=by, at=at)
