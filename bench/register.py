@@ -23,7 +23,7 @@ from app.db import Base
 from app.documents.models import Document
 from app.evidence.models import Evidence
 from app.people.models import Agency
-from app.publication.models import Publication
+from app.publication.models import Publication, PublicationReceipt
 from app.tasks.models import Task
 from app.units.models import Licence, Unit, UnitRegistration
 from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAttendance
@@ -257,6 +257,20 @@ class Register:
             **self._by("ended", gone),
         }
 
+    def _receipt(self, shown: Row) -> Row:
+        accepted = not self._once_in(20)
+        return {
+            **self._entity(),
+            "publication_id": shown["id"],
+            "number": shown["number"],
+            "reported_on": shown["event_on"] + timedelta(days=self.chance.choice([1, 2, 3, 4, 20])),
+            "accepted": accepted,
+            "reason": None if accepted else "缺代码",
+            "file_sha256": "0" * 64,
+            "row_no": 1,
+            **self._by("imported", shown["planned_at"]),
+        }
+
     # --- what follows a visit that found something ---------------------------------------------
 
     def _finding(self, visit: Row) -> Row:
@@ -295,10 +309,9 @@ class Register:
         yield CreditEntry, (self._credit(one) for one in cases)
         for channel in ("portal", "credit-site"):
             decided = ({**one, **_as_visit(one)} for one in cases)
-            yield (
-                Publication,
-                (self._public("decision", channel, one["id"], one, 7) for one in decided),
-            )
+            shown = [self._public("decision", channel, one["id"], one, 7) for one in decided]
+            yield Publication, shown
+        yield PublicationReceipt, (self._receipt(one) for one in shown if not self._once_in(4))
 
     def _case(self, visit: Row, finding: Row) -> Row:
         at, simple = visit["started_recorded_at"], not self._once_in(4)

@@ -4,6 +4,7 @@ A file is taken whole or not at all; the same line again, from the same file or 
 receipt. The rates name who is missing from their numerator.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -14,8 +15,10 @@ import sqlalchemy as sa
 
 from app import sheets
 from app.access import Actor
+from app.catalogue import queries as catalogue_queries
 from app.catalogue import service as catalogue
-from app.catalogue.rules import DayKind, Term, due
+from app.catalogue.models import CatalogueRow
+from app.catalogue.rules import DayKind, Term, due, in_force
 from app.days import local_date
 from app.db import db
 from app.errors import Invalid
@@ -169,7 +172,7 @@ def rates_of(agency_id: UUID | None, from_on: date, until_on: date) -> dict[str,
     ):
         if receipt.publication_id is not None:
             receipts.setdefault(receipt.publication_id, []).append(receipt)
-    ends = _last_days({one.event_on for one in shown})
+    ends = last_days({one.event_on for one in shown})
     records = []
     for one in shown:
         own = receipts.get(one.id, [])
@@ -184,23 +187,17 @@ def rates_of(agency_id: UUID | None, from_on: date, until_on: date) -> dict[str,
     return rules.report_rates(records)
 
 
-def last_days(agency_id: UUID, from_on: date, until_on: date) -> dict[date, date | None]:
-    """Return by when decisions of each day of a period are to be reported; None: it is open.
+def last_days(days: Collection[date]) -> dict[date, date | None]:
+    """Return by when decisions of each of these days are to be reported; None: it is open.
 
-    Only days that have a decision on the credit site.
+    Raises CatalogueRowMissing where no term is in force on a day.
     """
-    query = sa.select(Publication.event_on).where(
-        Publication.agency_id == agency_id,
-        Publication.channel == CREDIT_SITE,
-        Publication.event_on.between(from_on, until_on),
-    )
-    return _last_days(set(db.session.scalars(query.distinct())))
-
-
-def _last_days(days: set[date]) -> dict[date, date | None]:
+    rows = catalogue_queries.rows_of(catalogue.Kind.SETTING, TIMELY_DAYS)
     calendar = catalogue.calendar()
-    return {day: due(_term_on(day), day, calendar).due_on for day in sorted(days)}
+    return {day: due(_term_on(day, rows), day, calendar).due_on for day in sorted(days)}
 
 
-def _term_on(day: date) -> Term:
-    return Term(int(catalogue.setting(TIMELY_DAYS, day)), DayKind.WORKING)
+def _term_on(day: date, rows: Sequence[CatalogueRow]) -> Term:
+    held = in_force(rows, day)
+    value = held[0].body["value"] if held else catalogue.setting(TIMELY_DAYS, day)
+    return Term(int(value), DayKind.WORKING)

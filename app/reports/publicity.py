@@ -3,14 +3,24 @@
 One line for each channel that has to show something: what was due, what came, what came in time.
 """
 
+from datetime import date
+
 import sqlalchemy as sa
 
+from app.db import db
 from app.publication import receiving
 from app.publication.models import Publication, PublicationReceipt
 from app.publication.rules import PublicationState, SubjectType
 from app.publication.service import CREDIT_SITE
 from app.reports.dated import LocalDay, line, on_days
 from app.reports.selections import Rows, Scope, Which
+
+
+def _of_days(scope: Scope) -> list[Which]:
+    return [
+        Publication.agency_id == scope.agency_id,
+        on_days(Publication.event_on, scope.from_on, scope.until_on),
+    ]
 
 
 def publications(scope: Scope) -> Rows:
@@ -23,10 +33,7 @@ def publications(scope: Scope) -> Rows:
             unit_id=Publication.unit_id,
             label=Publication.number,
         )
-    ).where(
-        Publication.agency_id == scope.agency_id,
-        on_days(Publication.event_on, scope.from_on, scope.until_on),
-    )
+    ).where(*_of_days(scope))
 
 
 def to_publish(subject: SubjectType, scope: Scope) -> Which:
@@ -72,6 +79,11 @@ def _receipts(scope: Scope) -> list[Which]:
     ]
 
 
+def _first_reported(scope: Scope) -> sa.ScalarSelect[date]:
+    query = sa.select(sa.func.min(PublicationReceipt.reported_on)).where(*_receipts(scope))
+    return query.scalar_subquery()
+
+
 def reported(scope: Scope) -> Which:
     return sa.and_(to_report(scope), sa.exists().where(*_receipts(scope)))
 
@@ -82,15 +94,28 @@ def compliant(scope: Scope) -> Which:
 
 
 def timely(scope: Scope) -> Which:
-    """Those first reported within their term of working days; an open term is kept."""
-    first = (
-        sa.select(sa.func.min(PublicationReceipt.reported_on))
-        .where(*_receipts(scope))
-        .scalar_subquery()
-    )
-    ends = receiving.last_days(scope.agency_id, scope.from_on, scope.until_on)
-    known = {day: sa.literal(until, sa.Date()) for day, until in ends.items() if until is not None}
-    if not known:
+    """Those first reported within their term of working days; an open term is kept.
+
+    The last day is the calendar's, so only days with a late report stand in the condition.
+    """
+    ends = _late_days(scope)
+    if not ends:
         return reported(scope)
-    last = sa.case(known, value=Publication.event_on, else_=None)
-    return sa.and_(reported(scope), sa.or_(last.is_(None), first <= last))
+    last = sa.case(ends, value=Publication.event_on, else_=None)
+    return sa.and_(reported(scope), sa.or_(last.is_(None), _first_reported(scope) <= last))
+
+
+def _late_days(scope: Scope) -> dict[date, sa.ColumnElement[date]]:
+    """Return the days of which a decision was reported late, each with its last day in time."""
+    days = (
+        sa.select(Publication.event_on, sa.func.max(_first_reported(scope)))
+        .where(*_of_days(scope), to_report(scope))
+        .group_by(Publication.event_on)
+    )
+    found = {day: last for day, last in db.session.execute(days) if last is not None}
+    ends = receiving.last_days(found)
+    return {
+        day: sa.literal(until, sa.Date())
+        for day, until in ends.items()
+        if until is not None and found[day] > until
+    }
