@@ -14,3 +14,11 @@ def local_date(at: datetime) -> date:
 def day_begins(on: date) -> datetime:
     """Return the instant, in UTC, at which the local day `on` begins."""
     return datetime.combine(on, time(), SHANGHAI).astimezone(UTC)
+
+
+def year_before(day: date) -> date:
+    """Return the same day a year before; 29 February becomes the 28th."""
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return day.replace(year=day.year - 1, day=28)

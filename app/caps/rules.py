@@ -4,14 +4,15 @@ Caps are dated rows of the catalogue; days are local. Pure: entries in, answers 
 """
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from app.catalogue.caps import Beyond, Counts, Of, Period
+from app.days import year_before
 
 
 class Verdict(StrEnum):
@@ -97,6 +98,26 @@ class Answer:
     verdict: Verdict
 
 
+class HasOfficers(Protocol):
+    """A visit, as far as it matters who was there."""
+
+    @property
+    def officers(self) -> frozenset[UUID]: ...
+
+
+V = TypeVar("V", bound=HasOfficers)
+
+
+def by_team(visits: Iterable[V]) -> list[list[V]]:
+    """Put visits of a day together that share an officer, also by way of a third."""
+    groups: list[list[V]] = []
+    for visit in visits:
+        sharing = [one for one in groups if any(visit.officers & other.officers for other in one)]
+        groups = [one for one in groups if one not in sharing]
+        groups.append([*(other for one in sharing for other in one), visit])
+    return groups
+
+
 def span(period: Period, on: date) -> tuple[date, date]:
     """Return the first and last day of the period in which a day lies; weeks begin on Monday."""
     if period is Period.DAY:
@@ -105,7 +126,7 @@ def span(period: Period, on: date) -> tuple[date, date]:
         monday = on - timedelta(days=on.weekday())
         return monday, monday + timedelta(days=6)
     if period is Period.ROLLING_YEAR:
-        return _a_year_before(on) + timedelta(days=1), on
+        return year_before(on) + timedelta(days=1), on
     months = {Period.MONTH: 1, Period.QUARTER: 3, Period.YEAR: 12}[period]
     first = (on.month - 1) // months * months + 1
     last = first + months - 1
@@ -162,13 +183,6 @@ def _together(cap: Cap, entry: Entered, intended: Entered) -> bool:
     if cap.of is Of.UNIT_SPECIALTY:
         return bool(entry.specialties & intended.specialties)
     return True
-
-
-def _a_year_before(on: date) -> date:
-    try:
-        return on.replace(year=on.year - 1)
-    except ValueError:  # the 29th of February
-        return on.replace(year=on.year - 1, day=28)
 
 
 def _some(values: Sequence[str] | None) -> frozenset[str] | None:

@@ -4,7 +4,7 @@ The ledger is what took place: it is read from the visits, so that nothing can b
 A cap stops nobody at the door; it is asked before anybody goes.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -109,7 +109,7 @@ def entries_of(unit_ids: Collection[UUID], first: date, last: date) -> dict[UUID
             days.setdefault((visit.unit_id, on), []).append(went)
     found: dict[UUID, list[Entered]] = {}
     for (unit_id, on), visits in sorted(days.items()):
-        found.setdefault(unit_id, []).extend(_entered(on, one) for one in _by_team(visits))
+        found.setdefault(unit_id, []).extend(_entered(on, one) for one in rules.by_team(visits))
     return found
 
 
@@ -197,16 +197,6 @@ def _decide(
 
 def _cap(row: CatalogueRow) -> Cap:
     return Cap.from_body(row.code, row.body, source=row.source, confirmed=row.confirmed)
-
-
-def _by_team(visits: Sequence[queries.Went]) -> Iterable[list[queries.Went]]:
-    """Put visits of a day together that share an officer, also by way of a third."""
-    groups: list[list[queries.Went]] = []
-    for went in visits:
-        sharing = [one for one in groups if any(went.officers & other.officers for other in one)]
-        groups = [one for one in groups if one not in sharing]
-        groups.append([*(other for one in sharing for other in one), went])
-    return groups
 
 
 def _entered(on: date, visits: Sequence[queries.Went]) -> Entered:

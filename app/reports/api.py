@@ -7,12 +7,26 @@ from app import clock
 from app.access import Role, current_actor, requires
 from app.days import local_date
 from app.problems import Blueprint
-from app.reports import annual_api, counts_api, dossier_api, review_api, service
+from app.reports import (
+    annual_api,
+    counts_api,
+    disturbance_api,
+    dossier_api,
+    review_api,
+    service,
+)
 from app.reports.schemas import TaskCountsQuerySchema, TaskReportSchema
 from app.reports.service import TaskReport
 
 blp = Blueprint("reports", __name__, url_prefix="/reports", description="统计")
-BLUEPRINTS = (blp, annual_api.blp, dossier_api.blp, counts_api.blp, review_api.blp)
+BLUEPRINTS = (
+    blp,
+    annual_api.blp,
+    dossier_api.blp,
+    counts_api.blp,
+    disturbance_api.blp,
+    review_api.blp,
+)
 
 
 @blp.route("/task-counts")

@@ -16,6 +16,7 @@ from app.cases.rules import Procedure
 from app.catalogue import queries as catalogue_queries
 from app.catalogue import service as catalogue
 from app.catalogue.service import Kind
+from app.days import year_before
 from app.db import db
 from app.errors import NotFound
 from app.reports import listing, rules
@@ -114,7 +115,7 @@ def count_all(
     PeriodReversed and CatalogueRowMissing.
     """
     scope = scope_of(agency_id, from_on, until_on, counting)
-    earlier = replace(scope, from_on=_year_before(from_on), until_on=_year_before(until_on))
+    earlier = replace(scope, from_on=year_before(from_on), until_on=year_before(until_on))
     now, before = (quantities(COUNTERS.values(), one) for one in (scope, earlier))
     counted_lines = [
         Counted(one, now[code], before[code], change_percent(now[code], before[code]))
@@ -161,14 +162,6 @@ def _rate(one: RateOf, numbers: dict[str, int], shown: Rounding) -> RateLine:
         return RateLine(one, numerator, denominator, None)
     percent = rules.percent(Fraction(numerator, denominator), shown)
     return RateLine(one, numerator, denominator, str(percent))
-
-
-def _year_before(day: date) -> date:
-    """Return the same day a year before; 29 February becomes the 28th."""
-    try:
-        return day.replace(year=day.year - 1)
-    except ValueError:
-        return day.replace(year=day.year - 1, day=28)
 
 
 # --- 办案天数 ----------------------------------------------------------------------------------

@@ -512,6 +512,8 @@ QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
     "annual-reports.take_annual_table": lambda side: {"year": "2023"},
     "counts.export_entries": lambda side: {"counter": "inspections"},
     "counts.list_entries": lambda side: {"counter": "inspections"},
+    "disturbance.export_excesses": lambda side: {"cap": "entries-per-year"},
+    "disturbance.list_excesses": lambda side: {"cap": "entries-per-year"},
     "dossiers.list_lines": lambda side: {"section": "visits"},
     **{
         view: lambda side: {"from_on": "2026-01-01", "until_on": "2026-12-31"}
