@@ -224,6 +224,14 @@ def term_of(tier: str, on: date) -> TermRow:
     return terms.term_row(tier, row.body)
 
 
+def longest_term(on: date) -> TermRow | None:
+    """Return the term in force on a day that lets the credit site show a decision longest."""
+    rows = [
+        terms.term_row(row.code, row.body) for row in catalogue.in_force(Kind.PUBLICITY_TERM, on)
+    ]
+    return max(rows, key=lambda row: (row.max_months or 0, row.tier), default=None)
+
+
 def tier_name(tier: str, on: date) -> str:
     """Return what a tier is called on a day. Raises CatalogueRowMissing."""
     return str(catalogue.get_row(Kind.PUBLICITY_TERM, tier, on).body["name"])

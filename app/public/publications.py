@@ -179,6 +179,7 @@ def check_report(code: str) -> str:
         "public/credit_report.html",
         checked=checked,
         name=shown,
+        period=credit_reports.period_of(checked.report).text(),
         sanctions=credit_reports.sanctions_text,
     )
 

@@ -192,12 +192,13 @@ def list_reports(query: dict[str, Any]) -> Page[CreditReport]:
 def issue_report(data: dict[str, Any]) -> CreditReport:
     """出具专用信用报告
 
-    任何人可以凭核验码在公开页面核验。
+    可以选定处罚决定日期的起止；不能早于信用网站最长的公示期限。任何人可以凭核验码在公开页面核验。
     """
     with transaction():
         return credit_reports.issue_report(
             data["unit_id"],
             data["purpose"],
+            period=credit_reports.Period(data["from_on"], data["until_on"]),
             agency=_agency(),
             by=current_actor(),
             at=clock.now(),

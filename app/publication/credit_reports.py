@@ -21,12 +21,13 @@ from app.credit import rules as credit_rules
 from app.credit import service as credit
 from app.credit.models import CreditEntry
 from app.credit.rules import EntryKind
+from app.credit.terms import add_months
 from app.days import local_date
 from app.db import db
 from app.documents import typeset
 from app.documents.layout import Statement, sheet_of_statement
 from app.documents.wording import NOTHING, day_text, instant_text
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
@@ -38,6 +39,30 @@ from app.units.models import Unit
 
 class CreditReportUnknown(NotFound):
     code, title = "credit-report-unknown", "未找到信用报告"
+
+
+class CreditReportPeriodWrong(Invalid):
+    """Extras: `earliest_on`, before which nothing is shown any more, and `article`."""
+
+    code, title = "credit-report-period-wrong", "信用报告的期间不对"
+
+
+@dataclass(frozen=True)
+class Period:
+    """Of which days decisions are told, both included; open where it is None."""
+
+    from_on: date | None = None
+    until_on: date | None = None
+
+    def holds(self, on: date) -> bool:
+        """Tell whether a decision of this day is told."""
+        return (self.from_on or on) <= on <= (self.until_on or on)
+
+    def text(self) -> str:
+        """Return the period as it is read, empty where it is open on both sides."""
+        begins = "" if self.from_on is None else f"{day_text(self.from_on)}起"
+        ends = "" if self.until_on is None else f"至{day_text(self.until_on)}止"
+        return f"{begins}{ends}"
 
 
 @dataclass(frozen=True)
@@ -52,12 +77,23 @@ class Checked:
 
 
 def issue_report(
-    unit_id: UUID, purpose: str, *, agency: Agency, by: Actor, at: datetime
+    unit_id: UUID,
+    purpose: str,
+    *,
+    period: Period = Period(),
+    agency: Agency,
+    by: Actor,
+    at: datetime,
 ) -> CreditReport:
-    """Issue a report on what stands against a unit today. Raises UnitNotFound."""
+    """Issue a report on what stands against a unit today, of the decisions of a period.
+
+    What is no longer shown is told of no period: one that begins before the longest term of
+    publicity would testify to what nobody may see. Raises UnitNotFound, CreditReportPeriodWrong.
+    """
     unit = units.get_unit(unit_id, agency.id)
     as_of = local_date(at)
-    entries = [_told(one, as_of) for one in standing_of(unit, as_of)]
+    _refuse_period(period, as_of)
+    entries = [_told(one, as_of) for one in standing_of(unit, as_of, period)]
     body: dict[str, Any] = {
         "unit": unit.name,
         "uscc": unit.uscc,
@@ -65,6 +101,8 @@ def issue_report(
         "agency": agency.name,
         "as_of": as_of.isoformat(),
         "purpose": purpose,
+        "from_on": None if period.from_on is None else period.from_on.isoformat(),
+        "until_on": None if period.until_on is None else period.until_on.isoformat(),
         "entries": entries,
     }
     text = canonical.dumps(body)
@@ -88,9 +126,34 @@ def issue_report(
     return report
 
 
-def standing_of(unit: Unit, on: date) -> list[CreditEntry]:
-    """Return the decisions that the credit site shows of a unit on a day: neither reversed nor
-    repaired, their term not over."""
+def _refuse_period(period: Period, as_of: date) -> None:
+    ends = period.until_on or as_of
+    begins = period.from_on or ends
+    if not begins <= ends <= as_of:
+        raise CreditReportPeriodWrong("报告期间的起止日期颠倒，或者晚于今天。")
+    longest = credit.longest_term(as_of)
+    if longest is None or longest.max_months is None:
+        return
+    earliest = add_months(as_of, -longest.max_months)
+    if begins < earliest:
+        raise CreditReportPeriodWrong(
+            f"信用网站最长公示 {longest.max_months} 个月，{earliest} 以前的记录不再公示，"
+            "报告期间不能更早。",
+            earliest_on=earliest,
+            article=longest.rule_set,
+        )
+
+
+def period_of(report: CreditReport) -> Period:
+    """Return of which period a report tells; reports of old tell of every day."""
+    body = canonical.loads(report.body)
+    days = (body.get(name) for name in ("from_on", "until_on"))
+    return Period(*(None if one is None else date.fromisoformat(one) for one in days))
+
+
+def standing_of(unit: Unit, on: date, period: Period) -> list[CreditEntry]:
+    """Return the decisions of a period that the credit site shows of a unit on a day: neither
+    reversed nor repaired, their term not over."""
     entries = credit_queries.entries_of_unit(unit.id)
     kept = {one.id for one in credit_rules.standing(entries)}
     kept -= credit_rules.repaired_ids(entries, on)
@@ -99,7 +162,7 @@ def standing_of(unit: Unit, on: date) -> list[CreditEntry]:
         for one in entries
         if one.kind == EntryKind.PENALTY and one.id in kept and one.decided_on <= on
     ]
-    return [one for one in found if _is_shown(one, on)]
+    return [one for one in found if period.holds(one.decided_on) and _is_shown(one, on)]
 
 
 def _is_shown(entry: CreditEntry, on: date) -> bool:
@@ -137,7 +200,7 @@ def check_report(code: str, *, at: datetime) -> Checked:
 def _checked(report: CreditReport, at: datetime) -> Checked:
     body = canonical.loads(report.body)
     unit = db.session.get_one(Unit, report.unit_id)
-    now = {str(one.id) for one in standing_of(unit, local_date(at))}
+    now = {str(one.id) for one in standing_of(unit, local_date(at), period_of(report))}
     told = {one["id"] for one in body["entries"]}
     standing = [one for one in body["entries"] if one["id"] in now]
     return Checked(report, body, standing, len(told - now), len(now - told))
@@ -180,7 +243,8 @@ def statement_of(report: CreditReport, page_address: str, at: datetime) -> State
             ("统一社会信用代码", body["uscc"] or NOTHING),
             ("档案编号", body["archive_no"] or NOTHING),
             ("用途", body["purpose"]),
-            ("记录期间", f"截至{as_of}，仍在公示期内、未被撤销且未修复的行政处罚"),
+            ("决定日期", period_of(report).text() or "不限"),
+            ("记录范围", f"截至{as_of}，仍在公示期内、未被撤销且未修复的行政处罚"),
             ("出具时间", instant_text(report.issued_at)),
         ],
         words=_words(checked, as_of),

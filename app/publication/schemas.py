@@ -166,10 +166,12 @@ class CreditReportQuerySchema(PageSchema):
 
 
 class NewCreditReportSchema(ma.Schema):
-    """For which unit a report is issued, and for what."""
+    """For which unit a report is issued, for what, and of which decisions; without days, of all."""
 
     unit_id = Id(required=True)
     purpose = Text(max=200, required=True)
+    from_on = Day(load_default=None, allow_none=True)
+    until_on = Day(load_default=None, allow_none=True)
 
 
 class CreditReportSchema(ma.Schema):

@@ -1,10 +1,12 @@
 """A special credit report on paper: what stands, literally, with the code that proves it."""
 
-from datetime import UTC, date, datetime
+import json
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from app.access import Role
+from app.credit.terms import add_months
 from app.days import local_date
 from app.documents import typeset
 from app.documents.layout import Statement, sheet_of_statement
@@ -68,6 +70,46 @@ def test_what_was_withdrawn_is_counted_and_not_printed(office):
     assert "罚款" not in text
     assert "1条已经撤销、修复或者期满，不再列出" in text
     assert after.headers["ETag"] != before.headers["ETag"]
+
+
+def test_a_report_tells_of_the_decisions_of_its_period_alone(office):
+    _, _, whole, _ = issued(office)
+    office.be(date(2026, 9, 20))
+    clerk = office.make.signed_in(Role.CLERK)
+    body = {"unit_id": whole["unit_id"], "purpose": "招标"}
+
+    def asked(**days):
+        return clerk.post("/api/v1/credit-reports", json={**body, **days})
+
+    inside = asked(from_on="2026-09-11", until_on="2026-09-11").json
+    before = asked(until_on="2026-09-10").json
+    after = asked(from_on="2026-09-12").json
+    told = [json.loads(one["body"])["entries"] for one in (whole, inside, before, after)]
+    assert [len(one) for one in told] == [1, 1, 0, 0]
+    text = text_of(clerk.get(f"/api/v1/credit-reports/{after['id']}/pdf").data)
+    assert squeezed(f"决定日期：{day_text(date(2026, 9, 12))}起") in text
+    assert "没有公示期内的行政处罚" in text
+    page = office.make.flask_app.test_client().get(f"/public/credit-reports/{before['code']}").text
+    assert f"至{day_text(date(2026, 9, 10))}止" in page
+    assert "出具以后记录没有变化" in page
+
+
+def test_a_period_of_which_nothing_is_shown_any_more_is_refused_with_the_rule(office):
+    _, clerk, whole, _ = issued(office)
+    today = local_date(office.make.at)
+    earliest = add_months(today, -36)
+    body = {"unit_id": whole["unit_id"], "purpose": "招标"}
+    for days, good in (
+        ({"from_on": earliest.isoformat()}, True),
+        ({"from_on": (earliest - timedelta(days=1)).isoformat()}, False),
+        ({"until_on": (today + timedelta(days=1)).isoformat()}, False),
+        ({"from_on": "2026-09-11", "until_on": "2026-09-10"}, False),
+    ):
+        answer = clerk.post("/api/v1/credit-reports", json={**body, **days})
+        assert answer.status_code == (201 if good else 422), days
+        if not good and "from_on" in days and "until_on" not in days:
+            assert answer.json["earliest_on"] == earliest.isoformat()
+            assert "第36号" in answer.json["article"]
 
 
 def test_another_agency_sees_no_paper(office):
