@@ -1,6 +1,7 @@
 """Caps asked for planned visits: each that an entry reaches is kept with it, none is silent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from uuid import UUID
@@ -17,15 +18,40 @@ from app.tasks.models import Task
 from app.tasks.rules import JOINT_DRAWN, UNBEGUN_STATES
 
 
-def ask_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> dict[UUID, list[Answer]]:
+@dataclass(frozen=True)
+class Planned:
+    """A visit on its day, as far as caps ask; it need not be stored."""
+
+    key: UUID
+    unit_id: UUID
+    on: date
+    task_ids: frozenset[UUID]
+    officers: frozenset[UUID]
+
+
+def planned_of(visit: JointVisit) -> Planned | None:
+    """Return a stored visit for which caps can be asked; None where it has no day."""
+    if visit.state != VisitState.PLANNED or visit.planned_on is None:
+        return None
+    return Planned(
+        visit.id,
+        visit.unit_id,
+        visit.planned_on,
+        frozenset(row.task_id for row in visit.tasks),
+        frozenset(one.officer_id for one in visit.officers),
+    )
+
+
+def ask_caps(plan: JointPlan, planned: Collection[Planned]) -> dict[UUID, list[Answer]]:
     """Return, by visit, the caps that it reaches; what was begun is not asked for again.
 
-    Counted are what took place, what other published plans bring, and the plan's visits before it.
+    Counted are what took place, what other published plans bring, and those of `planned` before it.
     """
-    planned = [one for one in visits if one.state == VisitState.PLANNED]
-    tasks = queries.tasks_by_id({row.task_id for one in planned for row in one.tasks})
+    tasks = queries.tasks_by_id({key for one in planned for key in one.task_ids})
     intended = [
-        Intended(one.id, one.unit_id, entry_of(one, tasks)) for one in planned if _waits(one, tasks)
+        Intended(one.key, one.unit_id, entry_of(one, tasks))
+        for one in planned
+        if all(tasks[key].state in UNBEGUN_STATES for key in one.task_ids)
     ]
     if not intended:
         return {}
@@ -45,8 +71,8 @@ def ask_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> dict[UUID, list[A
     units = {one.unit_id for one in intended}
     ledger = caps.entries_of(units, first, last)
     others = queries.planned_elsewhere(units, but_plan_id=plan.id, first=first, last=last)
-    for other in list(others):
-        theirs = queries.tasks_by_id({row.task_id for row in other.tasks})
+    for other in [one for one in map(planned_of, others) if one is not None]:
+        theirs = queries.tasks_by_id(other.task_ids)
         ledger.setdefault(other.unit_id, []).append(entry_of(other, theirs))
     exceptions = cap_queries.approved_between(units, first, last)
 
@@ -61,7 +87,7 @@ def ask_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> dict[UUID, list[A
 
 def keep_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> None:
     """Ask caps for visits and keep the answers with them; a reason that was given stays."""
-    answers = ask_caps(plan, visits)
+    answers = ask_caps(plan, [one for one in map(planned_of, visits) if one is not None])
     for visit in visits:
         known = {one.cap_code: one for one in visit.caps}
         wanted = answers.get(visit.id, [])
@@ -74,32 +100,28 @@ def keep_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> None:
 def open_exceptions(visit: JointVisit) -> list[str]:
     """Return the caps that a visit is beyond, without the exception or reason that they need."""
     return [
-        one.cap_code
-        for one in visit.caps
-        if one.verdict == Verdict.EXCEPTION
-        or (one.verdict == Verdict.REASON and one.reason is None)
+        one.cap_code for one in visit.caps if needs(one.verdict, reasoned=one.reason is not None)
     ]
 
 
-def entry_of(visit: JointVisit, tasks: dict[UUID, Task]) -> Entered:
+def needs(verdict: str, *, reasoned: bool) -> bool:
+    """Tell whether an answer still waits for an exception, or for a reason that nobody gave."""
+    return verdict == Verdict.EXCEPTION or (verdict == Verdict.REASON and not reasoned)
+
+
+def entry_of(planned: Planned, tasks: Mapping[UUID, Task]) -> Entered:
     """Return a planned visit as an entry that caps can be asked of."""
-    if visit.planned_on is None:
-        raise AssertionError("only a planned visit has a day")
-    own = [tasks[row.task_id] for row in visit.tasks]
+    own = [tasks[key] for key in sorted(planned.task_ids)]
     origins = frozenset(task.origin for task in own)
     return Entered(
-        visit.planned_on,
+        planned.on,
         origins,
         joint=JOINT_DRAWN in origins,
         level=next((task.level for task in own if task.level), None),
-        officers=frozenset(one.officer_id for one in visit.officers),
+        officers=planned.officers,
         specialties=frozenset(task.specialty for task in own),
         object_classes=frozenset(task.object_class for task in own if task.object_class),
     )
-
-
-def _waits(visit: JointVisit, tasks: dict[UUID, Task]) -> bool:
-    return all(tasks[row.task_id].state in UNBEGUN_STATES for row in visit.tasks)
 
 
 def _kept(row: JointVisitCap, answer: Answer) -> JointVisitCap:

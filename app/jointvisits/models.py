@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.caps.rules import Verdict
-from app.db import Base, Entity, in_pairs, one_of
-from app.jointvisits.rules import Maker, PlanState, VisitKind, VisitState
+from app.db import Base, Entity, id_column, in_pairs, one_of
+from app.jointvisits.rules import ChangeVerb, Maker, PlanState, VisitKind, VisitState
 
 
 class JointPlan(Entity, Base):
@@ -171,3 +171,25 @@ class JointVisitCap(Base):
         one_of("verdict", Verdict),
         sa.CheckConstraint("used >= most", name="beyond"),
     )
+
+
+class JointVisitChange(Base):
+    """What somebody changed by hand in a plan, why, and what it was known to lead to."""
+
+    __tablename__ = "joint_visit_change"
+
+    id: Mapped[UUID] = id_column()
+    plan_id: Mapped[UUID] = mapped_column(sa.ForeignKey("joint_plan.id"), index=True)
+    joint_visit_id: Mapped[UUID] = mapped_column(index=True)
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    verb: Mapped[str]
+    planned_on: Mapped[date | None]
+    task_ids: Mapped[list[str]]
+    reason: Mapped[str]
+    consequences: Mapped[dict[str, Any]]
+    changed_officer_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    changed_at: Mapped[datetime]
+    changed_by_kind: Mapped[str]
+    changed_by_id: Mapped[UUID | None]
+
+    __table_args__ = (one_of("verb", ChangeVerb), in_pairs("changed", required=True))

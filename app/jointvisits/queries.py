@@ -8,10 +8,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.db import db
-from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
-from app.jointvisits.rules import IN_PLAN, PlanState, VisitState
+from app.jointvisits.models import JointPlan, JointVisit, JointVisitChange, JointVisitTask
+from app.jointvisits.rules import IN_PLAN, PlanState, VisitKind, VisitState
 from app.tasks.models import Task
-from app.tasks.rules import UNBEGUN_STATES
+from app.tasks.rules import UNBEGUN_STATES, VISITED_STATES
 from app.units.models import Unit
 
 _AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
@@ -141,6 +141,60 @@ def planned_elsewhere(
         if but_plan_id is not None:
             query = query.where(JointVisit.plan_id != but_plan_id)
         yield from db.session.scalars(query)
+
+
+def operations_between(agency_id: UUID, first: date, last: date) -> list[tuple[UUID, bool]]:
+    """Return the unit of each operation of a published plan on these days, and whether it was held.
+
+    Held is one whose tasks were all visited.
+    """
+    waits = sa.exists().where(
+        JointVisitTask.joint_visit_id == JointVisit.id,
+        Task.id == JointVisitTask.task_id,
+        Task.state.not_in(sorted(VISITED_STATES)),
+    )
+    query = (
+        sa.select(JointVisit.unit_id, ~waits)
+        .join(JointPlan, JointPlan.id == JointVisit.plan_id)
+        .where(
+            JointVisit.agency_id == agency_id,
+            JointVisit.kind == VisitKind.OPERATION,
+            JointVisit.planned_on.between(first, last),
+            JointPlan.state == PlanState.PUBLISHED,
+        )
+    )
+    return [(unit_id, bool(held)) for unit_id, held in db.session.execute(query)]
+
+
+def waiting_matters(
+    agency_id: UUID, unit_ids: Collection[UUID]
+) -> set[tuple[UUID, str, str | None]]:
+    """Return for what units have a task that nobody began: unit, specialty, class."""
+    found: set[tuple[UUID, str, str | None]] = set()
+    for part in _parts(unit_ids):
+        query = sa.select(Task.unit_id, Task.specialty, Task.object_class).where(
+            Task.agency_id == agency_id,
+            Task.unit_id.in_(part),
+            Task.state.in_(sorted(UNBEGUN_STATES)),
+            Task.joint_visit_id.is_(None),
+        )
+        found |= {(row[0], row[1], row[2]) for row in db.session.execute(query)}
+    return found
+
+
+def units_by_id(unit_ids: Collection[UUID]) -> list[Unit]:
+    """Return these units, of any agency, in the order of their archive numbers."""
+    found = [
+        unit
+        for part in _parts(unit_ids)
+        for unit in db.session.scalars(sa.select(Unit).where(Unit.id.in_(part)))
+    ]
+    return sorted(found, key=lambda unit: unit.archive_no)
+
+
+def changes_of(plan_id: UUID) -> sa.Select[JointVisitChange]:
+    """Return the query for what was changed by hand in a plan."""
+    return sa.select(JointVisitChange).where(JointVisitChange.plan_id == plan_id)
 
 
 def _parts(keys: Collection[UUID]) -> Iterator[list[UUID]]:

@@ -9,11 +9,11 @@ from app.catalogue import service as catalogue
 from app.days import local_date
 from app.errors import Invalid
 from app.jointvisits import queries
+from app.jointvisits.changing import entry_of
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
 from app.jointvisits.rules import (
     IN_PLAN,
     Capacity,
-    Entry,
     OpenTask,
     Schedule,
     Visit,
@@ -66,9 +66,14 @@ class Problem:
 def read_open(new: NewPlan, *, agency_id: UUID, at: datetime) -> Problem:
     """Gather every task that waits, whatever its specialty and origin, for a plan of a period.
 
-    Days up to today are over. Raises JointPlanInvalid (no days, too many, a year without calendar).
+    Days up to today are over. Raises JointPlanInvalid (no days, too many, a year
+    without calendar, units of others).
     """
     days = days_of(new.first_on, new.last_on, at=at)
+    own = {unit.id for unit in queries.units_by_id(new.unit_ids) if unit.agency_id == agency_id}
+    if strange := set(new.unit_ids) - own:
+        detail = "有的单位不存在，或不属于本机构。"
+        raise JointPlanInvalid(detail, units=sorted(str(one) for one in strange))
     soon = int(catalogue.setting(OVERDUE_DAYS, local_date(at)))
     found = queries.waiting(agency_id, unit_ids=new.unit_ids, zones=new.zones)
     department = people.get_agency(agency_id).name
@@ -152,14 +157,3 @@ def open_task(visit: JointVisit, row: JointVisitTask, days: Sequence[date]) -> O
         department=row.department,
         window=Window(first, last),
     )
-
-
-def entry_of(tasks: tuple[OpenTask, ...], day: int | None) -> Entry:
-    """Return the entry that carries tasks; by hand they may share no day but the one given."""
-    window: Window | None = tasks[0].window
-    for task in tasks[1:]:
-        window = None if window is None else window.shared_with(task.window)
-    if window is None:
-        first = max(one.window.first for one in tasks) if day is None else day
-        window = Window(first, first)
-    return Entry(tasks[0].unit, tasks[0].zone, tasks, window)

@@ -43,6 +43,19 @@ class VisitState(StrEnum):
     SHIFTED = "shifted"
 
 
+class ChangeVerb(StrEnum):
+    """What people change by hand: another day, a task of its own, tasks together, out of the plan.
+
+    `shift` leaves a visit to a later period, `leave-out` leaves its tasks to be done otherwise.
+    """
+
+    MOVE = "move"
+    SPLIT = "split"
+    MERGE = "merge"
+    LEAVE_OUT = "leave-out"
+    SHIFT = "shift"
+
+
 IN_PLAN = frozenset({VisitState.PLANNED, VisitState.UNPLACED})
 
 

@@ -5,7 +5,9 @@ from marshmallow import fields
 
 from app.caps.rules import Verdict
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text, absent
-from app.jointvisits.rules import Maker, PlanState, VisitKind, VisitState
+from app.jointvisits.fitting import Misfit
+from app.jointvisits.operations import Warned
+from app.jointvisits.rules import ChangeVerb, Maker, PlanState, VisitKind, VisitState
 from app.problems import PageSchema
 
 MOST_UNITS = 2000
@@ -91,14 +93,14 @@ class JointPlanSchema(ma.Schema):
     withdrawn_reason = Text(max=1000, required=True, allow_none=True)
 
 
-class ReasonSchema(ma.Schema):
+class JointPlanReasonSchema(ma.Schema):
     """Why."""
 
     reason = Text(max=1000, required=True)
 
 
 class JointVisitQuerySchema(PageSchema):
-    """Query of a plan's visits, in the order of their ids; `open_caps`: with a cap unanswered."""
+    """Query of a plan's visits, in the order of their ids."""
 
     state = Choice(VisitState, load_default=absent)
     kind = Choice(VisitKind, load_default=absent)
@@ -152,3 +154,161 @@ class JointVisitSchema(ma.Schema):
     tasks = fields.List(fields.Nested(JointVisitTaskSchema), required=True)
     officers = fields.List(fields.Nested(JointVisitOfficerSchema), required=True)
     caps = fields.List(fields.Nested(JointVisitCapSchema), required=True)
+
+
+# --- changes by hand ---
+
+
+class NewChangeSchema(ma.Schema):
+    """What is to change and why; `preview` says what it leads to and writes nothing.
+
+    move and split take a day, split and merge take tasks.
+    """
+
+    verb = Choice(ChangeVerb, required=True)
+    reason = Text(max=1000, required=True)
+    planned_on = Day(load_default=None, allow_none=True)
+    task_ids = fields.List(Id(), load_default=list, validate=ma.validate.Length(max=100))
+    preview = Flag(load_default=False)
+
+
+class MeasureSchema(ma.Schema):
+    """A figure before and after."""
+
+    before = Count(required=True)
+    after = Count(required=True)
+
+
+class DayLoadSchema(ma.Schema):
+    """How many visits a day has, and how many can be done."""
+
+    on = Day(required=True)
+    before = Count(required=True)
+    after = Count(required=True)
+    most = Count(required=True)
+
+
+class OfficerLoadSchema(ma.Schema):
+    """Who would have more visits on a day than can be done."""
+
+    officer_id = Id(required=True)
+    on = Day(required=True)
+    visits = Count(required=True)
+    most = Count(required=True)
+
+
+class CapReachedSchema(ma.Schema):
+    """A cap that a visit reaches; `needed`: it waits for an exception or a reason."""
+
+    joint_visit_id = Id(required=True)
+    cap_code = Text(max=100, required=True)
+    name = Text(max=200, required=True)
+    verdict = Choice(Verdict, required=True)
+    used = Count(required=True)
+    most = Count(required=True)
+    needed = Flag(required=True)
+
+
+class ConsequencesSchema(ma.Schema):
+    """What a change leads to: tasks outside their days, loads, caps, codes taken back, faults."""
+
+    entries = fields.Nested(MeasureSchema, required=True)
+    unplaced = fields.Nested(MeasureSchema, required=True)
+    zone_days = fields.Nested(MeasureSchema, required=True)
+    windows_broken = fields.List(Id(), required=True)
+    days = fields.List(fields.Nested(DayLoadSchema), required=True)
+    officers = fields.List(fields.Nested(OfficerLoadSchema), required=True)
+    uncovered = fields.List(Text(max=100), required=True)
+    caps = fields.List(fields.Nested(CapReachedSchema), required=True)
+    codes_revoked = fields.List(Id(), required=True)
+    faults = fields.List(Text(max=200), required=True)
+
+
+class ChangedSchema(ma.Schema):
+    """A change with its consequences, and the visits that it touched; none after a preview."""
+
+    preview = Flag(required=True)
+    consequences = fields.Nested(ConsequencesSchema, required=True)
+    joint_visits = fields.List(fields.Nested(JointVisitSchema), required=True)
+
+
+class JointChangeSchema(ma.Schema):
+    """What was changed by hand, by whom, when and why."""
+
+    id = Id(required=True)
+    joint_visit_id = Id(required=True)
+    verb = Choice(ChangeVerb, required=True)
+    planned_on = Day(required=True, allow_none=True)
+    task_ids = fields.List(Id(), required=True)
+    reason = Text(max=1000, required=True)
+    changed_officer_id = Id(required=True, allow_none=True)
+    changed_at = Instant(required=True)
+
+
+# --- exceptions ---
+
+
+class MisfitSchema(ma.Schema):
+    """A task that does not fit its visit any more, and why."""
+
+    joint_visit_id = Id(required=True)
+    task_id = Id(required=True)
+    task_no = Text(max=40, required=True)
+    misfit = Choice(Misfit, required=True)
+
+
+class PointsSchema(ma.Schema):
+    """All that is exceptional in a plan; nothing is left out."""
+
+    caps = fields.List(fields.Nested(CapReachedSchema), required=True)
+    without_day = fields.List(fields.Nested(JointVisitSchema), required=True)
+    misfits = fields.List(fields.Nested(MisfitSchema), required=True)
+
+
+class JointCapAnswerSchema(ma.Schema):
+    """Why a visit goes beyond a cap; an exception holds from its day to `until_on`."""
+
+    cap_code = Text(max=100, required=True)
+    reason = Text(max=1000, required=True)
+    until_on = Day(load_default=None, allow_none=True)
+
+
+# --- operations ---
+
+
+class OperationsQuerySchema(ma.Schema):
+    """A day of the quarter; today where it is left out."""
+
+    on = Day(load_default=None, allow_none=True)
+
+
+class OperationsSchema(ma.Schema):
+    """A key institution's operations in a quarter: planned and held, and what is wrong."""
+
+    unit_id = Id(required=True)
+    planned = Count(required=True)
+    held = Count(required=True)
+    warning = Choice(Warned, required=True, allow_none=True)
+
+
+class QuarterSchema(ma.Schema):
+    """The operations of a quarter at every key institution."""
+
+    first_on = Day(required=True)
+    last_on = Day(required=True)
+    least = Count(required=True)
+    most = Count(required=True)
+    units = fields.List(fields.Nested(OperationsSchema), required=True)
+
+
+class NewOperationsSchema(ma.Schema):
+    """A day of the quarter, and the key institutions; without any, all that have too few."""
+
+    on = Day(required=True)
+    unit_ids = fields.List(Id(), load_default=list, validate=ma.validate.Length(max=MOST_UNITS))
+
+
+class CalledSchema(ma.Schema):
+    """The tasks that were created, for the next plan to gather."""
+
+    task_ids = fields.List(Id(), required=True)

@@ -7,6 +7,7 @@ same for ever. Whoever made the schedule, one judge looks at it.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from app import canonical
@@ -20,6 +21,7 @@ from app.jointvisits import capping, queries
 from app.jointvisits.judging import faults
 from app.jointvisits.merging import merge
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
+from app.jointvisits.operations import mark_kinds
 from app.jointvisits.reading import NewPlan, Problem, problem_of, read_open
 from app.jointvisits.rules import (
     IN_PLAN,
@@ -191,11 +193,16 @@ def replace_schedule(
     for visit in {*before.values()} - {*kept}:
         db.session.delete(visit)
     plan.maker, plan.faults = maker, []
-    plan.comparison = figures(asdict(_compare(problem, made)))
+    plan.comparison = compared(problem, made)
     touch(plan)
     db.session.flush()
     _journal_schedule(Event.JOINT_PLAN_RESCHEDULED, plan, kept, by=by, at=at)
     return plan
+
+
+def compared(problem: Problem, made: Schedule) -> dict[str, Any]:
+    """Return what a schedule is worth, as a plan stores it."""
+    return figures(asdict(_compare(problem, made)))
 
 
 def _compare(problem: Problem, made: Schedule) -> Comparison:
@@ -231,6 +238,7 @@ def _store(
         visit.state = VisitState.UNPLACED if planned_on is None else VisitState.PLANNED
         visit.reason = NO_ROOM if planned_on is None else None
         visits.append(visit)
+    mark_kinds(plan.agency_id, visits, on=plan.first_on)
     db.session.add_all(visits)
     db.session.flush()
     capping.keep_caps(plan, visits)
@@ -372,12 +380,15 @@ def _refuse_open_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> None:
 # --- what a published visit tells its tasks ---
 
 
-def plan_tasks(visit: JointVisit, *, by: Actor, at: datetime) -> None:
-    """Let the tasks of a visit know its day. Raises TaskPlannedElsewhere."""
+def plan_tasks(visit: JointVisit, *, among: Collection[UUID] = (), by: Actor, at: datetime) -> None:
+    """Let the tasks of a visit know its day; they may come from visits `among` those named.
+
+    Raises TaskPlannedElsewhere.
+    """
     if visit.planned_on is None:
         return
     own = _unbegun(visit)
-    taken = [one.task_no for one in own if one.joint_visit_id not in {None, visit.id}]
+    taken = [one.task_no for one in own if one.joint_visit_id not in {None, visit.id, *among}]
     if taken:
         raise TaskPlannedElsewhere("任务已列入另一份已发布的计划。", tasks=taken)
     for task in own:

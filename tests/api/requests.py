@@ -102,6 +102,8 @@ OBJECTS: dict[str, Get] = {
     "joint-plans.approve joint_plan_id": by_name("joint-plan:approve"),
     "joint-plans.publish joint_plan_id": by_name("joint-plan:publish"),
     "joint_visit_id": by_name("joint-visit"),
+    "joint-visits.answer_cap joint_visit_id": by_name("joint-visit:caps"),
+    "joint-visits.request_code joint_visit_id": by_name("joint-visit:code"),
     "kind": always("object_class"),
     "officer_id": lambda side, persona: side[
         "officer:own" if persona == Role.OFFICER else "officer"
@@ -278,6 +280,9 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "year": lambda side: 2026,
 }
 BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
+    "joint-operations.call_operations": lambda side, persona: {"on": "2026-12-01"},
+    "joint-visits.answer_cap": lambda side, persona: {"cap_code": "clean-by-one-officer"},
+    "joint-visits.change": lambda side, persona: {"verb": "move", "planned_on": "2026-12-03"},
     "joint-plans.propose": lambda side, persona: {
         "first_on": "2026-12-01",
         "last_on": "2026-12-31",

@@ -6,10 +6,9 @@ import pytest
 
 from app.access import Role
 from app.days import local_date
-from app.db import db, stop_reading, transaction
+from app.db import db
 from app.jointvisits import queries, service
-from app.jointvisits.models import JointPlan
-from app.jointvisits.reading import JointPlanInvalid, NewPlan, problem_of, schedule_of
+from app.jointvisits.reading import JointPlanInvalid, problem_of, schedule_of
 from app.jointvisits.rules import PlanState, VisitState
 from app.jointvisits.service import (
     JointPlanStateWrong,
@@ -17,11 +16,9 @@ from app.jointvisits.service import (
     NothingToPlan,
     ScheduleFaulty,
 )
-from app.people import service as people
 from app.tasks.models import Task
 from app.tasks.service import SecondPersonInvalid
-
-FIRST, LAST = date(2026, 12, 1), date(2026, 12, 31)
+from tests.jointvisits.planned import FIRST, plan_of, propose, step
 
 
 @pytest.fixture
@@ -32,26 +29,6 @@ def chen(make, app_context):
 @pytest.fixture
 def dong(make, app_context):
     return make.supervisor()
-
-
-def propose(make, chen, **values):
-    """A plan of December, for everything that waits."""
-    new = NewPlan(**{"first_on": FIRST, "last_on": LAST, "teams": 2, "visits_each": 2, **values})
-    stop_reading()
-    draft = service.draft_plan(new, agency_id=make.home().id, at=make.at)
-    stop_reading()
-    with transaction():
-        agency = people.get_agency(make.home().id)
-        return service.propose_plan(draft, agency=agency, by=chen, at=make.at).id
-
-
-def plan_of(plan_id):
-    return db.session.get_one(JointPlan, plan_id)
-
-
-def step(verb, plan_id, *data, by, at):
-    with transaction():
-        return verb(plan_of(plan_id), *data, by=by, at=at)
 
 
 def test_open_tasks_of_a_unit_become_one_entry(make, chen):
