@@ -13,7 +13,7 @@ from uuid import UUID
 from app.access import Actor
 from app.caps import queries, rules
 from app.caps.models import CapException
-from app.caps.rules import Answer, Cap, Entered, ExceptionState
+from app.caps.rules import Answer, Cap, Entered, ExceptionState, Verdict
 from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
 from app.days import local_date
@@ -63,9 +63,19 @@ def caps_on(on: date) -> list[Cap]:
     return [_cap(row) for row in catalogue.in_force(catalogue.Kind.VISIT_CAP, on)]
 
 
-def ask(unit_id: UUID, intended: Intended, *, agency_id: UUID) -> Ledger:
+BEYOND = frozenset({Verdict.EXCEPTION, Verdict.EXCEPTED, Verdict.REASON, Verdict.FLAG})
+
+
+def ask(
+    unit_id: UUID,
+    intended: Intended,
+    *,
+    agency_id: UUID,
+    without: frozenset[UUID] = frozenset(),
+) -> Ledger:
     """Say what each cap in force on the day means for an entry into a unit of the agency.
 
+    `without` are visits that are the entry itself: they are not counted against it.
     Raises UnitNotFound, also for another agency's unit.
     """
     unit = units.get_unit(unit_id, agency_id)
@@ -82,26 +92,37 @@ def ask(unit_id: UUID, intended: Intended, *, agency_id: UUID) -> Ledger:
     spans = [rules.span(cap.period, intended.on) for cap in caps]
     if not spans:
         return Ledger([], {})
-    entered = entries(unit_id, min(one[0] for one in spans), max(one[1] for one in spans))
+    first, last = min(one[0] for one in spans), max(one[1] for one in spans)
+    entered = entries(unit_id, first, last, without=without)
     excepted = {one.cap_code: one.id for one in queries.approved_for(unit_id, intended.on)}
     answers = [rules.ask(cap, entry, entered, excepted=cap.code in excepted) for cap in caps]
     return Ledger(answers, excepted)
 
 
-def entries(unit_id: UUID, first: date, last: date) -> list[Entered]:
+def entries(
+    unit_id: UUID, first: date, last: date, *, without: frozenset[UUID] = frozenset()
+) -> list[Entered]:
     """Return the entries into a unit on these days, the earliest first.
 
     Visits of one day that share an officer are one entry: somebody went in once. A visit that no
     task asked for has no origin and is exempt from nothing.
     """
-    return entries_of([unit_id], first, last).get(unit_id, [])
+    return entries_of([unit_id], first, last, without=without).get(unit_id, [])
 
 
-def entries_of(unit_ids: Collection[UUID], first: date, last: date) -> dict[UUID, list[Entered]]:
+def entries_of(
+    unit_ids: Collection[UUID],
+    first: date,
+    last: date,
+    *,
+    without: frozenset[UUID] = frozenset(),
+) -> dict[UUID, list[Entered]]:
     """Return the entries into many units at once, as `entries` does into one."""
     days: dict[tuple[UUID, date], list[queries.Went]] = {}
     for went in queries.visits_of(unit_ids, first, last):
         visit = went.visit
+        if visit.id in without:
+            continue
         suspect = visit.clock_suspect
         effective = effective_at(visit.started_recorded_at, visit.started_at, suspect=suspect)
         on = local_date(effective)

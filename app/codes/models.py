@@ -11,7 +11,10 @@ from app.db import Base, Entity, id_column, in_pairs, one_of
 
 
 class VisitCode(Entity, Base):
-    """A code for one entry into one unit: its tasks, its officers, its days."""
+    """A code for one entry into one unit: its tasks, its officers, its days.
+
+    `afterwards`: a triggered visit began without a network, and the code was made for it later.
+    """
 
     __tablename__ = "visit_code"
 
@@ -24,6 +27,7 @@ class VisitCode(Entity, Base):
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime]
     beyond_caps: Mapped[list[str]]
+    afterwards: Mapped[bool] = mapped_column(default=False)
     requested_at: Mapped[datetime]
     requested_by_kind: Mapped[str]
     requested_by_id: Mapped[UUID | None]

@@ -15,8 +15,9 @@ from app.codes.models import (
     VisitRating,
 )
 from app.db import db
+from app.people.models import Officer
 from app.tasks.models import Task
-from app.visits.models import Visit
+from app.visits.models import Visit, VisitArrival
 from app.visits.rules import VisitState
 
 
@@ -27,6 +28,35 @@ def find_code(code_id: UUID) -> VisitCode | None:
 def find_short(short: str) -> VisitCode | None:
     """Return the code that somebody typed."""
     return db.session.scalars(sa.select(VisitCode).where(VisitCode.short == short)).one_or_none()
+
+
+def lock_code(code_id: UUID, agency_id: UUID | None) -> VisitCode | None:
+    """Return a code of an agency as it is now, and keep others from using it meanwhile."""
+    query = (
+        sa.select(VisitCode)
+        .where(VisitCode.id == code_id, VisitCode.agency_id == agency_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def is_foreign(code_id: UUID, agency_id: UUID | None) -> bool:
+    """Tell whether an id is that of another agency's code."""
+    query = sa.select(VisitCode.agency_id).where(VisitCode.id == code_id)
+    return db.session.scalar(query) not in {None, agency_id}
+
+
+def arrivals_with(code_id: UUID) -> Sequence[VisitArrival]:
+    """Return the starts at which a code was used, in one order."""
+    query = sa.select(VisitArrival).where(VisitArrival.code_id == code_id)
+    return db.session.scalars(query.order_by(VisitArrival.visit_id, VisitArrival.officer_id)).all()
+
+
+def officers_among(officer_ids: Collection[UUID], agency_id: UUID) -> Sequence[UUID]:
+    """Return those ids that are officers of an agency."""
+    query = sa.select(Officer.id).where(Officer.id.in_(officer_ids), Officer.agency_id == agency_id)
+    return db.session.scalars(query).all()
 
 
 def codes_of(agency_id: UUID, **filters: Any) -> sa.Select[VisitCode]:

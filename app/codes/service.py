@@ -204,8 +204,7 @@ def _ask_caps(new: NewCode, tasks: Sequence[Task], agency_id: UUID) -> list[str]
             )
         if new.reason is None and any(one.verdict is Verdict.REASON for one in answers):
             raise CodeInvalid("同一监督员近期多次检查均未发现问题，再次检查须写明理由。")
-    beyond = {Verdict.EXCEPTION, Verdict.EXCEPTED, Verdict.REASON, Verdict.FLAG}
-    return [one.cap.code for one in answers if one.verdict in beyond]
+    return [one.cap.code for one in answers if one.verdict in caps.BEYOND]
 
 
 def revoke_code(

@@ -65,6 +65,7 @@ def get_visit(visit_id: UUID) -> dict[str, Any]:
     return {
         **{name: getattr(visit, name) for name in VisitSchema().fields},
         "fix": visit.fix,
+        "arrivals": visit.arrivals,
         "signatures": visit.signatures,
         "answers": answers,
         "findings": findings,

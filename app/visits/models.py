@@ -13,12 +13,13 @@ from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relation
 from app.db import Base, Entity, in_pairs, one_of
 from app.documents.rules import SignMethod, SignRole
 from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason
+from app.visits.marks import WORDS, Mark, Presence, Shown
 from app.visits.rules import AnswerResult, CodeMark, VisitKind, VisitState
 from app.visits.terms import ContactKind, OrderState, SampleResult, SampleState
 
 
 class Visit(Entity, Base):
-    """One entry into a unit. Its version guards attendance and signatures."""
+    """One entry into a unit. Its version guards attendance, arrivals, marks and signatures."""
 
     __tablename__ = "visit"
 
@@ -60,6 +61,16 @@ class Visit(Entity, Base):
     )
     answers: Mapped[dict[UUID, "VisitAnswer"]] = relationship(
         collection_class=attribute_keyed_dict("item_id")
+    )
+    arrivals: Mapped[list["VisitArrival"]] = relationship(
+        back_populates="visit",
+        order_by="VisitArrival.officer_id",
+        cascade="all, delete-orphan",
+    )
+    marks: Mapped[list["VisitMark"]] = relationship(
+        back_populates="visit",
+        order_by="(VisitMark.mark, VisitMark.officer_id)",
+        cascade="all, delete-orphan",
     )
     signatures: Mapped[list["VisitSignature"]] = relationship(
         back_populates="visit",
@@ -116,6 +127,55 @@ class VisitAttendance(Base):
     visit: Mapped[Visit] = relationship(back_populates="attendance")
 
     __table_args__ = (sa.Index("ix_visit_attendance_device_id", "device_id"),)
+
+
+class VisitArrival(Base):
+    """What was said at the door about an officer who came: the code, the certificate, recusal.
+
+    None where a tablet did not say. `code_id` is the visit code that was shown and proven.
+    """
+
+    __tablename__ = "visit_arrival"
+
+    visit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit.id"), primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"), primary_key=True)
+    device_id: Mapped[UUID | None]
+    presence: Mapped[str]
+    code_id: Mapped[UUID | None] = mapped_column(index=True)
+    code_shown: Mapped[str]
+    reason: Mapped[str | None]
+    certificate_shown: Mapped[bool | None]
+    recusal_asked: Mapped[bool | None]
+    recusal_requested: Mapped[bool | None]
+    recorded_at: Mapped[datetime]
+
+    visit: Mapped[Visit] = relationship(back_populates="arrivals")
+
+    __table_args__ = (one_of("presence", Presence), one_of("code_shown", Shown))
+
+
+class VisitMark(Base):
+    """Something that was not in order at the door, by whose start it was seen; it stops nothing."""
+
+    __tablename__ = "visit_mark"
+
+    visit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit.id"), primary_key=True)
+    mark: Mapped[str] = mapped_column(primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"), primary_key=True)
+    device_id: Mapped[UUID | None]
+    marked_at: Mapped[datetime]
+
+    visit: Mapped[Visit] = relationship(back_populates="marks")
+
+    @property
+    def words(self) -> str:
+        """What is said to people."""
+        return WORDS[Mark(self.mark)]
+
+    __table_args__ = (
+        one_of("mark", Mark),
+        sa.Index("ix_visit_mark_mark_visit_id", "mark", "visit_id"),
+    )
 
 
 class VisitSignature(Base):

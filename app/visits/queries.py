@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import selectinload
 
 from app.catalogue import queries as catalogue
 from app.db import db
@@ -43,14 +44,20 @@ def find_finding(finding_id: UUID) -> Finding | None:
 def visits_of(agency_id: UUID | None, **filters: Any) -> sa.Select[Visit]:
     """Return the query for the visits of an agency; a filter that is None does not count.
 
-    Filters: `state`, `unit_id`, `task_id`, `officer_id` (who attended).
+    Filters: `state`, `unit_id`, `task_id`, `officer_id` (who attended), `mark` (which it has),
+    `marked` (whether it has one).
     """
-    query = sa.select(Visit).where(Visit.agency_id == agency_id)
+    query = sa.select(Visit).where(Visit.agency_id == agency_id).options(selectinload(Visit.marks))
     for name in ("state", "unit_id", "task_id"):
         if filters.get(name) is not None:
             query = query.where(getattr(Visit, name) == filters[name])
     if filters.get("officer_id") is not None:
         query = query.where(Visit.attendance.any(officer_id=filters["officer_id"]))
+    if filters.get("mark") is not None:
+        query = query.where(Visit.marks.any(mark=filters["mark"]))
+    if filters.get("marked") is not None:
+        has = Visit.marks.any()
+        query = query.where(has if filters["marked"] else ~has)
     return query
 
 

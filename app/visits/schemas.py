@@ -9,6 +9,7 @@ from app.documents.rules import SignMethod, SignRole
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
 from app.problems import PageSchema
 from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason, Unjudged
+from app.visits.marks import Mark, Presence, Shown
 from app.visits.rules import (
     AnswerResult,
     CodeMark,
@@ -25,6 +26,33 @@ class VisitQuerySchema(PageSchema):
     unit_id = Id(load_default=None, allow_none=True)
     task_id = Id(load_default=None, allow_none=True)
     officer_id = Id(load_default=None, allow_none=True)
+    mark = Choice(Mark, load_default=None, allow_none=True)
+    marked = Flag(load_default=None, allow_none=True)
+
+
+class VisitMarkSchema(ma.Schema):
+    """What was not in order at the door, in words, by whose start it was seen; it stops nothing."""
+
+    mark = Choice(Mark, required=True)
+    words = fields.String(required=True)
+    officer_id = Id(required=True)
+    device_id = Id(required=True, allow_none=True)
+    marked_at = Instant(required=True)
+
+
+class VisitArrivalSchema(ma.Schema):
+    """What was said at the door about an officer who came; null where a tablet did not say."""
+
+    officer_id = Id(required=True)
+    device_id = Id(required=True, allow_none=True)
+    presence = Choice(Presence, required=True)
+    code_id = Id(required=True, allow_none=True)
+    code_shown = Choice(Shown, required=True)
+    reason = Text(max=1000, required=True, allow_none=True)
+    certificate_shown = fields.Boolean(required=True, allow_none=True)
+    recusal_asked = fields.Boolean(required=True, allow_none=True)
+    recusal_requested = fields.Boolean(required=True, allow_none=True)
+    recorded_at = Instant(required=True)
 
 
 class VisitAttendanceSchema(ma.Schema):
@@ -97,6 +125,7 @@ class VisitSchema(ma.Schema):
     outcome = Text(max=100, required=True, allow_none=True)
     summary = Text(max=4000, required=True, allow_none=True)
     attendance = fields.List(fields.Nested(VisitAttendanceSchema), required=True)
+    marks = fields.List(fields.Nested(VisitMarkSchema), required=True)
 
 
 class ThresholdSchema(ma.Schema):
@@ -187,6 +216,7 @@ class WholeVisitSchema(VisitSchema):
     """
 
     fix = fields.Dict(required=True, allow_none=True)
+    arrivals = fields.List(fields.Nested(VisitArrivalSchema), required=True)
     signatures = fields.List(fields.Nested(VisitSignatureSchema), required=True)
     answers = fields.List(fields.Nested(VisitAnswerSchema), required=True)
     findings = fields.List(fields.Nested(FindingSchema), required=True)

@@ -26,8 +26,10 @@ from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
 from app.units import service as units
-from app.visits import queries, rules
-from app.visits.models import Finding, Visit, VisitAnswer, VisitAttendance, VisitSignature
+from app.visits import door, queries, rules
+from app.visits.door import Arrival
+from app.visits.marks import Mark
+from app.visits.models import Finding, Visit, VisitAnswer, VisitSignature
 from app.visits.rules import (
     AnswerResult,
     CodeMark,
@@ -133,6 +135,7 @@ class Start:
 
     `task_id` None makes it a triggered visit: then `reason` says why, and the id follows from
     `code_request_id`, or without one from unit, day and `officer_ids` (default: the one officer).
+    `arrival` is what was said at the door, `marks` what was not in order there: they stop nothing.
     """
 
     task_id: UUID | None
@@ -145,6 +148,8 @@ class Start:
     code_request_id: UUID | None = None
     officer_ids: tuple[UUID, ...] = ()
     clock_suspect: bool = False
+    arrival: Arrival | None = None
+    marks: frozenset[Mark] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -206,17 +211,8 @@ def start_visit(
             raise VisitIdWrong("检查编号与任务或单位不符，请重新同步后再试。")
     else:
         visit = _new_visit(visit_id, start, recorded_at, by=by, at=at)
-    known = {one.officer_id for one in visit.attendance}
-    if officer_id not in known:
-        visit.attendance.append(
-            VisitAttendance(
-                officer_id=officer_id,
-                device_id=device_id,
-                recorded_at=recorded_at,
-                fix=None if start.fix is None else dict(start.fix),
-                clock_suspect=start.clock_suspect,
-            )
-        )
+    came = door.Came(officer_id, device_id, recorded_at, start.fix, suspect=start.clock_suspect)
+    marks = door.note_arrival(visit, came, start.arrival, _marks_of(start), at=at)
     if visit.interrupted_at is not None and visit.state == VisitState.UNDER_WAY:
         visit.interrupted_reason = visit.interrupted_at = None
         visit.interrupted_by_kind = visit.interrupted_by_id = None
@@ -227,11 +223,21 @@ def start_visit(
         visit,
         by=by,
         at=at,
-        data={"officer_id": str(officer_id), "merged": merged, "kind": visit.kind},
+        data={
+            "officer_id": str(officer_id),
+            "merged": merged,
+            "kind": visit.kind,
+            "marks": sorted(marks),
+        },
     )
     _advance_task(visit, officer_id, by=by, at=at)
     db.session.flush()
     return Started(visit, merged)
+
+
+def _marks_of(start: Start) -> set[Mark]:
+    own = set() if start.code_mark is None else {Mark(start.code_mark.value)}
+    return own | start.marks
 
 
 def _check_start(
@@ -268,7 +274,6 @@ def _new_visit(
         reason=start.reason,
         checklist_code=start.checklist_code,
         form_version=start.form_version,
-        code_mark=start.code_mark,
         clock_suspect=start.clock_suspect,
         fix=None if start.fix is None else dict(start.fix),
         started_recorded_at=recorded_at,

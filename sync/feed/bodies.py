@@ -13,9 +13,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from app import canonical
+from app import canonical, entry
 from app.cases.models import PenaltyCase
 from app.catalogue.models import CatalogueRow
+from app.codes import service as codes
+from app.codes.models import VisitCode
 from app.db import Base
 from app.documents.models import Document, NumberBlock
 from app.evidence.models import Evidence
@@ -206,6 +208,21 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "number_form",
         "serial_digits",
     ),
+    "visit_code": (
+        "agency_id",
+        "unit_id",
+        "kind",
+        "state",
+        "short",
+        "reason",
+        "valid_from",
+        "valid_until",
+        "beyond_caps",
+        "afterwards",
+        "requested_at",
+        "revoked_at",
+        "revoked_reason",
+    ),
     "evidence": ("agency_id", "sha256", "mime", "size_bytes", "role", "state", "thumbnail"),
     "document": (
         "kind",
@@ -238,6 +255,7 @@ _MODELS: Mapping[str, type[Base]] = {
     "officer_pin": OfficerPin,
     "device_notice": DeviceNotice,
     "number_block": NumberBlock,
+    "visit_code": VisitCode,
     "document": Document,
     "evidence": Evidence,
     **dict.fromkeys(CATALOGUE_TYPES, CatalogueRow),
@@ -270,7 +288,27 @@ def _unit(unit: Unit) -> dict[str, Any]:
 def _visit(visit: Visit) -> dict[str, Any]:
     return {
         "attendance": _rows(visit.attendance, "officer_id", "device_id", "recorded_at"),
+        "arrivals": _rows(
+            visit.arrivals,
+            "officer_id",
+            "presence",
+            "code_id",
+            "code_shown",
+            "certificate_shown",
+            "recusal_asked",
+            "recusal_requested",
+        ),
+        "marks": _rows(visit.marks, "mark", "officer_id"),
         "signatures": _rows(visit.signatures, "role", "officer_id", "method", "recorded_at"),
+    }
+
+
+def _code(code: VisitCode) -> dict[str, Any]:
+    """Say what the picture holds as well: a tablet shows it and reads it without a network."""
+    return {
+        "text": codes.text_of(code, entry.keys().receipt_key),
+        "tasks": _rows(code.tasks, "task_id", "visit_id"),
+        "officer_ids": _plain(sorted(one.officer_id for one in code.officers)),
     }
 
 
@@ -305,6 +343,7 @@ _CHILDREN: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "task": _task,
     "unit": _unit,
     "visit": _visit,
+    "visit_code": _code,
     "corrective_order": _order,
     "document": _document,
     "evidence": _evidence,

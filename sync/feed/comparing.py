@@ -33,7 +33,7 @@ class Touched:
 
     `parents` are visits whose answers, findings, samples and evidence have to be, `history_of`
     units whose signed visits have to be, `moving` units whose officers change, `given` tasks whose
-    team does; `whole_catalogue` stands for all of its rows.
+    team does, `signed` visits without a task that are; `whole_catalogue` stands for all its rows.
     """
 
     tasks: set[UUID] = field(default_factory=set)
@@ -49,10 +49,12 @@ class Touched:
     blocks: set[UUID] = field(default_factory=set)
     documents: set[UUID] = field(default_factory=set)
     evidence: set[UUID] = field(default_factory=set)
+    codes: set[UUID] = field(default_factory=set)
     parents: set[UUID] = field(default_factory=set)
     history_of: set[UUID] = field(default_factory=set)
     moving: set[UUID] = field(default_factory=set)
     given: set[UUID] = field(default_factory=set)
+    signed: set[UUID] = field(default_factory=set)
     whole_catalogue: bool = False
 
     def __bool__(self) -> bool:
@@ -61,7 +63,7 @@ class Touched:
                 *(self.tasks, self.units, self.visits, self.answers),
                 *(self.findings, self.officers, self.notices),
                 *(self.samples, self.orders, self.cases),
-                *(self.blocks, self.documents, self.evidence),
+                *(self.blocks, self.documents, self.evidence, self.codes),
             )
         )
 

@@ -11,6 +11,8 @@
   the officers who carry it.
 - An officer is there for themselves and for who shares a task with them.
 - What an officer's PIN is checked by is there for who shares a task with them, not for themselves.
+- A visit code goes with its tasks to their teams; one without a task is there for its officers
+  until the visit that it was used for is signed (`sync/feed/coded.py`).
 - Evidence goes with what it is evidence of (`sync/feed/attached.py`).
 - A document goes with its visit; one without a visit is there for its officers until it is signed.
 - A notice is there for the one device whose operation it is about, a number block for the one
@@ -29,6 +31,7 @@ from sqlalchemy.orm import Session
 from app.cases.models import PenaltyCase
 from app.cases.rules import OPEN_CASES, Procedure
 from app.catalogue.models import CatalogueRow
+from app.codes.models import VisitCode
 from app.documents.models import Document, NumberBlock
 from app.documents.rules import BlockState
 from app.evidence.models import Evidence
@@ -57,6 +60,7 @@ from sync.feed.attached import (
     unsigned_scopes,
     uses_of,
 )
+from sync.feed.coded import compare_codes
 from sync.feed.comparing import IDS, NOBODY, Compared, Touched, ask, read_stored
 from sync.feed.models import FeedRow, FeedWant
 from sync.feed.rules import Wanted
@@ -209,6 +213,7 @@ def compare(session: Session, touched: Touched) -> Compared:
     _compare_officers(session, touched, found)
     _compare_notices(session, touched, found)
     _compare_blocks(session, touched, found)
+    compare_codes(session, touched, found)
     if touched.whole_catalogue:
         _compare_catalogue(session, found)
     return found
@@ -236,6 +241,7 @@ def everything(session: Session, streams: Iterable[str]) -> Touched:
         blocks=ids(NumberBlock),
         documents=ids(Document),
         evidence=ids(Evidence),
+        codes=ids(VisitCode),
         parents=visits,
         whole_catalogue=rules.CATALOGUE_STREAM in names,
     )

@@ -88,6 +88,8 @@ def _touch_visit(touched: Touched, visit: Any) -> None:
         touched.parents.add(visit.id)
     if visit.state == VisitState.SIGNED:
         touched.history_of.add(visit.unit_id)
+        if visit.task_id is None:
+            touched.signed.add(visit.id)
 
 
 def _touch_answer(touched: Touched, answer: Any) -> None:
@@ -124,6 +126,7 @@ _TOUCH: Mapping[str | None, Any] = {
     "officer_pin": lambda touched, pin: touched.officers.add(pin.officer_id),
     "device_notice": lambda touched, notice: touched.notices.add(notice.id),
     "number_block": lambda touched, block: touched.blocks.add(block.id),
+    "visit_code": lambda touched, code: touched.codes.add(code.id),
     "document": _touch_document,
     "evidence": lambda touched, evidence: touched.evidence.add(evidence.id),
 }

@@ -13,8 +13,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from app import canonical
+from app import canonical, entry
 from app.access import Actor
+from app.codes import at_door
 from app.db import db
 from app.errors import Conflict, Invalid
 from app.evidence import queries as evidence_queries
@@ -29,6 +30,8 @@ from app.units import service as units
 from app.units.models import Unit
 from app.visits import rules as visit_rules
 from app.visits import service as visits
+from app.visits.door import Arrival
+from app.visits.marks import Shown
 from app.visits.models import Finding, Visit, VisitAnswer
 from sync.inbox import consequences, forms, issuing, rules
 from sync.inbox.doing import Doing, Effect, applied, their_task, their_visit
@@ -189,6 +192,7 @@ def attachments_pending(operation: Operation, agency_id: UUID) -> int:
     return pending
 
 
+SAID_AT_DOOR = ("certificate_shown", "recusal_asked", "recusal_requested")
 _SUBJECT_OF: Mapping[str, str] = {
     "task": "task",
     "visit": "visit",
@@ -252,7 +256,8 @@ def _answer_return(doing: Doing) -> Effect:
 
 def _start_visit(doing: Doing) -> Effect:
     fields = doing.fields
-    started = visits.start_visit(
+    shown = Shown(fields.get("code_shown", Shown.NOT_SAID))
+    started = at_door.start_visit(
         doing.entity_id,
         visits.Start(
             task_id=None if fields["task_id"] is None else UUID(fields["task_id"]),
@@ -265,11 +270,16 @@ def _start_visit(doing: Doing) -> Effect:
             code_request_id=_id_or_none(fields.get("code_request_id")),
             officer_ids=tuple(UUID(one) for one in fields.get("officer_ids", ())),
             clock_suspect=doing.clock_suspect,
+            arrival=Arrival(shown, **{name: fields.get(name) for name in SAID_AT_DOOR}),
         ),
-        officer_id=doing.officer_id,
-        device_id=doing.operation.device_id,
-        recorded_at=doing.operation.recorded_at,
-        admitted=doing.admitted,
+        at_door.Said(shown, fields.get("code_text"), fields.get("unit_code_text")),
+        at_door.Author(
+            doing.officer_id,
+            doing.operation.device_id,
+            doing.operation.recorded_at,
+            admitted=doing.admitted,
+        ),
+        verify=at_door.verifier(entry.keys().receipt_key.public_key()),
         by=doing.by,
         at=doing.at,
     )

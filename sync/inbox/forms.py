@@ -65,6 +65,11 @@ def _start_says_its_checklist(old: Content) -> Content:
     return replace(old, fields={**old.fields, "form_version": 1})
 
 
+def _start_can_say_its_code(old: Content) -> Content:
+    """3: `code_shown` and what goes with it; who does not say it reads as `not-said`."""
+    return old
+
+
 def _refusal_says_who(old: Content) -> Content:
     """2: `role` says who refused; before, it could be left out and was the party 当事人."""
     return replace(old, fields={"role": "party", **old.fields})
@@ -72,7 +77,7 @@ def _refusal_says_who(old: Content) -> Content:
 
 HISTORIES: Final[dict[str, History]] = {
     **dict.fromkeys(OperationType, History()),
-    OperationType.VISIT_START: History(steps=(_start_says_its_checklist,)),
+    OperationType.VISIT_START: History(steps=(_start_says_its_checklist, _start_can_say_its_code)),
     OperationType.DOCUMENT_REFUSE_SIGNATURE: History(steps=(_refusal_says_who,)),
     OperationType.OPINION_ISSUE: History(oldest=2),  # 1 had no number: nothing can be issued by it
 }

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from app.visits.marks import Shown
 from sync.operations import is_hash, is_id, is_integer, is_time
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
@@ -283,6 +284,12 @@ SHAPES: Final[Mapping[OperationType, Shape]] = {
             "reason": _or_none(is_text(1000)),
             "code_request_id": _or_none(is_id),
             "officer_ids": _ids,
+            "code_shown": _some_of(*Shown),
+            "code_text": _or_none(is_text(500)),
+            "unit_code_text": _or_none(is_text(500)),
+            "certificate_shown": _or_none(_flag),
+            "recusal_asked": _or_none(_flag),
+            "recusal_requested": _or_none(_flag),
         },
     ),
     OperationType.VISIT_INTERRUPT: Shape({"reason": is_text(1000)}, {}),

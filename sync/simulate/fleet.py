@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sync.simulate import papers, photo
+from sync.simulate import door, papers, photo
 from sync.simulate.line import Faults, GaveUp, Line, Stopped, instant, now
 from sync.simulate.tablet import Tablet
 
@@ -22,6 +22,7 @@ BREAK_OFF = 0.3
 PUSH_FIRST = 0.5  # share of the tablets whose photos come after their operations
 FEW = 4  # so many tablets, and two of them are one pair's
 PAIRS = 0.25  # share of a pair's visits at which both tablets write; the first one is
+WITHOUT_CODE = 3  # of so many visits the first has no code: it starts for a reason
 _NO_SHARE, _NOT_APPLICABLE_SHARE = 0.08, 0.06
 
 
@@ -88,6 +89,19 @@ class Console:
         if answer.status != 201:
             raise GaveUp(f"no enrolment code for {login}: {answer.status} {answer.body[:300]!r}")
         return str(answer.json()["code"])
+
+    def ask_visit_code(self, task: dict[str, Any]) -> None:
+        """Ask for the code of a task's visit; beyond a cap there is none."""
+        asked = {
+            "unit_id": task["unit"]["id"],
+            "officer_ids": sorted(_team(task)),
+            "valid_from": instant(_morning() - timedelta(hours=1)),
+            "valid_until": instant(now() + timedelta(hours=12)),
+            "task_ids": [task["id"]],
+        }
+        answer = self.caller.call("POST", "/api/v1/visit-codes", asked)
+        if answer.status not in {201, 409, 422}:
+            raise GaveUp(f"no visit code: {answer.status} {answer.body[:300]!r}")
 
 
 class Fleet:
@@ -173,11 +187,17 @@ def gather(order: Order, stop: threading.Event | None = None) -> list[Tablet]:
     if not (order.even_if_no_demo or console.is_of_demo()):
         raise NoDemo("the server is no demo: what a fleet makes there stays; say --yes to mean it")
     officers = {officer["id"]: officer for officer in console.get_all("/api/v1/officers?limit=200")}
-    chosen = choose(console.get_all("/api/v1/tasks?state=assigned&limit=200"), order.tablets)
+    tasks = console.get_all("/api/v1/tasks?state=assigned&limit=200")
+    chosen = choose(tasks, order.tablets)
     tablets = [_make(order, number, officers[one], stop) for number, one in enumerate(chosen)]
     for tablet in tablets:
         login = tablet.name
         tablet.enrol(code=console.code_for(login), login=login, password=order.password)
+    for officer_id in chosen:
+        led = sorted((one for one in tasks if one["lead_officer_id"] == officer_id), key=_place)
+        for number, task in enumerate(led[: order.tasks_each]):
+            if number % WITHOUT_CODE:
+                console.ask_visit_code(task)
     return tablets
 
 
@@ -308,7 +328,7 @@ def _start(
             "unit_id": task["unit_id"],
             "checklist_code": checklist["code"],
             "form_version": checklist["form_version"],
-            "code_mark": None,
+            **door.said(tablet, task, at),
         },
         at=at,
         fix=here,

@@ -49,6 +49,11 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def unb64(text: str) -> bytes:
+    """Return the bytes of base64url without padding."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 class Tablet:
     """An enrolled device and the officer who carries it."""
 
@@ -63,6 +68,7 @@ class Tablet:
         self.officer_id = ""
         self.session_id = ""
         self.tokens: dict[str, str] = {}
+        self.server_key = b""  # receipts and visit codes are read by it
         self.device_seq = 0
         self.prev_hash = _NULL_HASH
         self.outbox: list[dict[str, str]] = []
@@ -144,6 +150,8 @@ class Tablet:
         self.officer_id = given["session"]["officer_id"]
         self.session_id = given["session"]["user_session_id"]
         self.tokens = given["tokens"]
+        found = self.call("GET", "/.well-known/suicha", signed_in=False).json()
+        self.server_key = unb64(found["receipt_keys"][0]["key"])
 
     def renew(self) -> None:
         """Get a new access token: by the refresh token, else by the device's key."""

@@ -6,9 +6,10 @@ operations, answers, findings, evidence, journal, feed, receipts, the list for s
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
@@ -20,6 +21,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from app import entry
+from app.codes import service as codes
 from app.db import Base, db, transaction
 from app.journal import service as journal
 from app.tasks.models import Task
@@ -32,9 +34,12 @@ LEFT = (
     *("operation", "operation_wait", "receipt", "review_item", "device_chain", "journal_entry"),
     *("feed_row", "feed_body", "task", "visit", "visit_attendance", "visit_signature"),
     *("visit_answer", "finding", "evidence", "evidence_link"),
+    *("visit_arrival", "visit_mark", "visit_code", "visit_code_task", "visit_code_officer"),
 )
 PHOTO = {"sha256": "ab" * 32, "size": 3, "mime": "image/jpeg", "role": "photo"}
 NAMED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
+
+BY_CHANCE = re.compile(r"""sig='[^']*'|"short":"[^"]*\"""")
 
 
 class Undone(Exception):
@@ -53,13 +58,15 @@ class Scene:
     """An officer's tablet where much has happened already.
 
     Of the tasks, the colleague answered at the first; the second was closed, the third is another
-    team's now, the fourth not begun. `found` is a finding of the colleague's.
+    team's now, the fourth not begun. `found` is a finding of the colleague's; `texts` are of codes:
+    the fourth task's, the first's, and one that nobody signed.
     """
 
     stage: Stage
     tablet: Tablet
     tasks: Sequence[Task]
     found: UUID
+    texts: Sequence[str] = ()
     known: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -94,7 +101,9 @@ class Scene:
 
 def rows(table: str) -> list[Any]:
     columns = [
-        one for one in Base.metadata.tables[table].columns if one.name not in {"sig", "body"}
+        one
+        for one in Base.metadata.tables[table].columns
+        if one.name not in {"sig", "body", "short"}
     ]
     if table in {"feed_body", "receipt"}:
         columns.append(Base.metadata.tables[table].columns["body"])
@@ -108,7 +117,7 @@ def plain(found: list[Any], known: set[str], names: dict[str, str]) -> list[str]
         one = match.group()
         return one if one in known else names.get(one, "?")
 
-    return sorted(re.sub(r"sig='[^']*'", "", NAMED.sub(name, str(row))) for row in found)
+    return sorted(BY_CHANCE.sub("", NAMED.sub(name, str(row))) for row in found)
 
 
 # --- what a tablet may send ----------------------------------------------------------------------
@@ -128,6 +137,26 @@ def stated(place: int, number: int, **changed: Any) -> Written:
         return scene.tablet.op("visit.state_finding", entity, fields)
 
     return write
+
+
+def begun(place: int, code: int | None, **said: Any) -> Written:
+    """A start that says its code."""
+
+    def write(scene: Scene) -> bytes:
+        task = scene.tasks[place]
+        fields = {
+            "task_id": str(task.id),
+            "unit_id": str(task.unit_id),
+            "code_text": None if code is None else scene.texts[code],
+            "code_shown": "not-shown" if code is None else "unit-scanned",
+            **said,
+        }
+        return scene.tablet.op("visit.start", task.visit_id, fields, form_version=3)
+
+    return write
+
+
+TRIGGERED: Mapping[str, Any] = {"code_shown": "triggered", "reason": "群众举报"}
 
 
 def at_task(verb: Callable[[Tablet, Task], bytes], place: int) -> Written:
@@ -165,21 +194,23 @@ def skipping(write: Written) -> Written:
     return wrote
 
 
-codes = st.sampled_from(ITEMS[:6])
+item_codes = st.sampled_from(ITEMS[:6])
 results = st.sampled_from(["yes", "no"])
 numbers = st.integers(0, 3)
 # what is nearly always applied
 common = st.one_of(
-    st.builds(answered, st.sampled_from([0, 0, 3]), codes, results),
+    st.builds(answered, st.sampled_from([0, 0, 3]), item_codes, results),
     st.builds(stated, st.just(0), st.integers(1, 9)),
     st.builds(
         partial(stated, item_id=item_id(ITEMS[0]), handling="当场改正", correct_within_days=5),
         st.just(0),
         st.integers(10, 12),
     ),
-    st.builds(partial(answered, attachments=[PHOTO]), st.just(0), codes, results),
+    st.builds(partial(answered, attachments=[PHOTO]), st.just(0), item_codes, results),
     st.just(shown),
     st.builds(at_task, st.just(start), st.sampled_from([0, 3])),
+    st.builds(begun, st.sampled_from([0, 3]), st.sampled_from([None, 0, 1, 2])),
+    st.builds(partial(begun, **TRIGGERED), st.sampled_from([0, 3]), st.sampled_from([None, 1])),
 )
 A, B, C = ITEMS[4], ITEMS[2], ITEMS[3]  # of A 不适用 is no answer
 # what meets another's, comes late, or is wrong
@@ -264,7 +295,19 @@ def scene(stage: Stage, tablet: Tablet) -> Scene:
     bo.push([answer(bo, given_[1], code) for code in ITEMS[1:]])
     pushed = bo.push([finish(bo, given_[1]), sign(bo, given_[1])])
     assert {one["outcome"] for one in pushed.json["results"]} == {"applied"}
-    return Scene(stage, tablet, [given_[0], given_[1], late, given_[2]], found)
+    tasks = [given_[0], given_[1], late, given_[2]]
+    texts = [code_text(stage, tasks[place]) for place in (3, 0)]
+    return Scene(stage, tablet, tasks, found, [*texts, texts[0][:9] + "A" + texts[0][10:]])
+
+
+def code_text(stage: Stage, task: Task) -> str:
+    at, by = stage.clock(), stage.make.supervisor()
+    team = [one.officer_id for one in task.team]
+    new = codes.NewCode(task.unit_id, team, at, at + timedelta(hours=1), [task.id])
+    assert by.agency_id is not None
+    with stage.make.writing():
+        code = codes.request_code(new, agency_id=by.agency_id, by=by, at=at)
+        return codes.text_of(code, entry.keys().receipt_key)
 
 
 def test_one_trouble_among_what_is_plain_comes_to_the_same_both_ways(scene: Scene):

@@ -1,0 +1,235 @@
+"""A start with its code: whatever is wrong with it, the visit takes place and is marked."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from app import entry
+from app.access import Role
+from app.codes import rules, service
+from app.codes.models import VisitCode
+from app.codes.rules import Claim, Scanned
+from app.db import db, new_id
+from app.tasks import service as tasks
+from app.units.models import Unit
+from app.visits.models import Visit
+from tests.sync.held import Held
+
+
+class Door:
+    """An officer's tablet, a task of hers, and codes as a supervisor issues them."""
+
+    def __init__(self, stage, tablet):
+        self.stage, self.tablet = stage, tablet
+        self.task = stage.task(tablet)
+        self.by = stage.make.supervisor()
+
+    @property
+    def at(self):
+        return self.stage.clock()
+
+    def issue(self, *tasks, **values):
+        tasks = tasks or (self.task,)
+        officers = {member.officer_id for task in tasks for member in task.team}
+        new = service.NewCode(
+            **{
+                "unit_id": tasks[0].unit_id,
+                "officer_ids": sorted(officers),
+                "valid_from": self.at - timedelta(hours=1),
+                "valid_until": self.at + timedelta(hours=8),
+                "task_ids": [one.id for one in tasks],
+                **values,
+            }
+        )
+        with self.stage.make.writing():
+            return service.request_code(new, agency_id=self.by.agency_id, by=self.by, at=self.at)
+
+    def revoke(self, code, at=None):
+        with self.stage.make.writing():
+            service.revoke_code(
+                code.id, "改期", agency_id=self.by.agency_id, by=self.by, at=at or self.at
+            )
+
+    def text(self, code):
+        with self.stage.flask_app.app_context():
+            return service.text_of(code, entry.keys().receipt_key)
+
+    def start(self, tablet=None, task=None, **fields):
+        tablet, task = tablet or self.tablet, task or self.task
+        said = {
+            "task_id": str(task.id),
+            "unit_id": str(task.unit_id),
+            "checklist_code": "lodging",
+            "form_version": 1,
+            **fields,
+        }
+        return tablet.op("visit.start", task.visit_id, said, form_version=3)
+
+    def push(self, *lines, tablet=None):
+        answer = (tablet or self.tablet).push(lines)
+        assert answer.status == 200, answer.body
+        return answer.json["results"]
+
+    def marks(self, task=None):
+        with self.stage.flask_app.app_context():
+            visit = db.session.get_one(Visit, (task or self.task).visit_id)
+            return sorted({one.mark for one in visit.marks})
+
+    def shown(self, text, task=None, tablet=None, **fields):
+        """Push a start with this code; it is applied; return the marks."""
+        line = self.start(tablet, task, code_text=text, **{"code_shown": "unit-scanned", **fields})
+        (result,) = self.push(line, tablet=tablet)
+        assert result["outcome"] == "applied", result
+        return self.marks(task)
+
+
+@pytest.fixture
+def door(stage, tablet):
+    return Door(stage, tablet)
+
+
+def test_a_start_with_its_code_has_no_mark(door):
+    assert door.shown(door.text(door.issue())) == []
+
+
+def altered(text, place):
+    return text[:place] + ("B" if text[place] == "A" else "A") + text[place + 1 :]
+
+
+def test_a_start_whose_code_is_no_good_is_applied_and_marked(stage, door):
+    text = door.text(door.issue())
+    with stage.flask_app.app_context():
+        forged = rules.write(
+            Claim(Scanned.VISIT, new_id(), door.task.unit_id, door.at, door.at + timedelta(days=1)),
+            Ed25519PrivateKey.generate().sign,
+        )
+        unit = db.session.get_one(Unit, stage.make.unit().id)
+        unit_text = service.unit_text(unit, entry.keys().receipt_key)
+    another = stage.task(door.tablet)
+    for said, marks in (
+        ({"code_text": forged}, ["code-forged"]),
+        ({"code_text": altered(text, 70)}, ["code-forged"]),
+        ({"code_text": altered(text, 130)}, ["code-forged"]),
+        ({"code_text": "https://example.com"}, ["code-forged"]),
+        ({"code_text": door.text(door.issue(another))}, ["code-other-unit", "code-other-visit"]),
+        (
+            {"code_text": unit_text, "unit_code_text": unit_text, "code_shown": "officer-scanned"},
+            ["code-forged", "unit-code-other"],
+        ),
+        ({"unit_code_text": altered(unit_text, 9)}, ["code-missing", "unit-code-forged"]),
+    ):
+        task = stage.task(door.tablet)
+        found = door.shown(said.pop("code_text", None), task=task, **said)
+        assert [one for one in found if one != "code-other-officer"] == marks, said
+
+
+def test_a_start_without_a_code_is_marked(door):
+    (result,) = door.push(door.start(code_shown="not-shown"))
+    assert (result["outcome"], door.marks()) == ("applied", ["code-missing"])
+    assert door.stage.one(Visit, door.task.visit_id).code_mark == "code-missing"
+
+
+def test_a_code_that_expired_while_the_tablet_was_offline_is_marked(door):
+    code = door.issue(valid_until=door.at + timedelta(minutes=40))
+    door.stage.clock.forward(minutes=50)
+    assert door.shown(door.text(code)) == ["code-expired"]
+
+
+def test_a_code_revoked_before_the_start_is_marked_and_one_revoked_after_it_is_not(door):
+    code = door.issue()
+    line = door.start(code_text=door.text(code), code_shown="unit-scanned")
+    door.stage.clock.forward(minutes=10)
+    door.revoke(code)
+    door.push(line)
+    assert door.marks() == []
+    later = door.stage.task(door.tablet)
+    second = door.issue(later)
+    door.revoke(second)
+    assert door.shown(door.text(second), task=later) == ["code-revoked"]
+
+
+def test_one_code_on_two_tablets_marks_both_visits_and_the_pair_at_one_visit_does_not(stage, door):
+    bo = stage.tablet("bo")
+    hers, his = stage.task(door.tablet, bo), stage.task(bo)
+    text = door.text(door.issue(hers))
+    assert door.shown(text, task=hers) == []
+    line = door.start(bo, hers, code_text=text, code_shown="unit-scanned")
+    assert [one["outcome"] for one in door.push(line, tablet=bo)] == ["merged"]
+    assert door.marks(hers) == []
+    found = door.shown(text, task=his, tablet=bo)
+    assert {"code-other-unit", "code-other-visit", "code-shared"} <= set(found)
+    assert door.marks(hers) == ["code-shared"]
+
+
+def test_a_colleague_who_showed_the_code_answers_for_the_pair_in_either_order(stage, door):
+    bo = stage.tablet("bo")
+    for first_shows in (True, False):
+        task = stage.task(door.tablet, bo)
+        text = door.text(door.issue(task))
+        lines = {
+            True: {"code_text": text, "code_shown": "unit-scanned"},
+            False: {"code_shown": "not-shown"},
+        }
+        door.push(door.start(task=task, **lines[first_shows]))
+        door.push(door.start(bo, task, **lines[not first_shows]), tablet=bo)
+        assert door.marks(task) == []
+
+
+def test_a_triggered_start_without_a_network_gets_its_code_afterwards_and_is_rated(stage, door):
+    bo = stage.tablet("bo")
+    unit = stage.make.unit()
+    both = [
+        stage.make.task(
+            unit, team=[stage.officer_of(one) for one in pair], checklist_code="lodging"
+        )
+        for pair in ((door.tablet, bo), (bo, door.tablet))
+    ]
+    team = sorted([str(door.tablet.officer_id), str(bo.officer_id)])
+    said = {"code_shown": "triggered", "reason": "检查码已撤销，群众举报", "officer_ids": team}
+    door.push(*(door.start(task=one, code_mark="code-revoked", **said) for one in both))
+    (merged,) = door.push(door.start(bo, both[0], **said), tablet=bo)
+    assert merged["outcome"] == "merged"
+
+    assert set(door.marks(both[0])) == {"code-revoked", "code-missing", "code-afterwards"}
+    (code,) = stage.all(sa.select(VisitCode))[0]
+    assert (code.kind, code.afterwards, code.reason) == ("triggered", True, said["reason"])
+    assert {one.visit_id for one in code.tasks} == {one.visit_id for one in both}
+    assert {str(one.officer_id) for one in code.officers} == set(team)
+    with stage.make.writing():
+        service.rate(db.session.merge(code), 5, None, at=stage.clock())
+
+
+def test_a_tablet_gets_the_codes_of_its_tasks_hears_of_a_revocation_and_loses_them(stage, door):
+    code, held = door.issue(), Held(door.tablet)
+    held.pull()
+    body = held.bodies("visit_code")[str(code.id)]
+    assert body["text"] == door.text(code)
+    assert body["tasks"] == [{"task_id": str(door.task.id), "visit_id": str(door.task.visit_id)}]
+    assert (body["state"], body["revoked_at"]) == ("issued", None)
+    door.revoke(code)
+    held.pull()
+    assert held.bodies("visit_code")[str(code.id)]["state"] == "revoked"
+    stranger = Held(stage.tablet("cui"))
+    stranger.pull()
+    assert stranger.bodies("visit_code") == {}
+    other = [one.id for one in (stage.make.officer(), stage.make.officer())]
+    with stage.make.writing():
+        reassign = {"reason": "换人", "by": door.by, "at": stage.clock()}
+        tasks.reassign_task(door.task.id, other, other[0], **reassign)
+    held.pull()
+    assert held.bodies("visit_code") == {}
+
+
+def test_a_supervisor_lists_the_visits_that_are_marked_and_reads_why(stage, door, client):
+    door.push(door.start(code_shown="not-shown"))
+    account = stage.make.account(Role.SUPERVISOR, login="chen")
+    headers = stage.make.headers(account)
+    for query, count in (("mark=code-missing", 1), ("mark=code-forged", 0), ("marked=false", 0)):
+        found = client.get(f"/api/v1/visits?{query}", headers=headers)
+        assert len(found.json["items"]) == count, found.json
+    (mark,) = client.get("/api/v1/visits?marked=true", headers=headers).json["items"][0]["marks"]
+    assert (mark["mark"], mark["words"]) == ("code-missing", "入企时没有检查码")
+    whole = client.get(f"/api/v1/visits/{door.task.visit_id}", headers=headers).json
+    assert [one["code_shown"] for one in whole["arrivals"]] == ["not-shown"]
