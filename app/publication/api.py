@@ -116,7 +116,8 @@ def export_decisions(query: dict[str, Any]) -> flask.Response:
         current_actor().agency_id, query["channel"], query["from_on"], query["until_on"]
     )
     file_format = query["format"]
-    data = exports.as_xlsx(found) if file_format is FileFormat.XLSX else exports.as_csv(found)
+    write = exports.as_xlsx if file_format is FileFormat.XLSX else exports.as_csv
+    data = write(found, inside=True)
     name = f"行政处罚双公示-{query['from_on']}-{query['until_on']}.{file_format}"
     return as_file(data, file_format, "decisions", name)
 

@@ -1,18 +1,22 @@
 """Reads of publication that deserve a name."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from app.cases.models import PenaltyCase
 from app.credit.models import CreditEntry
 from app.credit.rules import EntryKind
 from app.db import db
 from app.publication.models import CreditReport, Publication, PublicationReceipt, ReportCard
 from app.publication.rules import PublicationState, SubjectType
+from app.tasks.models import Task
+from app.units.models import Unit
+from app.visits.models import Visit
 
 
 def find_publication(channel: str, subject_type: str, subject_id: UUID) -> Publication | None:
@@ -47,11 +51,23 @@ def publications_in(agency_id: UUID | None, **filters: Any) -> sa.Select[Publica
     return query
 
 
+def cases_of(case_ids: Collection[UUID]) -> dict[UUID, PenaltyCase]:
+    """Return cases by their ids."""
+    found = db.session.scalars(sa.select(PenaltyCase).where(PenaltyCase.id.in_(case_ids)))
+    return {one.id: one for one in found}
+
+
+def units_of(unit_ids: Collection[UUID]) -> dict[UUID, Unit]:
+    """Return units by their ids."""
+    return {one.id: one for one in db.session.scalars(sa.select(Unit).where(Unit.id.in_(unit_ids)))}
+
+
 def to_follow(on: date) -> list[UUID]:
     """Return the publications that may take a step on a day, in order of their ids.
 
-    Those that are due, whose term is open or over, and those of decisions that were repaired or
-    reversed: what was taken out of the record is few, so that nothing else has to be looked at.
+    Those that are due, whose term is open or over, those of decisions that were repaired or
+    reversed, and results of tasks that were opened again: what was taken out of the record is few,
+    so that nothing else has to be looked at.
     """
     cause, about = aliased(CreditEntry), aliased(CreditEntry)
     gone = db.session.execute(
@@ -77,9 +93,28 @@ def to_follow(on: date) -> list[UUID]:
                 Publication.state != PublicationState.WITHDRAWN,
                 Publication.subject_id.in_([one for one in reversed_ if one]),
             ),
+            sa.and_(
+                Publication.state != PublicationState.WITHDRAWN,
+                Publication.subject_type == SubjectType.RESULT,
+                Publication.subject_id.in_(_redone().with_only_columns(Visit.id)),
+            ),
         )
     )
     return list(db.session.scalars(query.order_by(Publication.id)))
+
+
+def redone_at(visit_id: UUID) -> datetime | None:
+    """Return when the task of a visit was opened again for another; None where this one stands."""
+    return db.session.scalar(_redone().where(Visit.id == visit_id))
+
+
+def _redone() -> sa.Select[datetime | None]:
+    """Return the query for the visits of an earlier round, with when their tasks were reopened."""
+    return (
+        sa.select(Task.reopened_at)
+        .join(Visit, Visit.task_id == Task.id)
+        .where(Task.reopened_at.is_not(None), Visit.id != Task.visit_id)
+    )
 
 
 def _case_id(reference: str) -> UUID | None:

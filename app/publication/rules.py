@@ -102,7 +102,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Facts:
-    """What decides the next step of a publication."""
+    """What decides the next step of a publication; `revoked_on` is when its subject changed."""
 
     revoked_on: date | None = None
     repaired_on: date | None = None

@@ -33,7 +33,10 @@ from app.visits.models import Visit
 
 PORTAL = "portal"
 CREDIT_SITE = "credit-site"
-NOT_SHOWN = "依照规定不在该渠道公示"
+CHANGED = {
+    SubjectType.DECISION: "处罚决定已被变更或者撤销",
+    SubjectType.RESULT: "检查任务已重新办理，原检查结果不再有效",
+}
 
 
 class PublicationUnknown(NotFound):
@@ -187,12 +190,17 @@ def follow_publication(publication_id: UUID, *, by: Actor, at: datetime) -> str 
         return _publish(row, by=by, at=at)
     reason = None
     if state is PublicationState.WITHDRAWN and facts.revoked_on is not None:
-        reason = "处罚决定已被变更或者撤销"
+        reason = CHANGED[SubjectType(row.subject_type)]
         row.withdraw_due_on = _working_days(channel.withdraw_days, facts.revoked_on).due_on
     return _end(row, state, reason, by=by, at=at)
 
 
 def _facts(row: Publication) -> Facts:
+    if row.subject_type == SubjectType.RESULT:
+        redone_at = queries.redone_at(row.subject_id)
+        return Facts(
+            revoked_on=None if redone_at is None else local_date(redone_at), max_end=row.max_end
+        )
     entry = _entry_of(row.subject_type, row.subject_id, row.agency_id)
     if entry is None:
         return Facts(max_end=row.max_end)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from app.cases import crediting
 from app.cases.models import CaseRemedy, PenaltyCase
-from app.cases.rules import PartyKind
+from app.cases.rules import IdKind, PartyKind
 from app.cases.sanctions import KIND_NAMES, SanctionKind
 from app.catalogue import service as catalogue
 from app.days import local_date
@@ -41,7 +41,7 @@ def decision_of(case: PenaltyCase) -> Subject | None:
     number = case.decision_number or case.number
     content = {
         "party": rules.mask_person(name) if person else name,
-        "uscc": None if person or unit is None else unit.uscc,
+        "uscc": None if person else _code_of(case, unit),
         "number": number,
         "cause": case.cause_name,
         "act": None if person else case.act,
@@ -54,6 +54,13 @@ def decision_of(case: PenaltyCase) -> Subject | None:
         "district": case.district,
     }
     return Subject(SubjectType.DECISION, case.id, number, case.unit_id, case.decided_on, content)
+
+
+def _code_of(case: PenaltyCase, unit: Unit | None) -> str | None:
+    """Return the code of an organisation: the case's own, else the register's."""
+    if case.party_id_kind == IdKind.USCC:
+        return case.party_id_number
+    return None if unit is None else unit.uscc
 
 
 def _fen(case: PenaltyCase, kind: SanctionKind) -> int:

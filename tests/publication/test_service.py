@@ -20,6 +20,7 @@ from app.journal.rules import Event
 from app.publication import queries, service
 from app.publication.models import Publication, ReportCard
 from app.publication.publishing import follow_publications, open_report_cards
+from app.units.rules import LicenceData, LicenceKind
 from tests.cases.ordinary import Office, fine
 from tests.credit.desk import Desk
 
@@ -167,6 +168,43 @@ def test_the_list_that_leaves_is_exact_text_and_runs_nothing(office):
     assert '"\'=HYPERLINK(""x"")<script>某会所"' in text
     page = office.make.flask_app.test_client().get("/public/decisions").text
     assert "<script>" not in page
+
+
+def export(office, **query):
+    """The rows of the list as the office hands it over, by column."""
+    clerk = office.make.signed_in(Role.CLERK)
+    period = {"from_on": "2026-09-01", "until_on": "2026-09-30", **query}
+    found = clerk.get("/api/v1/publications/decisions/export", query_string=period)
+    sheet = openpyxl.load_workbook(io.BytesIO(found.data)).worksheets[0]
+    header, *rows = sheet.iter_rows(values_only=True)
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def test_the_list_says_what_the_register_and_the_case_know(office):
+    permit = LicenceData(LicenceKind.PERMIT, "沪卫公证字〔2024〕第1号", "lodging")
+    unit = office.make.unit(
+        uscc="91350100M000100Y43", legal_representative="赵某", licences=(permit,)
+    )
+    lines = [{**fine(1)[0], "kind": "permit-revoked"}]
+    case = office.open(date(2026, 9, 1), unit_id=unit.id, cause_code="pp-without-testing")
+    office.until(case, "file", "collect", on=date(2026, 9, 1))
+    office.step(case, "conclude", needs=["serious"], circumstances=["serious"])
+    office.step(case, "notify", date(2026, 9, 2), lines=lines)
+    office.until(case, "waive-defence", "discuss", "review", on=date(2026, 9, 3))
+    office.step(case, "decide", DECIDED, lines=lines)
+    decided(office, party=Party(PartyKind.CITIZEN, name="王小明", representative="钱某"))
+    run(office, date(2026, 9, 14))
+    organisation, citizen = export(office)
+    assert organisation["行政相对人代码_1（统一社会信用代码）"] == "91350100M000100Y43"
+    assert organisation["法定代表人"] == "赵某"
+    assert organisation["暂扣或吊销证照名称及编号"] == "许可 沪卫公证字〔2024〕第1号"
+    assert organisation["处罚内容"] == organisation["处罚类别"] == "吊销许可证件"
+    assert organisation["处罚有效期"] is None
+    assert citizen["处罚内容"] == "警告；罚款 0.360000 万元"
+    assert (citizen["法定代表人"], citizen["行政相对人名称"]) == (None, "王某某")
+    text = office.make.flask_app.test_client().get("/public/decisions.csv").data.decode()
+    assert "91350100M000100Y43" in text
+    assert "赵某" not in text, "who acts for it is for the platform alone"
 
 
 def test_receipts_are_counted_once_with_their_rates_and_lists(office):
