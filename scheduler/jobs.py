@@ -21,12 +21,13 @@ from app.cases.following import follow_collections
 from app.complaints import queries as complaint_queries
 from app.complaints.watching import watch_complaint
 from app.days import local_date
-from app.db import db, transaction
+from app.db import db, stop_reading, transaction
 from app.documents.watching import services_to_watch, watch_service
 from app.draws import progress
 from app.errors import DomainError
 from app.evidence.inspecting import inspect_pictures
 from app.evidence.sweeping import sweep_evidence
+from app.jointvisits import lots, team_queries
 from app.journal import service as journal
 from app.journal.idempotency import KEPT
 from app.journal.models import IdempotencyKey
@@ -73,6 +74,26 @@ def run_due_draws(*, at: datetime) -> str:
 def publish_due_results(*, at: datetime) -> str:
     """Publish the results whose day has come."""
     return _line(progress.publish_due(at=at))
+
+
+def form_joint_teams(*, at: datetime) -> str:
+    """Draw the teams of joint visits that were asked for; each lot is its own transaction.
+
+    One that cannot be opened stands in nobody's way, and says why.
+    """
+    waiting, drawn = team_queries.asked_lots(), 0
+    for lot_id in waiting:
+        stop_reading()
+        try:
+            lot = lots.get_lot(lot_id)
+            opened = lots.open_lot(lot)
+            teams = lots.work_out(lot, opened)
+            with transaction():
+                drawn += lots.form_teams(lot_id, opened, teams, by=TIMETABLE, at=at) is not None
+        except DomainError as error:
+            with transaction():
+                lots.hold(lot_id, error)
+    return f"{drawn} of {len(waiting)} lots over teams drawn"
 
 
 def publish_journal_head(*, at: datetime) -> str:
@@ -207,6 +228,7 @@ JOBS: Mapping[str, Job] = {
     job.name: job
     for job in (
         Job("run-due-draws", run_due_draws, "freezes, announces and draws what is due"),
+        Job("form-joint-teams", form_joint_teams, "draws the teams of joint visits"),
         Job("publish-due-results", publish_due_results, "publishes results whose day has come"),
         Job("publish-journal-head", publish_journal_head, "publishes the head of every stream"),
         Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),

@@ -13,6 +13,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
     """
     times: dict[str, When] = {
         "run-due-draws": Every(seconds=tick_s),
+        "form-joint-teams": Every(seconds=tick_s),
         "publish-due-results": Every(seconds=300),
         "supply-numbers": Every(seconds=300),
         "publish-journal-head": Daily(hour=0, minute=5),

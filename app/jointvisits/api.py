@@ -5,13 +5,24 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import flask
+
 from app import clock
 from app.access import Role, current_actor, current_agency_id, requires
 from app.caps.rules import Answer, span
 from app.catalogue.caps import Period
 from app.days import local_date
 from app.db import stop_reading, transaction
-from app.jointvisits import changes, operations, queries, readying, service, watching
+from app.jointvisits import (
+    changes,
+    operations,
+    queries,
+    readying,
+    service,
+    staffing,
+    team_api,
+    watching,
+)
 from app.jointvisits.capping import needs
 from app.jointvisits.changes import Change, Foreseen
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitChange
@@ -41,8 +52,13 @@ visits = Blueprint("joint-visits", __name__, url_prefix="/joint-visits", descrip
 operation_blp = Blueprint(
     "joint-operations", __name__, url_prefix="/joint-operations", description="全事项检查"
 )
-BLUEPRINTS = (plans, visits, operation_blp)
+BLUEPRINTS = (plans, visits, operation_blp, team_api.plans, team_api.visits)
 READERS = (Role.OFFICER, Role.SUPERVISOR, Role.AUDITOR)
+
+
+def init_app(_flask_app: flask.Flask) -> None:
+    """Let the tasks of a plan have its teams when it is published."""
+    service.guard(staffing.give_teams)
 
 
 @plans.route("")

@@ -5,7 +5,7 @@ judge finds, and each cap stands with its visit. A plan that was approved has to
 one that is published tells its tasks at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -16,7 +16,7 @@ from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, new_id, touch
 from app.errors import Conflict, Invalid
-from app.jointvisits import capping, queries, service
+from app.jointvisits import capping, queries, service, team_queries
 from app.jointvisits.capping import Planned
 from app.jointvisits.changing import Board, Consequences, Stand, consequences
 from app.jointvisits.fitting import BEGUN_STATES
@@ -97,7 +97,8 @@ def foresee(visit: JointVisit, change: Change, *, at: datetime) -> Foreseen:
     elif change.verb is ChangeVerb.MOVE:
         if visit.state not in IN_PLAN:
             _refuse_taken(visit, rows)
-        after[key] = replace(_stand(plan, visit), day=_day(plan, change, at))
+        stand = _stand(plan, visit, team_queries.leads_of(plan.agency_id))
+        after[key] = replace(stand, day=_day(plan, change, at))
     elif change.verb is ChangeVerb.SPLIT:
         after.update(_split(after, key, str(fresh), change.task_ids, _day(plan, change, at)))
     else:
@@ -144,16 +145,18 @@ def change_by_hand(
 
 def board_of(plan: JointPlan, visits: Iterable[JointVisit]) -> Board:
     """Return the visits of a plan as the rules of changes see them."""
-    return {str(one.id): _stand(plan, one) for one in visits if one.tasks}
+    leads = team_queries.leads_of(plan.agency_id)
+    return {str(one.id): _stand(plan, one, leads) for one in visits if one.tasks}
 
 
-def _stand(plan: JointPlan, visit: JointVisit) -> Stand:
+def _stand(plan: JointPlan, visit: JointVisit, leads: Mapping[UUID, Collection[str]]) -> Stand:
     days = plan.working_days
+    covered = {name for one in visit.officers for name in leads.get(one.officer_id, ())}
     return Stand(
         tuple(open_task(visit, row, days) for row in visit.tasks),
         None if visit.planned_on is None else number_of(days, visit.planned_on),
         frozenset(str(one.officer_id) for one in visit.officers),
-        frozenset(one.specialty for one in visit.officers if one.specialty is not None),
+        frozenset(covered.union(one.specialty for one in visit.officers if one.specialty)),
     )
 
 
@@ -375,12 +378,7 @@ def _keep(
     visits = queries.visits_of(plan.id)
     plan.comparison = service.compared(problem_of(plan, visits), schedule_of(plan, visits))
     plan.faults, plan.maker = list(foreseen.consequences.faults), Maker.HAND
-    plan.changed_officer_id, plan.changed_at = by.officer_id, at
-    plan.changed_by_kind, plan.changed_by_id = str(by.kind), by.id
-    if plan.state == PlanState.APPROVED:
-        plan.state, plan.approved_officer_id = PlanState.PROPOSED, None
-        plan.approved_at = plan.approved_by_kind = plan.approved_by_id = None
-    touch(plan)
+    service.note_change(plan, by=by, at=at)
     data = {
         "verb": str(change.verb),
         "planned_on": None if change.planned_on is None else change.planned_on.isoformat(),

@@ -13,7 +13,7 @@ from app.codes.rules import CodeState
 from app.days import day_begins
 from app.db import db, touch
 from app.errors import Conflict, Invalid
-from app.jointvisits import queries
+from app.jointvisits import queries, team_queries
 from app.jointvisits.models import JointVisit, JointVisitCap
 from app.jointvisits.rules import PlanState, VisitState
 from app.jointvisits.service import JointPlanStateWrong
@@ -106,6 +106,7 @@ def request_code(visit: JointVisit, *, by: Actor, at: datetime) -> VisitCode:
         valid_from=begins,
         valid_until=begins + timedelta(days=1),
         task_ids=_open_tasks(visit),
+        partner_ids=team_queries.partners_of(visit.id),
         reason="；".join(one.reason for one in visit.caps if one.reason) or None,
     )
     code = codes.request_code(new, agency_id=visit.agency_id, by=by, at=at)

@@ -56,6 +56,13 @@ class ChangeVerb(StrEnum):
     SHIFT = "shift"
 
 
+class LotState(StrEnum):
+    """A lot over teams: asked for and fixed, or drawn."""
+
+    ASKED = "asked"
+    DRAWN = "drawn"
+
+
 IN_PLAN = frozenset({VisitState.PLANNED, VisitState.UNPLACED})
 
 

@@ -17,7 +17,7 @@ from app.codes import service as codes
 from app.codes.rules import CodeState
 from app.db import db, new_id, touch
 from app.errors import Conflict, Invalid, NotFound
-from app.jointvisits import capping, queries
+from app.jointvisits import capping, queries, team_queries
 from app.jointvisits.judging import faults
 from app.jointvisits.merging import merge
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
@@ -63,6 +63,10 @@ class JointPlanStateWrong(Conflict):
     """Extras: `state`."""
 
     code, title = "joint-plan-state-wrong", "联合检查计划状态不允许此操作"
+
+
+class TeamsWaiting(Conflict):
+    code, title = "joint-teams-waiting", "组队抽取尚未完成"
 
 
 class ScheduleFaulty(Invalid):
@@ -305,9 +309,12 @@ def schedule_sha256(visits: Iterable[JointVisit]) -> str:
 def approve_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
     """Approve a proposed plan, as the second person: neither proposed nor changed by them.
 
-    Caps are asked once more. Raises JointPlanStateWrong, SecondPersonInvalid and CapsOpen.
+    Caps are asked once more. Raises JointPlanStateWrong, TeamsWaiting (the second person has to see
+    who goes), SecondPersonInvalid and CapsOpen.
     """
     _require(plan, PlanState.PROPOSED)
+    if team_queries.is_waiting(plan.id):
+        raise TeamsWaiting("组队抽取已经提出，完成之后才能批准。")
     visits = queries.visits_of(plan.id)
     team = {one.officer_id for visit in visits for one in visit.officers}
     people = {(plan.proposed_by_id, plan.proposed_officer_id)}
@@ -348,6 +355,16 @@ def publish_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
     data = {"schedule_sha256": schedule_sha256(_in_plan(visits))}
     journal.record(Event.JOINT_PLAN_PUBLISHED, plan, by=by, at=at, data=data)
     return plan
+
+
+def note_change(plan: JointPlan, *, by: Actor, at: datetime) -> None:
+    """Remember who changed a plan: they cannot approve it, and it has to be approved again."""
+    plan.changed_officer_id, plan.changed_at = by.officer_id, at
+    plan.changed_by_kind, plan.changed_by_id = str(by.kind), by.id
+    if plan.state == PlanState.APPROVED:
+        plan.state, plan.approved_officer_id = PlanState.PROPOSED, None
+        plan.approved_at = plan.approved_by_kind = plan.approved_by_id = None
+    touch(plan)
 
 
 def withdraw_plan(plan: JointPlan, reason: str, *, by: Actor, at: datetime) -> JointPlan:

@@ -265,6 +265,10 @@ VALUES: dict[str, Callable[[Side], Any]] = {
     "origin": lambda side: "complaint",
     "outcome": lambda side: "no-problem",
     "password": lambda side: PASSWORD,
+    "partner_ids": lambda side: [side["partner"]],
+    "partner_items": lambda side: [
+        {"department": "市场监管局", "item": "现制现售饮用水设备", "basis": "《食品安全法》"}
+    ],
     "period": lambda side: "2026-Q4",
     "received_on": lambda side: "2026-11-02",
     "second_officer_id": lambda side: side["officer:second"],
