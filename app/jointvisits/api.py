@@ -20,6 +20,7 @@ from app.jointvisits import (
     readying,
     service,
     staffing,
+    suggestion_api,
     team_api,
     watching,
 )
@@ -52,7 +53,10 @@ visits = Blueprint("joint-visits", __name__, url_prefix="/joint-visits", descrip
 operation_blp = Blueprint(
     "joint-operations", __name__, url_prefix="/joint-operations", description="全事项检查"
 )
-BLUEPRINTS = (plans, visits, operation_blp, team_api.plans, team_api.visits)
+BLUEPRINTS = (
+    *(plans, visits, operation_blp),
+    *(team_api.plans, team_api.visits, suggestion_api.blp),
+)
 READERS = (Role.OFFICER, Role.SUPERVISOR, Role.AUDITOR)
 
 

@@ -42,7 +42,7 @@ def planned_of(visit: JointVisit) -> Planned | None:
     )
 
 
-def ask_caps(plan: JointPlan, planned: Collection[Planned]) -> dict[UUID, list[Answer]]:
+def ask_caps(plan: JointPlan | None, planned: Collection[Planned]) -> dict[UUID, list[Answer]]:
     """Return, by visit, the caps that it reaches; what was begun is not asked for again.
 
     Counted are what took place, what other published plans bring, and those of `planned` before it.
@@ -70,7 +70,8 @@ def ask_caps(plan: JointPlan, planned: Collection[Planned]) -> dict[UUID, list[A
     first, last = min(one[0] for one in spans), max(one[1] for one in spans)
     units = {one.unit_id for one in intended}
     ledger = caps.entries_of(units, first, last)
-    others = queries.planned_elsewhere(units, but_plan_id=plan.id, first=first, last=last)
+    but_plan_id = None if plan is None else plan.id
+    others = queries.planned_elsewhere(units, but_plan_id=but_plan_id, first=first, last=last)
     for other in [one for one in map(planned_of, others) if one is not None]:
         theirs = queries.tasks_by_id(other.task_ids)
         ledger.setdefault(other.unit_id, []).append(entry_of(other, theirs))

@@ -74,9 +74,9 @@ def test_what_is_saved_is_what_separate_entries_would_have_been_more(visits):
     assert numbers[Code.UNITS_AGAIN] == numbers[Code.UNITS] - spread.get(1, 0)
     for code, number in NUMBERS.items():
         listed = rules.behind(code, entries)
-        each = {one.unit_id for one in listed} if number.of_units else listed
-        weights = len(each) if number.of_units else sum(number.weight(one) for one in each)
-        assert weights == numbers[code]
+        weights = sum(int(number.weight(one)) for one in listed)
+        units = len({one.unit_id for one in listed})
+        assert numbers[code] == (units if number.of_units else weights)
     for by in By:
         lines = rules.lines(by, entries)
         assert sum(one.separate for one in lines) == numbers[Code.SEPARATE]
@@ -92,7 +92,11 @@ def test_two_teams_of_one_day_are_two_entries_until_somebody_is_in_both():
     day = [went(n, 1, 0, {n}, "一科", "routine") for n in (1, 2)]
     assert len(rules.entries_of(day, exempt_origins=())) == 2
     (one,) = rules.entries_of([*day, went(3, 1, 0, {1, 2}, "二科", None)], exempt_origins=())
-    assert (len(one.visits), one.departments, one.exempt) == (3, {"一科", "二科"}, False)
+    assert (len(one.visits), one.departments, one.exempt) == (
+        3,
+        frozenset({"一科", "二科"}),
+        False,
+    )
     own = {line.code: (line.separate, line.saved) for line in rules.lines(By.DEPARTMENT, [one])}
     assert own == {"一科": (2, 1), "二科": (1, 0)}
 
@@ -137,8 +141,8 @@ def test_the_report_says_what_the_ledger_of_caps_says(register):
             listed = disturbance.chosen_entries(agency_id, first, TODAY, chosen)
             assert len(listed) == line.entries
     for cap in report.caps:
-        listed = disturbance.excesses(agency_id, first, TODAY, cap.cap.code)
-        assert len(listed) == cap.entries == sum(cap.verdicts.values())
+        beyond = disturbance.excesses(agency_id, first, TODAY, cap.cap.code)
+        assert len(beyond) == cap.entries == sum(cap.verdicts.values())
     year = next(one for one in report.caps if one.cap.code == "entries-per-year")
     assert year.entries > year.units > 0
 
