@@ -43,12 +43,16 @@ class Said:
 
 @dataclass(frozen=True)
 class Author:
-    """Whose start it is, from which tablet, by its clock; `admitted` as in `visits`."""
+    """Whose start it is, from which tablet, by its clock; `admitted` as in `visits`.
+
+    `confirmed_by`: who gave a PIN on it, as the operation says.
+    """
 
     officer_id: UUID
     device_id: UUID | None
     recorded_at: datetime
     admitted: bool = False
+    confirmed_by: UUID | None = None
 
 
 def verifier(key: Ed25519PublicKey) -> Verify:
@@ -102,6 +106,7 @@ def start_visit(
             reason=start.reason,
         )
         start = replace(start, arrival=arrival, marks=start.marks | judged.marks)
+        start = _with_companion(start, author, by.agency_id)
     started = visits.start_visit(
         visit_id,
         start,
@@ -117,6 +122,16 @@ def start_visit(
     elif judged.code is not None:
         _mark_shared(judged.code, by=by, at=at)
     return started
+
+
+def _with_companion(start: visits.Start, author: Author, agency_id: UUID | None) -> visits.Start:
+    """Return a start with the colleague who confirmed by PIN; a stranger is only marked."""
+    other = author.confirmed_by
+    if other is None or other == author.officer_id or agency_id is None:
+        return start
+    if queries.officers_among({other}, agency_id):
+        return replace(start, companion_id=other)
+    return replace(start, marks=start.marks | {Mark.PRESENCE_UNPROVEN})
 
 
 # --- judging ---

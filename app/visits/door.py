@@ -4,7 +4,7 @@ Whatever order the tablets of a pair come home in, the same stands in the end.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from app.visits import marks as rules
 from app.visits.marks import Mark, Presence, Shown
 from app.visits.models import Visit, VisitArrival, VisitAttendance, VisitMark
+from app.visits.rules import VisitState
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,15 @@ def note_arrival(
     """Keep that an officer came, what was said at the door, and the marks; return the new ones.
 
     Who comes again, after an interruption, stays as he came first; a code that he shows only then
-    counts. That one officer had no code does not count where a colleague showed one.
+    counts. That one officer had no code does not count where a colleague showed one. Who confirmed
+    by PIN and starts on a tablet of his own came as that one says, whichever is heard of first.
     """
-    if came.officer_id not in {one.officer_id for one in visit.attendance}:
+    known = {one.officer_id: one for one in visit.attendance}.get(came.officer_id)
+    if known is not None and came.presence is Presence.OWN and _by_pin(visit, came.officer_id):
+        known.device_id, known.recorded_at = came.device_id, came.recorded_at
+        known.fix = None if came.fix is None else dict(came.fix)
+        known.clock_suspect = came.suspect
+    elif known is None:
         visit.attendance.append(
             VisitAttendance(
                 officer_id=came.officer_id,
@@ -61,26 +68,43 @@ def note_arrival(
     return mark(visit, found, officer_id=came.officer_id, device_id=came.device_id, at=at)
 
 
+def _by_pin(visit: Visit, officer_id: UUID) -> bool:
+    return any(
+        one.presence == Presence.PIN for one in visit.arrivals if one.officer_id == officer_id
+    )
+
+
 def _note(visit: Visit, came: Came, arrival: Arrival) -> None:
     known = {one.officer_id: one for one in visit.arrivals}.get(came.officer_id)
-    if known is not None:
+    if known is None:
+        known = VisitArrival(officer_id=came.officer_id)
+        visit.arrivals.append(known)
+    elif known.presence == Presence.OWN or came.presence is Presence.PIN:
         if known.code_id is None and arrival.code_id is not None:
             known.code_id, known.code_shown = arrival.code_id, arrival.code_shown
         return
-    visit.arrivals.append(
-        VisitArrival(
-            officer_id=came.officer_id,
-            device_id=came.device_id,
-            presence=came.presence,
-            code_id=arrival.code_id,
-            code_shown=arrival.code_shown,
-            reason=arrival.reason,
-            certificate_shown=arrival.certificate_shown,
-            recusal_asked=arrival.recusal_asked,
-            recusal_requested=arrival.recusal_requested,
-            recorded_at=came.recorded_at,
-        )
+    known.device_id, known.presence, known.recorded_at = (
+        came.device_id,
+        came.presence,
+        came.recorded_at,
     )
+    for one in fields(arrival):
+        setattr(known, one.name, getattr(arrival, one.name))
+
+
+def judge_presence(
+    visit: Visit, fewest: int, *, officer_id: UUID, device_id: UUID | None, at: datetime
+) -> set[Mark]:
+    """Mark a visit that ended with fewer officers than the law asks for; unmark it if one was late.
+
+    Visits of builds that cannot say who came along are not judged. Returns the new marks.
+    """
+    if not visit.arrivals:
+        return set()
+    if visit.state != VisitState.UNDER_WAY and len(visit.attendance) < fewest:
+        return mark(visit, {Mark.OFFICER_ALONE}, officer_id=officer_id, device_id=device_id, at=at)
+    visit.marks = [one for one in visit.marks if one.mark != Mark.OFFICER_ALONE]
+    return set()
 
 
 def mark(

@@ -82,3 +82,18 @@ _FIRST = (CodeMark.REVOKED, CodeMark.EXPIRED, CodeMark.MISSING)
 def code_mark(found: Collection[Mark]) -> CodeMark | None:
     """Return what the protocol calls the visit's code mark: the gravest of three."""
     return next((one for one in _FIRST if Mark(one.value) in found), None)
+
+
+def of_door(
+    *, certificate_shown: bool | None, recusal_asked: bool | None, recusal_requested: bool | None
+) -> set[Mark]:
+    """Return what a tablet's word about the door leaves open; what it does not say is not marked.
+
+    《行政处罚法》第四十三条、第五十五条: certificates are shown; who has an interest stays away.
+    """
+    found = {
+        Mark.CERTIFICATE_NOT_SHOWN: certificate_shown is False,
+        Mark.RECUSAL_NOT_ASKED: recusal_asked is False,
+        Mark.RECUSAL_REQUESTED: recusal_requested is True,
+    }
+    return {mark for mark, holds in found.items() if holds}

@@ -6,7 +6,7 @@ reason (`late-contribution`, `task-closed`, `task-gone`, `form-version`, `visit-
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,8 +27,9 @@ from app.tasks.models import Task
 from app.tasks.rules import TaskState
 from app.units import service as units
 from app.visits import door, queries, rules
+from app.visits import marks as mark_rules
 from app.visits.door import Arrival
-from app.visits.marks import Mark
+from app.visits.marks import Mark, Presence
 from app.visits.models import Finding, Visit, VisitAnswer, VisitSignature
 from app.visits.rules import (
     AnswerResult,
@@ -135,7 +136,8 @@ class Start:
 
     `task_id` None makes it a triggered visit: then `reason` says why, and the id follows from
     `code_request_id`, or without one from unit, day and `officer_ids` (default: the one officer).
-    `arrival` is what was said at the door, `marks` what was not in order there: they stop nothing.
+    `arrival` is what was said at the door, `companion_id` a colleague of the agency who confirmed
+    there by PIN, `marks` what was not in order: they stop nothing.
     """
 
     task_id: UUID | None
@@ -149,6 +151,7 @@ class Start:
     officer_ids: tuple[UUID, ...] = ()
     clock_suspect: bool = False
     arrival: Arrival | None = None
+    companion_id: UUID | None = None
     marks: frozenset[Mark] = frozenset()
 
 
@@ -213,6 +216,11 @@ def start_visit(
         visit = _new_visit(visit_id, start, recorded_at, by=by, at=at)
     came = door.Came(officer_id, device_id, recorded_at, start.fix, suspect=start.clock_suspect)
     marks = door.note_arrival(visit, came, start.arrival, _marks_of(start), at=at)
+    if start.companion_id is not None:
+        along = replace(came, officer_id=start.companion_id, presence=Presence.PIN)
+        door.note_arrival(visit, along, start.arrival, (), at=at)
+    if visit.state != VisitState.UNDER_WAY:
+        marks |= _judge_presence(visit, officer_id, device_id, at=at)
     if visit.interrupted_at is not None and visit.state == VisitState.UNDER_WAY:
         visit.interrupted_reason = visit.interrupted_at = None
         visit.interrupted_by_kind = visit.interrupted_by_id = None
@@ -237,7 +245,25 @@ def start_visit(
 
 def _marks_of(start: Start) -> set[Mark]:
     own = set() if start.code_mark is None else {Mark(start.code_mark.value)}
-    return own | start.marks
+    said = start.arrival
+    if said is None:
+        return own | start.marks
+    return (
+        own
+        | start.marks
+        | mark_rules.of_door(
+            certificate_shown=said.certificate_shown,
+            recusal_asked=said.recusal_asked,
+            recusal_requested=said.recusal_requested,
+        )
+    )
+
+
+def _judge_presence(
+    visit: Visit, officer_id: UUID, device_id: UUID | None, *, at: datetime
+) -> set[Mark]:
+    fewest = int(catalogue.setting(tasks.TEAM_SIZE, local_date(visit.started_at)))
+    return door.judge_presence(visit, fewest, officer_id=officer_id, device_id=device_id, at=at)
 
 
 def _check_start(
@@ -530,12 +556,13 @@ def finish_visit(
     visit.finished_recorded_at, visit.finished_at = recorded_at, at
     visit.finished_fix = None if fix is None else dict(fix)
     visit.finished_by_kind, visit.finished_by_id = by.kind, by.id
+    marks = _judge_presence(visit, officer_id, by.device_id, at=at)
     journal.record(
         Event.VISIT_FINISHED,
         visit,
         by=by,
         at=at,
-        data={"officer_id": str(officer_id), "outcome": outcome},
+        data={"officer_id": str(officer_id), "outcome": outcome, "marks": sorted(marks)},
     )
     return visit
 

@@ -13,9 +13,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from app import canonical, entry
+from app import canonical
 from app.access import Actor
-from app.codes import at_door
 from app.db import db
 from app.errors import Conflict, Invalid
 from app.evidence import queries as evidence_queries
@@ -30,10 +29,8 @@ from app.units import service as units
 from app.units.models import Unit
 from app.visits import rules as visit_rules
 from app.visits import service as visits
-from app.visits.door import Arrival
-from app.visits.marks import Shown
 from app.visits.models import Finding, Visit, VisitAnswer
-from sync.inbox import consequences, forms, issuing, rules
+from sync.inbox import consequences, forms, issuing, rules, starting
 from sync.inbox.doing import Doing, Effect, applied, their_task, their_visit
 from sync.inbox.placing import placed_in_form
 from sync.inbox.rules import OperationType, Outcome
@@ -192,7 +189,6 @@ def attachments_pending(operation: Operation, agency_id: UUID) -> int:
     return pending
 
 
-SAID_AT_DOOR = ("certificate_shown", "recusal_asked", "recusal_requested")
 _SUBJECT_OF: Mapping[str, str] = {
     "task": "task",
     "visit": "visit",
@@ -252,46 +248,6 @@ def _answer_return(doing: Doing) -> Effect:
 
 
 # --- visits ------------------------------------------------------------------------------------
-
-
-def _start_visit(doing: Doing) -> Effect:
-    fields = doing.fields
-    shown = Shown(fields.get("code_shown", Shown.NOT_SAID))
-    started = at_door.start_visit(
-        doing.entity_id,
-        visits.Start(
-            task_id=None if fields["task_id"] is None else UUID(fields["task_id"]),
-            unit_id=doing.id_of("unit_id"),
-            checklist_code=fields.get("checklist_code"),
-            form_version=fields.get("form_version"),
-            fix=doing.operation.fix,
-            code_mark=_mark(fields.get("code_mark")),
-            reason=fields.get("reason"),
-            code_request_id=_id_or_none(fields.get("code_request_id")),
-            officer_ids=tuple(UUID(one) for one in fields.get("officer_ids", ())),
-            clock_suspect=doing.clock_suspect,
-            arrival=Arrival(shown, **{name: fields.get(name) for name in SAID_AT_DOOR}),
-        ),
-        at_door.Said(shown, fields.get("code_text"), fields.get("unit_code_text")),
-        at_door.Author(
-            doing.officer_id,
-            doing.operation.device_id,
-            doing.operation.recorded_at,
-            admitted=doing.admitted,
-        ),
-        verify=at_door.verifier(entry.keys().receipt_key.public_key()),
-        by=doing.by,
-        at=doing.at,
-    )
-    return applied(started.visit, Outcome.MERGED if started.merged else Outcome.APPLIED)
-
-
-def _mark(code: str | None) -> visit_rules.CodeMark | None:
-    return None if code is None else visit_rules.CodeMark(code)
-
-
-def _id_or_none(text: str | None) -> UUID | None:
-    return None if text is None else UUID(text)
 
 
 def _interrupt_visit(doing: Doing) -> Effect:
@@ -449,7 +405,7 @@ EFFECTS: dict[OperationType, Callable[[Doing], Effect]] = {
     OperationType.TASK_ACCEPT: _accept_task,
     OperationType.TASK_PROPOSE_CLOSING: _propose_closing,
     OperationType.TASK_ANSWER_RETURN: _answer_return,
-    OperationType.VISIT_START: _start_visit,
+    OperationType.VISIT_START: starting.start_visit,
     OperationType.VISIT_INTERRUPT: _interrupt_visit,
     OperationType.VISIT_FINISH: _finish_visit,
     OperationType.VISIT_ANSWER_ITEM: _answer_item,

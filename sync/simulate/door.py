@@ -40,3 +40,9 @@ def said(tablet: Tablet, task: dict[str, Any], at: datetime) -> dict[str, Any]:
         "officer_ids": sorted(task["officer_ids"]),
         **common,
     }
+
+
+def colleague(tablet: Tablet, task: dict[str, Any]) -> str | None:
+    """Return who came along and confirms on this tablet."""
+    others = sorted(set(task["officer_ids"]) - {tablet.officer_id})
+    return str(others[0]) if others else None

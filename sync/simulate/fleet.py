@@ -332,6 +332,7 @@ def _start(
         },
         at=at,
         fix=here,
+        confirmed_by=door.colleague(tablet, task),
     )
 
 

@@ -247,6 +247,7 @@ class Tablet:
         attachments: list[dict[str, Any]] | None = None,
         base_version: int = 0,
         depends_on: list[str] | None = None,
+        confirmed_by: str | None = None,
     ) -> str:
         """Write an operation into the outbox, signed and chained; returns its id."""
         self.device_seq += 1
@@ -257,7 +258,8 @@ class Tablet:
                 "base": {},
                 "base_version": base_version,
                 "boot_id": "b1",
-                "confirmation": None,
+                "confirmation": confirmed_by
+                and {"officer_id": confirmed_by, "method": "pin", "at": instant(at)},
                 "depends_on": depends_on or [],
                 "device_id": self.device_id,
                 "device_seq": self.device_seq,

@@ -15,7 +15,9 @@ from app.db import db, new_id
 from app.tasks import service as tasks
 from app.units.models import Unit
 from app.visits.models import Visit
+from tests.sync.conftest import ITEMS, answer, finish
 from tests.sync.held import Held
+from tests.sync.tablet import written
 
 
 class Door:
@@ -56,7 +58,7 @@ class Door:
         with self.stage.flask_app.app_context():
             return service.text_of(code, entry.keys().receipt_key)
 
-    def start(self, tablet=None, task=None, **fields):
+    def start(self, tablet=None, task=None, confirmation=None, **fields):
         tablet, task = tablet or self.tablet, task or self.task
         said = {
             "task_id": str(task.id),
@@ -65,7 +67,8 @@ class Door:
             "form_version": 1,
             **fields,
         }
-        return tablet.op("visit.start", task.visit_id, said, form_version=3)
+        more = {"form_version": 3, "confirmation": confirmation}
+        return tablet.op("visit.start", task.visit_id, said, **more)
 
     def push(self, *lines, tablet=None):
         answer = (tablet or self.tablet).push(lines)
@@ -233,3 +236,66 @@ def test_a_supervisor_lists_the_visits_that_are_marked_and_reads_why(stage, door
     assert (mark["mark"], mark["words"]) == ("code-missing", "入企时没有检查码")
     whole = client.get(f"/api/v1/visits/{door.task.visit_id}", headers=headers).json
     assert [one["code_shown"] for one in whole["arrivals"]] == ["not-shown"]
+
+
+def confirmed(door, officer_id):
+    return {"officer_id": str(officer_id), "method": "pin", "at": written(door.at)}
+
+
+def test_a_colleague_who_confirms_by_pin_came_along_and_one_officer_alone_is_marked(stage, door):
+    bo = stage.tablet("bo")
+    alone, together, late = (stage.task(door.tablet, bo) for _ in range(3))
+    for task, by_pin in ((alone, None), (together, confirmed(door, bo.officer_id)), (late, None)):
+        said = {"code_shown": "not-shown"}
+        door.push(
+            door.start(task=task, confirmation=by_pin, **said),
+            *(answer(door.tablet, task, code) for code in ITEMS),
+            finish(door.tablet, task),
+        )
+    assert "officer-alone" in door.marks(alone)
+    assert "officer-alone" not in door.marks(together)
+    came = stage.one(Visit, together.visit_id)
+    assert {one.officer_id for one in came.attendance} == {door.tablet.officer_id, bo.officer_id}
+
+    assert "officer-alone" in door.marks(late)
+    door.push(door.start(bo, late, code_shown="not-shown"), tablet=bo)
+    assert "officer-alone" not in door.marks(late)
+
+
+@pytest.mark.parametrize("pin_first", [True, False])
+def test_who_confirmed_by_pin_and_starts_himself_came_as_his_own_tablet_says(
+    stage, door, pin_first
+):
+    bo = stage.tablet("bo")
+    task = stage.task(door.tablet, bo)
+    by_pin = confirmed(door, bo.officer_id)
+    lines = [
+        (door.start(task=task, code_shown="not-shown", confirmation=by_pin), door.tablet),
+        (door.start(bo, task, code_shown="not-shown"), bo),
+    ]
+    for line, tablet in lines if pin_first else lines[::-1]:
+        door.push(line, tablet=tablet)
+    with stage.flask_app.app_context():
+        visit = db.session.get_one(Visit, task.visit_id)
+        (arrival,) = [one for one in visit.arrivals if one.officer_id == bo.officer_id]
+        (attended,) = [one for one in visit.attendance if one.officer_id == bo.officer_id]
+        assert (arrival.presence, arrival.device_id) == ("own", bo.device_id)
+        assert attended.device_id == bo.device_id
+
+
+def test_what_was_not_shown_or_asked_at_the_door_and_a_stranger_are_marked(door):
+    line = door.start(
+        code_shown="not-shown",
+        certificate_shown=False,
+        recusal_asked=False,
+        recusal_requested=True,
+        confirmation=confirmed(door, new_id()),
+    )
+    (result,) = door.push(line)
+    assert (result["outcome"], door.marks()) == (
+        "applied",
+        [
+            *("certificate-not-shown", "code-missing", "presence-unproven"),
+            *("recusal-not-asked", "recusal-requested"),
+        ],
+    )
