@@ -1,6 +1,6 @@
 """Tablets have numbers before they need them, and numbers that nobody used are accounted for."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -222,9 +222,31 @@ def reserve_lost(
 # --- what became of the numbers ------------------------------------------------------------------
 
 
+Refused = Callable[[Sequence[NumberBlock]], Mapping[UUID, Mapping[int, str]]]
+_asked: list[Refused] = []
+
+
+def ask_refused(reader: Refused) -> None:
+    """Ask a higher package under which numbers of blocks papers came that did not come in, and why.
+
+    Such a paper may have been handed over. `docs/architecture.md` says who is asked.
+    """
+    if reader not in _asked:
+        _asked.append(reader)
+
+
+def _refused_in(blocks: Sequence[NumberBlock]) -> dict[UUID, dict[int, str]]:
+    found: dict[UUID, dict[int, str]] = {}
+    for reader in _asked:
+        for block_id, numbers in reader(blocks).items():
+            found.setdefault(block_id, {}).update(numbers)
+    return found
+
+
 @dataclass(frozen=True)
 class Gap:
-    """Numbers without a document, and why: the reason its block ended, or `skipped`."""
+    """Numbers without a document, and why: the reason its block ended, `skipped`, or what became
+    of the paper that came under it."""
 
     first: int
     last: int
@@ -245,19 +267,24 @@ def accounts_of(blocks: Sequence[NumberBlock]) -> list[Account]:
     """Account for every number of blocks: used, free, or a gap with its reason.
 
     In an open block what lies below the highest number used is `skipped`: written and not here yet,
-    or left out. A document that comes later closes its gap.
+    or left out. A number whose paper came and did not come in is neither free nor skipped: it says
+    what became of the paper. A document that comes later closes its gap.
     """
     used = queries.used_in(block.id for block in blocks)
-    return [_account(block, used) for block in blocks]
+    refused = _refused_in(blocks)
+    return [_account(one, used.get(one.id, ()), refused.get(one.id, {})) for one in blocks]
 
 
-def _account(block: NumberBlock, used: Mapping[UUID, Sequence[int]]) -> Account:
-    serials = used.get(block.id, ())
+def _account(block: NumberBlock, used: Sequence[int], refused: Mapping[int, str]) -> Account:
     first, last = block.first, block.last
+    outside = {serial: why for serial, why in refused.items() if serial not in set(used)}
+    written = sorted({*used, *outside})
+    gaps = [Gap(serial, serial, why) for serial, why in outside.items()]
     if block.state == BlockState.OPEN:
-        gaps = [Gap(*run, "skipped") for run in rules.skipped(first, last, serials)]
-        free = rules.free_of([(first, last)], serials)
+        gaps += [Gap(*run, "skipped") for run in rules.skipped(first, last, written)]
+        free = rules.free_of([(first, last)], written)
     else:
-        gaps = [Gap(*run, str(block.end_reason)) for run in rules.unused(first, last, serials)]
+        gaps += [Gap(*run, str(block.end_reason)) for run in rules.unused(first, last, written)]
         free = 0
-    return Account(block, used=len(serials), free=free, gaps=gaps)
+    gaps.sort(key=lambda one: one.first)
+    return Account(block, used=len(used), free=free, gaps=gaps)

@@ -237,7 +237,8 @@ class NumberBlockQuerySchema(PageSchema):
 
 
 class NumberGapSchema(ma.Schema):
-    """Numbers without a document; `reason` says why, `skipped` in a block still written from."""
+    """Numbers without a document; `reason` says why: `skipped` in a block still written from,
+    `quarantined`, `conflict`, `held` or `declined` where a paper came and did not come in."""
 
     first = Count(1, required=True)
     last = Count(1, required=True)

@@ -13,6 +13,7 @@ import structlog
 from app import clock, entry
 from app.access import current_actor, requires_device
 from app.db import Overloaded, is_overload, transaction
+from app.documents import blocks
 from app.errors import Unavailable
 from app.problems import Blueprint, NotSignedIn
 from sync import wire
@@ -34,6 +35,11 @@ _LINES = {
         },
     }
 }
+
+
+def init_app(_flask_app: flask.Flask) -> None:
+    """Let the account of numbers know of the papers that came and did not come in."""
+    blocks.ask_refused(queries.refused_numbers)
 
 
 class DatabaseFailed(Unavailable):

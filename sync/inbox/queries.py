@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
 
 from app.db import db
+from app.documents.models import NumberBlock
 from app.people.models import Account, Officer
 from app.people.rules import AccountState, OfficerState
 from sync.devices.models import DeviceSession
 from sync.devices.rules import SessionSpan
 from sync.inbox.models import InboxBatch, Operation, OperationWait, Receipt, ReviewItem
-from sync.inbox.rules import ReviewState
+from sync.inbox.rules import NOT_IN, NUMBERED, ReviewState
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,41 @@ class Attested:
 
     body: str
     sig: str
+
+
+def refused_numbers(blocks: Sequence[NumberBlock]) -> dict[UUID, dict[int, str]]:
+    """Return under which numbers of blocks papers came that did not come in, and how each stands.
+
+    `declined` where a supervisor said so, else its outcome: it waits for one, or for a parent.
+    """
+    owned: dict[tuple[UUID | None, UUID | None, str], list[NumberBlock]] = {}
+    for one in blocks:
+        owned.setdefault((one.device_id, one.officer_id, one.series), []).append(one)
+    rows = db.session.execute(
+        sa.select(
+            Operation.device_id,
+            Operation.officer_id,
+            Operation.op,
+            Operation.outcome,
+            Operation.declined,
+        )
+        .join(ReviewItem, ReviewItem.operation_id == Operation.id)
+        .where(
+            ReviewItem.agency_id.in_({one.agency_id for one in blocks}),
+            Operation.device_id.in_({one.device_id for one in blocks if one.device_id}),
+            Operation.type.in_(sorted(NUMBERED)),
+            Operation.outcome.in_(sorted(NOT_IN)),
+        )
+        .order_by(Operation.id)
+    )
+    found: dict[UUID, dict[int, str]] = {}
+    for device_id, officer_id, text, outcome, declined in rows:
+        fields = orjson.loads(text)["fields"]
+        series, serial = fields.get("series"), fields.get("serial")
+        for block in owned.get((device_id, officer_id, str(series)), ()):
+            if isinstance(serial, int) and block.first <= serial <= block.last:
+                found.setdefault(block.id, {})[serial] = "declined" if declined else outcome
+    return found
 
 
 def first_receipts(operation_ids: Collection[UUID]) -> dict[UUID, Attested]:

@@ -32,6 +32,9 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
+NOT_IN = frozenset({Outcome.CONFLICT, Outcome.HELD, Outcome.QUARANTINED})
+
+
 class ReviewKind(StrEnum):
     """Why a person has to look."""
 
@@ -90,6 +93,16 @@ class OperationType(StrEnum):
     DECISION_ISSUE = "decision.issue"
     SAMPLE_RECORD = "sample.record"
     UNIT_PROPOSE_CORRECTION = "unit.propose_correction"
+
+
+NUMBERED = frozenset(  # what hands a paper over under a number of the tablet's block
+    {
+        OperationType.OPINION_ISSUE,
+        OperationType.ORDER_ISSUE,
+        OperationType.DECISION_ISSUE,
+        OperationType.SAMPLE_RECORD,
+    }
+)
 
 
 # --- fields ------------------------------------------------------------------------------------

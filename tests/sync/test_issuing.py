@@ -304,6 +304,32 @@ def test_what_the_rules_refuse_waits_for_a_person_and_uses_no_number(
     assert (scene.count(type_), scene.stage.count(Document)) == (0, 0)
 
 
+def test_the_number_of_a_paper_that_did_not_come_in_is_accounted_for(
+    scene: Scene, chen: FlaskClient
+):
+    """It may have been handed over: neither free nor skipped, until it comes in or is declined."""
+    beyond = {"amount_fen": 30000}
+    later = scene.paper(scene.an, "decision.issue", more=3)
+    refused = [scene.paper(scene.an, "decision.issue", more=n, fields=beyond) for n in (1, 5)]
+    scene.an.push([*refused, later])
+    first = scene.serial(scene.an, "decision.issue")
+
+    def account() -> tuple[int, int, list[tuple[int, int, str]]]:
+        answer = chen.get("/api/v1/number-blocks?kind=on-site-decision")
+        blocks = (answer.json or {})["items"]
+        own = next(one for one in blocks if one["first"] == first)
+        gaps = [(one["first"] - first, one["last"] - first, one["reason"]) for one in own["gaps"]]
+        return own["used"], own["last"] - first + 1 - own["free"], gaps
+
+    between = [(0, 0, "skipped"), (1, 1, "quarantined"), (2, 2, "skipped"), (4, 4, "skipped")]
+    assert account() == (1, 6, [*between, (5, 5, "quarantined")])
+
+    items = listed(chen, "?kind=quarantine")
+    assert decide(chen, items[0]["id"], "decline").status_code == 200
+    said = [reason for _, _, reason in account()[2] if reason != "skipped"]
+    assert sorted(said) == ["declined", "quarantined"]
+
+
 def test_a_fine_above_the_limit_names_limit_and_article(scene: Scene):
     scene.an.push([scene.paper(scene.an, "decision.issue", fields={"amount_fen": 30000})])
     kept = scene.stage.all(sa.select(Operation.problem).where(Operation.type == "decision.issue"))[
