@@ -48,12 +48,14 @@ FEATURES = (
     "lists",
     "draws",
     "jointvisits",
+    "agendas",
     "publication",
     "reports",
 )
 PAGES = (
     "public.pages",
     "public.codes",
+    "public.agendas",
     "public.draws",
     "public.plans",
     "public.publications",

@@ -48,6 +48,8 @@ class Event(StrEnum):
     OFFICER_CHANGED = "officer.changed"
     PARTNER_OFFICER_REGISTERED = "partner-officer.registered"
     PARTNER_OFFICER_CHANGED = "partner-officer.changed"
+    AGENDA_ISSUED = "agenda.issued"
+    AGENDA_REVOKED = "agenda.revoked"
     RECUSAL_DECLARED = "recusal.declared"
     ABSENCE_DECLARED = "absence.declared"
     UNIT_REGISTERED = "unit.registered"

@@ -169,6 +169,12 @@ def change_own_password(data: dict[str, Any]) -> None:
 # --- API tokens ------------------------------------------------------------------------------
 
 
+def require_session() -> None:
+    """Refuse a caller with an API token: no token makes another secret. Raises SessionRequired."""
+    if cast(accounts.Bearer, flask.g.bearer).kind is not TokenKind.SESSION:
+        raise SessionRequired("令牌不能再生成令牌，请登录后操作。")
+
+
 @tokens.route("")
 @requires(*Role)
 @tokens.arguments(PageSchema, location="query")
@@ -189,8 +195,7 @@ def make_token(data: dict[str, Any]) -> dict[str, Any]:
     令牌只显示这一次。须以登录会话操作，令牌不能再生成令牌。
     """
     # no Idempotency-Key: the kept answer would hold the token, which exists here as a hash only
-    if cast(accounts.Bearer, flask.g.bearer).kind is not TokenKind.SESSION:
-        raise SessionRequired("令牌不能再生成令牌，请登录后操作。")
+    require_session()
     with transaction():
         token, row = accounts.issue_token(
             data["name"],

@@ -98,6 +98,8 @@ OBJECTS: dict[str, Get] = {
     "repair_id": by_name("repair"),
     "count_id": by_name("manual-count"),
     "evidence_id": by_name("evidence"),
+    "agenda_id": by_name("agenda"),
+    "token": by_name("agenda-token"),
     "joint_plan_id": by_name("joint-plan"),
     "joint-plans.approve joint_plan_id": by_name("joint-plan:approve"),
     "joint-plans.publish joint_plan_id": by_name("joint-plan:publish"),
@@ -287,6 +289,10 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "joint-operations.call_operations": lambda side, persona: {"on": "2026-12-01"},
     "joint-visits.answer_cap": lambda side, persona: {"cap_code": "clean-by-one-officer"},
     "joint-visits.change": lambda side, persona: {"verb": "move", "planned_on": "2026-12-03"},
+    "agendas.make_agenda": lambda side, persona: {
+        "officer_id": side["officer:own" if persona == Role.OFFICER else "officer"],
+        "team": None,
+    },
     "joint-plans.propose": lambda side, persona: {
         "first_on": "2026-12-01",
         "last_on": "2026-12-31",

@@ -106,6 +106,7 @@ from sync.review import mismatches
 from sync.uploads import rules as upload_rules
 from sync.uploads import service as uploads
 from tests import servers
+from tests.agendas.seeds import fill as fill_agendas
 from tests.cases.seeds import fill as fill_money
 from tests.conftest import KEYS, NOW, FixedClock
 from tests.credit.seeds import fill as fill_credit
@@ -371,6 +372,7 @@ class _Builder:
         self.patrols()
         fill_credit(self.make, self.agency, self.side.ids, self.actor(Role.CLERK))
         fill_publication(self.make, self.agency, self.side.ids, self.actor(Role.CLERK))
+        fill_agendas(self.make, self.agency, self.side.ids, self.actor(Role.OFFICER))
         fill_joint_visits(self.make, self.agency, self.side.ids, self.actor(Role.SUPERVISOR))
         receipts = "决定书文号,上报日期,结果\n没有的文号,2026-11-02,入库\n"
         self.side.values["table:receipts"] = receipts
