@@ -61,8 +61,9 @@ READERS = (Role.OFFICER, Role.SUPERVISOR, Role.AUDITOR)
 
 
 def init_app(_flask_app: flask.Flask) -> None:
-    """Let the tasks of a plan have its teams when it is published."""
+    """Let the tasks of a plan have its teams when it is published, and when it is changed then."""
     service.guard(staffing.give_teams)
+    changes.follow(staffing.follow_change)
 
 
 @plans.route("")
@@ -329,6 +330,7 @@ def _consequences(days: Sequence[date], foreseen: Foreseen) -> dict[str, Any]:
             }
             for one in told.officers
         ],
+        "barred": [{"officer_id": who, "on": on} for who, on in foreseen.barred],
         "uncovered": told.uncovered,
         "caps": [
             _reached(key, one, needed=needs(one.verdict, reasoned=False))

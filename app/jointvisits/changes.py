@@ -5,7 +5,7 @@ judge finds, and each cap stands with its visit. A plan that was approved has to
 one that is published tells its tasks at once.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -20,6 +20,7 @@ from app.jointvisits import capping, queries, service, team_queries
 from app.jointvisits.capping import Planned
 from app.jointvisits.changing import Board, Consequences, Stand, consequences
 from app.jointvisits.fitting import BEGUN_STATES
+from app.jointvisits.lots import Bars
 from app.jointvisits.models import (
     JointPlan,
     JointVisit,
@@ -45,6 +46,15 @@ from app.people import service as people
 from app.tasks.models import Task
 from app.tasks.rules import UNBEGUN_STATES
 
+Follower = Callable[[Sequence[JointVisit], str, Actor, datetime], None]
+_followers: list[Follower] = []
+
+
+def follow(told: Follower) -> None:
+    """Tell of each change by hand in a published plan: the visits that it touched, and why."""
+    if told not in _followers:
+        _followers.append(told)
+
 
 class ChangeInvalid(Invalid):
     code, title = "joint-change-invalid", "联合检查安排的变更有误"
@@ -66,9 +76,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What a change leads to; `caps` by visit, `codes` are visit codes that it takes back."""
+    """What a change leads to; `caps` by visit, `codes` are visit codes that it takes back.
+
+    `barred` are officers of a team who may not go there on its day: recusal, absence, certificate.
+    """
 
     consequences: Consequences
+    barred: tuple[tuple[UUID, date], ...]
     caps: dict[UUID, list[Answer]]
     codes: tuple[UUID, ...]
     board: Board
@@ -110,6 +124,7 @@ def foresee(visit: JointVisit, change: Change, *, at: datetime) -> Foreseen:
     touched = _touched(board, after)
     return Foreseen(
         consequences(board, after, Capacity(plan.teams, plan.visits_each)),
+        _barred(plan, visit.unit_id, [after[one] for one in sorted(touched & after.keys())]),
         _caps(plan, visit.unit_id, after),
         tuple(one.code_id for one in visits if str(one.id) in touched and one.code_id),
         after,
@@ -134,6 +149,8 @@ def change_by_hand(
     capping.keep_caps(plan, together)
     if plan.state == PlanState.PUBLISHED:
         _tell_tasks(touched, by=by, at=at)
+        for tell in _followers:
+            tell(touched, change.reason, by, at)
     for one in touched:
         service.revoke_code(one, by=by, at=at)
     _keep(visit, change, foreseen, by=by, at=at)
@@ -260,6 +277,25 @@ def _refuse_begun(before: Board, after: Board) -> None:
     begun = sorted(task.task_no for task in tasks.values() if task.state in BEGUN_STATES)
     if begun:
         raise JointVisitBegun("检查已经开始或完成，不能再变更安排。", tasks=begun)
+
+
+def _barred(
+    plan: JointPlan, unit_id: UUID, stands: Sequence[Stand]
+) -> tuple[tuple[UUID, date], ...]:
+    """Return who of the teams may not go to the unit on the day of their visit."""
+    going = [(one, plan.working_days[one.day]) for one in stands if one.day is not None]
+    wanted = {UUID(officer) for one, _ in going for officer in one.officers}
+    officers = [people.get_officer(one, plan.agency_id) for one in sorted(wanted)]
+    if not officers:
+        return ()
+    days = [day for _, day in going]
+    bars = Bars.read(officers, min(days), max(days))
+    return tuple(
+        (officer, day)
+        for one, day in going
+        for officer in sorted(bars.out(unit_id, day))
+        if str(officer) in one.officers
+    )
 
 
 def _caps(plan: JointPlan, unit_id: UUID, board: Board) -> dict[UUID, list[Answer]]:

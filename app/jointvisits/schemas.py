@@ -197,6 +197,13 @@ class OfficerLoadSchema(ma.Schema):
     most = Count(required=True)
 
 
+class BarredSchema(ma.Schema):
+    """Who of a team may not go there on its day: recusal, absence, certificate."""
+
+    officer_id = Id(required=True)
+    on = Day(required=True)
+
+
 class CapReachedSchema(ma.Schema):
     """A cap that a visit reaches; `needed`: it waits for an exception or a reason."""
 
@@ -218,6 +225,7 @@ class ConsequencesSchema(ma.Schema):
     windows_broken = fields.List(Id(), required=True)
     days = fields.List(fields.Nested(DayLoadSchema), required=True)
     officers = fields.List(fields.Nested(OfficerLoadSchema), required=True)
+    barred = fields.List(fields.Nested(BarredSchema), required=True)
     uncovered = fields.List(Text(max=100), required=True)
     caps = fields.List(fields.Nested(CapReachedSchema), required=True)
     codes_revoked = fields.List(Id(), required=True)

@@ -28,7 +28,7 @@ from app.people import service as people
 from app.people.models import Officer
 from app.tasks import service as tasks
 from app.tasks.models import Task
-from app.tasks.rules import TaskState
+from app.tasks.rules import UNBEGUN_STATES, TaskState
 
 
 class JointTeamInvalid(Invalid):
@@ -276,6 +276,17 @@ def _refuse_barred(plan: JointPlan, planned: Sequence[JointVisit]) -> None:
                 errors.append(_error("officer-busy", detail, row.officer_id))
     if errors:
         raise JointTeamInvalid("".join(one["detail"] for one in errors[:5]), errors=errors[:100])
+
+
+def follow_change(visits: Sequence[JointVisit], reason: str, by: Actor, at: datetime) -> None:
+    """Let tasks that came into a visit of a published plan by hand have its team.
+
+    Raises AdjustmentBeyondCap where too many of a draw's officers would be others.
+    """
+    for visit in visits:
+        if visit.state == VisitState.PLANNED and visit.officers:
+            own = [one for one in queries.tasks_of(visit.id) if one.state in UNBEGUN_STATES]
+            give_team(visit, own, reason, by=by, at=at)
 
 
 def give_team(

@@ -14,6 +14,8 @@ from app.jointvisits.operations import OperationInvalid, Warned
 from app.jointvisits.readying import CodeIssued
 from app.jointvisits.rules import ChangeVerb, PlanState, VisitKind, VisitState
 from app.jointvisits.service import CapsOpen
+from app.people import service as people
+from app.people.rules import AbsenceReason
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.units.rules import Registration
@@ -92,6 +94,36 @@ def test_tasks_are_split_off_and_merged_in_and_taken_out_of_the_plan(make, chen,
     assert [len(row.tasks) for row in queries.visits_of(propose(make, chen))] == [3]
     change(visit.id, ChangeVerb.MOVE, planned_on=MOVED, by=chen, at=make.at)
     assert again(one).planned_on == MOVED
+
+
+def give_team(visit_id, *officers):
+    with transaction():
+        db.session.get_one(JointVisit, visit_id).officers = [
+            JointVisitOfficer(officer_id=one, specialty="public-places", by_lot=False)
+            for one in officers
+        ]
+
+
+def test_a_task_that_comes_in_gets_the_team_and_who_is_away_that_day_is_said(make, chen, dong):
+    unit = make.unit()
+    one = make.task(unit)
+    plan_id = propose(make, chen)
+    visit_id = visit_of(plan_id, one).id
+    an, bo = make.officer(), make.officer()
+    give_team(visit_id, an.id, bo.id)
+    step(service.approve_plan, plan_id, by=dong, at=make.at)
+    step(service.publish_plan, plan_id, by=chen, at=make.at)
+    late = make.task(unit, origin="complaint")
+    with transaction():
+        bo = people.get_officer(bo.id, unit.agency_id)
+        people.declare_absence(
+            bo, AbsenceReason.TRAINING, from_on=MOVED, until_on=MOVED, by=chen, at=make.at
+        )
+    change(visit_id, ChangeVerb.MERGE, task_ids=(late.id,), by=chen, at=make.at)
+    assert set(again(late).officer_ids()) == {an.id, bo.id}
+    visit = db.session.get_one(JointVisit, visit_id)
+    foreseen = changes.foresee(visit, Change(ChangeVerb.MOVE, "试", MOVED), at=make.at)
+    assert foreseen.barred == ((bo.id, MOVED),)
 
 
 def test_an_approved_plan_that_is_changed_has_to_be_approved_again_by_another(make, chen, dong):
@@ -182,12 +214,7 @@ def test_a_published_visit_gets_one_code_which_a_change_takes_back(make, chen, d
     officers = [make.officer().id for _ in range(2)]
     plan_id = publish(make, chen, dong)
     visit_id = visit_of(plan_id, own[0]).id
-    with transaction():
-        visit = db.session.get_one(JointVisit, visit_id)
-        visit.officers = [
-            JointVisitOfficer(officer_id=one, specialty="public-places", by_lot=False)
-            for one in officers
-        ]
+    give_team(visit_id, *officers)
     with transaction():
         visit = db.session.get_one(JointVisit, visit_id)
         code = readying.request_code(visit, by=chen, at=make.at)

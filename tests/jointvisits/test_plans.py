@@ -1,8 +1,10 @@
 """Plans of joint visits on both databases: proposed, approved, published, withdrawn."""
 
+import json
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
 from app.access import Role
 from app.days import local_date
@@ -18,6 +20,7 @@ from app.jointvisits.service import (
 )
 from app.tasks.models import Task
 from app.tasks.service import SecondPersonInvalid
+from sync.feed.models import FeedBody
 from tests.jointvisits.planned import FIRST, plan_of, propose, step
 
 
@@ -29,6 +32,15 @@ def chen(make, app_context):
 @pytest.fixture
 def dong(make, app_context):
     return make.supervisor()
+
+
+def told(task):
+    """What the tablets of a task's team are told of its plan."""
+    query = sa.select(FeedBody.body).where(
+        FeedBody.entity_type == "task", FeedBody.entity_id == str(task.id)
+    )
+    body = json.loads(db.session.scalars(query).one())
+    return body["planned_on"], body["joint_visit_id"]
 
 
 def test_open_tasks_of_a_unit_become_one_entry(make, chen):
@@ -56,14 +68,16 @@ def test_open_tasks_of_a_unit_become_one_entry(make, chen):
 def test_a_published_plan_tells_its_tasks_their_day_and_a_withdrawn_one_takes_it_back(
     make, chen, dong
 ):
-    task = make.task()
+    task = make.task(team=(make.officer(), make.officer()))
     plan_id = propose(make, chen)
     assert db.session.get_one(Task, task.id).planned_on is None
+    assert told(task) == (None, None)
     step(service.approve_plan, plan_id, by=dong, at=make.at)
     step(service.publish_plan, plan_id, by=chen, at=make.at)
     (visit,) = queries.visits_of(plan_id)
     found = db.session.get_one(Task, task.id)
     assert (found.planned_on, found.joint_visit_id) == (visit.planned_on, visit.id)
+    assert told(task) == (visit.planned_on.isoformat(), str(visit.id))
     with pytest.raises(NothingToPlan):
         propose(make, chen)
     step(service.withdraw_plan, plan_id, "改期", by=chen, at=make.at)
