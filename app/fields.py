@@ -241,3 +241,21 @@ def _speak_chinese() -> None:
 
 
 _speak_chinese()
+
+
+class Shaped(fields.Dict):
+    """An object of one of several shapes; which one, another part of the request says.
+
+    Who takes it loads it by the schema of `shapes` that is meant. The API document lists every
+    shape as a component of its own, named `prefix` and the class, and which key means which.
+    """
+
+    def __init__(
+        self, shapes: Mapping[str, type[ma.Schema]], *, prefix: str, **options: Any
+    ) -> None:
+        super().__init__(keys=Text(max=100), **options)
+        self.shapes, self.prefix = shapes, prefix
+
+    def name_of(self, shape: type[ma.Schema]) -> str:
+        """Return the name of a shape's component."""
+        return self.prefix + shape.__name__.strip("_").removesuffix("Schema")

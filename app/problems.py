@@ -28,7 +28,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import canonical, db, errors, silence
-from app.fields import Count, Text, absent
+from app.fields import Count, Shaped, Text, absent
 from app.parsing import JsonParser
 
 log = structlog.get_logger()
@@ -523,12 +523,31 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest is untyped
         self._document: dict[str, Any] | None = None
         self._describing = threading.Lock()
         super().__init__(flask_app)
+        self._describe_shapes()
 
     def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
         """Serve the routes of a blueprint; `document` describes them."""
         self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
         self._app.register_blueprint(blp, **options)
         self._undescribed.append(blp)
+
+    def _describe_shapes(self) -> None:
+        """Let a field of several shapes be described by all of them, each a component."""
+        converter, components = self.ma_plugin.converter, self.spec.components
+
+        def described(_converter: Any, field: Any, **_known: Any) -> dict[str, Any]:
+            if not isinstance(field, Shaped):
+                return {}
+            refs = {}
+            for shape in dict.fromkeys(field.shapes.values()):
+                name = field.name_of(shape)
+                if name not in components.schemas:
+                    components.schema(name, schema=shape)
+                refs[shape] = converter.resolve_nested_schema(shape)
+            by_key = {key: refs[shape]["$ref"] for key, shape in field.shapes.items()}
+            return {"anyOf": list(refs.values()), "x-shapes": by_key}
+
+        converter.add_attribute_function(described)
 
     def document(self) -> dict[str, Any]:
         """Return the OpenAPI document of everything that is registered."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import marshmallow as ma
+
 from app import clock
 from app.access import Role, RoleMissing, current_actor, current_agency_id, requires
 from app.cases import opening, ordinary, precedents, queries, service
@@ -55,7 +57,16 @@ def open_case(data: dict[str, Any]) -> PenaltyCase:
     return case
 
 
-@blp.route("/<uuid:case_id>/steps/<verb>", methods=["POST"])
+_VERB = {
+    "name": "verb",
+    "in": "path",
+    "required": True,
+    "description": "步骤的代码",
+    "schema": {"type": "string", "enum": [str(verb) for verb in VERBS]},
+}
+
+
+@blp.route("/<uuid:case_id>/steps/<verb>", methods=["POST"], parameters=[_VERB])
 @requires(Role.OFFICER, Role.SUPERVISOR, Role.LEGAL_REVIEWER)
 @blp.etag
 @blp.arguments(NewCaseStepSchema)
@@ -63,7 +74,7 @@ def open_case(data: dict[str, Any]) -> PenaltyCase:
 def take_step(data: dict[str, Any], case_id: UUID, verb: str) -> PenaltyCase:
     """办理案件的下一步骤
 
-    `verb` 是步骤的代码，`data` 的内容按步骤而定，见 docs/cases.md。
+    `data` 的内容按步骤而定：`x-shapes` 写明每个步骤（`verb`）用哪一种，提交的内容按它校验。
     """
     wanted = _verb(verb)
     schema, roles = VERBS[wanted]
@@ -75,7 +86,7 @@ def take_step(data: dict[str, Any], case_id: UUID, verb: str) -> PenaltyCase:
                 "您的角色不能办理这一步骤，如有需要请联系管理员。", roles=sorted(map(str, roles))
             )
         blp.check_version(case, CaseSchema)
-        said = _said(wanted, schema().load(data["data"]))
+        said = _said(wanted, _loaded(schema(), data["data"]))
         new = NewStep(data["on"], said, tuple(data["officer_ids"]), data["document_id"])
         case = ordinary.take_step(case_id, wanted, new, by=by, at=clock.now())
     blp.set_etag(case.version)
@@ -86,6 +97,15 @@ def _verb(text: str) -> CaseVerb:
     if text not in {str(verb) for verb in VERBS}:
         raise StepUnknown("没有这个步骤，请核对代码。")
     return CaseVerb(text)
+
+
+def _loaded(schema: ma.Schema, given: dict[str, Any]) -> dict[str, Any]:
+    """Read what a step says by its verb's schema; what is wrong is named below `#/data`."""
+    try:
+        loaded: dict[str, Any] = schema.load(given)
+    except ma.ValidationError as error:
+        raise ma.ValidationError({"data": error.messages}) from error
+    return loaded
 
 
 def _said(verb: CaseVerb, loaded: Mapping[str, Any]) -> dict[str, Any]:

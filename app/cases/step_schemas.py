@@ -25,7 +25,7 @@ from app.cases.schemas import SanctionLineSchema
 from app.cases.triggers import Circumstance
 from app.catalogue.rules import DayKind
 from app.documents.rules import ServiceMode
-from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
+from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Shaped, Text
 from app.problems import PageSchema
 
 
@@ -60,15 +60,6 @@ class NewCaseSchema(ma.Schema):
     act_ended_on = Day(load_default=None, allow_none=True)
     discovered_on = Day(load_default=None, allow_none=True)
     grave = Flag(load_default=False)
-
-
-class NewCaseStepSchema(ma.Schema):
-    """A step of a case: its day, by which officers, on which document; `data` is its verb's."""
-
-    on = Day(required=True)
-    officer_ids = fields.List(Id(), load_default=list, validate=validate.Length(max=20))
-    document_id = Id(load_default=None, allow_none=True)
-    data = fields.Dict(keys=Text(max=100), required=True)
 
 
 class CaseStepSchema(ma.Schema):
@@ -223,14 +214,18 @@ class _Exclude(_Reason):
     item = Count(1, required=True)
 
 
-class _Goods(ma.Schema):
+class PreservedGoodsSchema(ma.Schema):
+    """Goods that were registered and kept: what, how much, where."""
+
     name = Text(max=200, required=True)
     quantity = Text(max=100, required=True)
     place = Text(max=200, required=True)
 
 
 class _Preserve(_Reason):
-    goods = fields.List(fields.Nested(_Goods), required=True, validate=validate.Length(1, 200))
+    goods = fields.List(
+        fields.Nested(PreservedGoodsSchema), required=True, validate=validate.Length(1, 200)
+    )
 
 
 class _ResolvePreservation(ma.Schema):
@@ -432,3 +427,17 @@ VERBS: Mapping[CaseVerb, tuple[type[ma.Schema], frozenset[Role]]] = {
     CaseVerb.WITHDRAW: (_Withdraw, _HEAD),
     CaseVerb.CLOSE: (_Close, _HEAD),
 }
+
+
+class NewCaseStepSchema(ma.Schema):
+    """A step of a case: its day, by which officers, on which document; `data` is its verb's."""
+
+    on = Day(required=True)
+    officer_ids = fields.List(Id(), load_default=list, validate=validate.Length(max=20))
+    document_id = Id(load_default=None, allow_none=True)
+    data = Shaped(
+        {str(verb): shape for verb, (shape, _roles) in VERBS.items()},
+        prefix="CaseStep",
+        required=True,
+        metadata={"description": "按步骤（verb）而定，x-shapes 写明每个步骤的内容"},
+    )

@@ -15,8 +15,10 @@ from app.cases.guards import Demands, ObstacleKind, Period
 from app.cases.leniency import Ground, Lack, Plea
 from app.cases.rules import STEPS, CaseState, CaseVerb
 from app.cases.sanctions import SanctionKind, SanctionLine
+from app.cases.step_schemas import NewCaseStepSchema
 from app.cases.triggers import Trigger, called, told_less
 from app.catalogue.rules import DayKind, make_calendar
+from tests.cases.ordinary import DEFAULTS
 
 START = date(2026, 3, 2)
 V = CaseVerb
@@ -417,3 +419,21 @@ def test_what_is_dated_before_the_step_before_is_refused():
     steps = [Step(1, V.OPEN, START, {})]
     found = guards.misplaced(V.FILE, read(steps), START - timedelta(days=1))
     assert [one.kind for one in found] == [ObstacleKind.DAY]
+
+
+# --- what a step says ----------------------------------------------------------------------------
+
+
+def test_every_step_has_a_shape_of_its_own_that_the_document_names():
+    shapes = NewCaseStepSchema().fields["data"].shapes
+    assert set(shapes) == {str(verb) for verb in V} - {"open"}
+
+
+@pytest.mark.parametrize("verb", sorted(DEFAULTS))
+def test_a_step_is_validated_by_the_shape_of_its_verb(verb):
+    """What an office says fits; a word that no shape knows does not."""
+    schema = NewCaseStepSchema().fields["data"].shapes[verb]()
+    said = {name: one for name, one in DEFAULTS[verb].items() if name in schema.fields}
+    missing = {name for name, one in schema.fields.items() if one.required} - said.keys()
+    assert not set(schema.validate(said)) - missing
+    assert "strange" in schema.validate({**said, "strange": 1})
