@@ -16,8 +16,16 @@ from app.cases import (
     transfer_api,
 )
 from app.cases.models import PenaltyCase
-from app.cases.schemas import CaseQuerySchema, CaseSchema, CloseCaseSchema, SameActsSchema
+from app.cases.schemas import (
+    CaseQuerySchema,
+    CaseSchema,
+    CloseCaseSchema,
+    SameActsSchema,
+    WholeCaseSchema,
+)
 from app.db import transaction
+from app.parties.before import before_of
+from app.parties.rules import Met
 from app.problems import Blueprint, Page, page
 
 blp = Blueprint("cases", __name__, url_prefix="/cases", description="行政处罚案件")
@@ -29,6 +37,9 @@ BLUEPRINTS = (
     step_api.blp,
     transfer_api.blp,
 )
+
+
+_CASE = [one.attribute or name for name, one in CaseSchema().fields.items()]
 
 
 @blp.route("")
@@ -45,12 +56,17 @@ def list_cases(query: dict[str, Any]) -> Page[PenaltyCase]:
 @blp.route("/<uuid:case_id>")
 @requires(Role.SUPERVISOR, Role.OFFICER, Role.LEGAL_REVIEWER, Role.AUDITOR)
 @blp.etag
-@blp.response(200, CaseSchema)
-def get_case(case_id: UUID) -> PenaltyCase:
-    """查看行政处罚案件"""
-    case = service.get_case(case_id, current_actor().agency_id)
+@blp.response(200, WholeCaseSchema)
+def get_case(case_id: UUID) -> dict[str, Any]:
+    """查看行政处罚案件，及其当事人的前案和可能涉及同一违法行为的案件"""
+    by = current_actor()
+    case = service.get_case(case_id, by.agency_id)
     blp.set_etag(case.version)
-    return case
+    return {
+        **{name: getattr(case, name) for name in _CASE},
+        "before": before_of(Met.CASE, case.id, by=by, at=clock.now()),
+        "same_acts": same_acts.same_acts_of(case),
+    }
 
 
 @blp.route("/<uuid:case_id>/same-acts")

@@ -7,6 +7,7 @@ from app.cases.acts import Why
 from app.cases.rules import CaseSource, CaseState, IdKind, PartyKind, Procedure, TransferResult
 from app.cases.sanctions import SanctionKind
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text
+from app.parties.schemas import BeforeSchema
 from app.problems import PageSchema
 
 
@@ -120,3 +121,10 @@ class SameActsSchema(ma.Schema):
 
     cases = fields.List(fields.Nested(SameActSchema), required=True)
     transfers = fields.List(fields.Nested(SameTransferSchema), required=True)
+
+
+class WholeCaseSchema(CaseSchema):
+    """A case, what is known of its party before, and what may be about the same act."""
+
+    before = fields.Nested(BeforeSchema, required=True)
+    same_acts = fields.Nested(SameActsSchema, required=True)

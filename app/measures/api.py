@@ -4,6 +4,8 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+import flask
+
 from app import clock
 from app.access import Actor, Role, current_actor, requires
 from app.db import transaction
@@ -28,6 +30,7 @@ from app.measures.schemas import (
     ReferralSchema,
 )
 from app.measures.service import About
+from app.parties.before import tell_before
 from app.parties.models import Party
 from app.parties.rules import Met
 from app.parties.schemas import (
@@ -49,6 +52,11 @@ party_links = Blueprint(
 )
 BLUEPRINTS = (bans, seizures, referrals, campaign_blp, party_links, histories)
 READERS = (Role.SUPERVISOR, Role.OFFICER, Role.LEGAL_REVIEWER, Role.AUDITOR)
+
+
+def init_app(flask_app: flask.Flask) -> None:
+    """Let visits and cases show what is known of their people before."""
+    tell_before(offenders.before)
 
 
 def agency_of(by: Actor) -> Agency:

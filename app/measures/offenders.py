@@ -26,6 +26,7 @@ from app.measures.rules import BanState
 from app.measures.service import MeasureOfNobody
 from app.parties import queries as parties
 from app.parties import service as party_service
+from app.parties.before import Before
 from app.parties.models import Party
 from app.parties.rules import Met, Subject
 from app.units import service as units
@@ -95,6 +96,19 @@ def history(asked: Asked, *, by: Actor, at: datetime) -> History:
     bans = _bans(by.agency_id, party_ids, found.unit_id)
     same = [one for party_id in party_ids if (one := parties.find_party(party_id)) is not None]
     return History(penalties, bans, same, _hints(penalties, local_date(at)))
+
+
+def before(kind: Met, met_id: UUID, by: Actor, at: datetime) -> Before:
+    """Return how often the people of a visit or a case were penalised or banned, but for itself.
+
+    What the visit or the case itself led to is not before it.
+    """
+    own = {"visit_id": met_id} if kind is Met.VISIT else {"case_id": met_id}
+    asked = Asked(**own) if kind is not Met.UNIT else Asked(unit_id=met_id)
+    found = history(asked, by=by, at=at)
+    penalties = [one for one in found.cases if one.visit_id is None or one.visit_id != met_id]
+    bans = [one for one in found.bans if met_id not in {one.visit_id, one.case_id}]
+    return Before(len(penalties), len(bans), _hints(penalties, local_date(at)))
 
 
 def _recognise(asked: Asked, *, by: Actor) -> Known:

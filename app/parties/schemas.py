@@ -122,3 +122,12 @@ class HistorySchema(ma.Schema):
     bans = fields.List(fields.Nested(PastBanSchema), required=True)
     parties = fields.List(fields.Nested(PartySchema), required=True)
     hints = fields.List(fields.Nested(CrimeHintSchema), required=True)
+
+
+class BeforeSchema(ma.Schema):
+    """How often the people of a visit or a case were penalised and banned, apart from itself."""
+
+    repeat = Flag(required=True)
+    penalties = Count(required=True)
+    bans = Count(required=True)
+    hints = fields.List(fields.Nested(CrimeHintSchema), required=True)

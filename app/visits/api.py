@@ -5,8 +5,11 @@ from uuid import UUID
 
 import flask
 
+from app import clock
 from app.access import Role, current_actor, requires
 from app.evidence import service as evidence
+from app.parties.before import before_of
+from app.parties.rules import Met
 from app.problems import Blueprint, Page, page
 from app.tasks import service as tasks
 from app.visits import (
@@ -64,6 +67,7 @@ def get_visit(visit_id: UUID) -> dict[str, Any]:
     subjects = {visit_id, *(row.id for row in answers), *(row.id for row in findings)}
     return {
         **{name: getattr(visit, name) for name in VisitSchema().fields},
+        "before": before_of(Met.VISIT, visit_id, by=current_actor(), at=clock.now()),
         "fix": visit.fix,
         "arrivals": visit.arrivals,
         "signatures": visit.signatures,

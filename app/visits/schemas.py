@@ -7,6 +7,7 @@ from marshmallow import fields
 
 from app.documents.rules import SignMethod, SignRole
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
+from app.parties.schemas import BeforeSchema
 from app.problems import PageSchema
 from app.visits.integrity_rules import IntegrityKind, IntegrityState, Reason, Unjudged
 from app.visits.marks import Mark, Presence, Shown
@@ -212,9 +213,11 @@ class IntegritySchema(ma.Schema):
 class WholeVisitSchema(VisitSchema):
     """A visit with all that belongs to it; `photos_awaited`: 照片待上传 k 张.
 
-    `integrity` is for those who supervise: null for officers.
+    `integrity` is for those who supervise: null for officers. `before`: what is known of the unit
+    and of who was met.
     """
 
+    before = fields.Nested(BeforeSchema, required=True)
     fix = fields.Dict(required=True, allow_none=True)
     arrivals = fields.List(fields.Nested(VisitArrivalSchema), required=True)
     signatures = fields.List(fields.Nested(VisitSignatureSchema), required=True)
