@@ -11,8 +11,10 @@ from datetime import date, datetime
 from app.access import Actor
 from app.cases import discretion_queries as queries
 from app.cases import sanctions, tiers, triggers
+from app.cases.classes import object_class_of
 from app.cases.discretion_models import CaseDiscretion
 from app.cases.models import PenaltyCase
+from app.cases.rules import Problem, Procedure
 from app.cases.sanctions import SanctionLine
 from app.cases.tiers import BenchmarkState, DeviationState, Factor, Facts, Proposal, Tier
 from app.catalogue import queries as catalogue_queries
@@ -114,14 +116,36 @@ def propose_discretion(
 ) -> CaseDiscretion:
     """Propose what to impose for the facts, with every reason, and keep it with the case.
 
-    A new proposal takes the place of the one before, which stays. Raises OrderNotUnmet,
-    FactorUnknown, DiscretionEmpty, CatalogueRowMissing.
+    A new proposal takes the place of the one before, which stays; for a decision on the spot it
+    stays within the simple procedure's limit. `object_class`: the unit's own where none is given.
+    Raises OrderNotUnmet, FactorUnknown, DiscretionEmpty, CatalogueRowMissing.
     """
+    law, proposal = proposal_for(case, facts, object_class=object_class)
+    row = _row(case, law, facts, proposal, by=by, at=at)
+    db.session.add(row)
+    data = {
+        "case_id": str(case.id),
+        "cause_code": row.cause_code,
+        "level": row.level,
+        "tier_code": row.tier_code,
+        "low_fen": row.low_fen,
+        "high_fen": row.high_fen,
+    }
+    journal.record(Event.DISCRETION_PROPOSED, row, by=by, at=at, data=data)
+    db.session.flush()
+    return row
+
+
+def proposal_for(
+    case: PenaltyCase, facts: Facts, *, object_class: str | None
+) -> tuple[Law, Proposal]:
+    """Work a proposal out, keeping nothing. Raises what `propose_discretion` does."""
     if facts.order_unmet and not queries.has_unmet_order(case.unit_id):
         raise OrderNotUnmet(
             "该处罚以责令限期改正后逾期未改正为前提，被处罚单位没有这样的责令改正。"
         )
-    law = law_of(case, object_class, case.acted_on)
+    cause = catalogue.get_row(Kind.CASE_CAUSE, case.cause_code, case.acted_on)
+    law = law_of(case, object_class or object_class_of(case, cause.body), case.acted_on)
     factors = [
         Factor(row.code, row.body["name"], TierClass(row.body["effect"]), row.source)
         for row in law.factors
@@ -139,18 +163,23 @@ def propose_discretion(
     )
     if proposal is None:
         raise DiscretionEmpty("案由对这类当事人和认定的事实没有规定处罚，请核对事实和案由。")
-    row = _row(case, law, facts, proposal, by=by, at=at)
-    db.session.add(row)
-    data = {
-        "case_id": str(case.id),
-        "cause_code": row.cause_code,
-        "level": row.level,
-        "tier_code": row.tier_code,
-        "low_fen": row.low_fen,
-        "high_fen": row.high_fen,
-    }
-    journal.record(Event.DISCRETION_PROPOSED, row, by=by, at=at, data=data)
-    db.session.flush()
+    if case.procedure == Procedure.SIMPLE:
+        limit = catalogue.get_row(Kind.SIMPLE_LIMIT, facts.party_kind, case.acted_on)
+        proposal = tiers.within_simple(proposal, limit.body["fine_max_fen"], limit.source)
+    return law, proposal
+
+
+def measure_on_site(
+    case: PenaltyCase, facts: Facts, lines: Sequence[SanctionLine], *, by: Actor, at: datetime
+) -> CaseDiscretion:
+    """Keep the proposal for what was decided on the spot, and flag where the decision leaves it.
+
+    The paper was handed over: it is not undone, the deviation waits for another person's word.
+    """
+    row = propose_discretion(case, facts, object_class=None, by=by, at=at)
+    if found := _leaving(row, lines):
+        words = "".join(one.detail for one in found)
+        _keep_wish(row, lines, f"当场作出的处罚与裁量建议不同：{words}", by=by, at=at)
     return row
 
 
@@ -216,19 +245,31 @@ def ask_deviation(
         circumstances=row.circumstances,
         mitigated=row.tier_class == TierClass.MITIGATED or _may_mitigate(row),
         level=row.level,
+        object_class=object_class_of(case, cause.body),
     )
     if found:
         raise DeviationUnlawful(
             "".join(one.detail for one in found),
             errors=[{"pointer": f"#/{one.code}", "detail": one.detail} for one in found],
         )
+    _keep_wish(row, lines, reason, by=by, at=at)
+    return row
+
+
+def _keep_wish(
+    row: CaseDiscretion,
+    lines: Sequence[SanctionLine],
+    reason: str,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
     row.deviation_state, row.deviation = DeviationState.ASKED, reason
     row.wanted = triggers.as_data(sanctions.in_order(lines))
     row.asked_at, row.asked_by_kind, row.asked_by_id = at, by.kind, by.id
     row.answer = row.decided_at = row.decided_by_kind = row.decided_by_id = None
-    data = {"case_id": str(case.id), "fine_fen": sanctions.fine_of(lines)}
+    data = {"case_id": str(row.case_id), "fine_fen": sanctions.fine_of(lines)}
     journal.record(Event.DISCRETION_DEVIATION_ASKED, row, by=by, at=at, data=data)
-    return row
 
 
 def _may_mitigate(row: CaseDiscretion) -> bool:
@@ -270,15 +311,18 @@ def refuse_deviation(case: PenaltyCase, lines: Sequence[SanctionLine]) -> None:
         sanctions.in_order(lines)
     ):
         return
-    ranged = row.low_fen is not None and row.high_fen is not None
-    fine = FineRange(row.low_fen or 0, row.high_fen or 0) if ranged else None
-    found = tiers.deviations(
-        lines, triggers.as_lines(row.lines), fine, tier=row.tier_code is not None
-    )
-    if found:
+    if found := _leaving(row, lines):
         raise DeviationNotApproved(
             "处罚与裁量建议不同："
             + "".join(one.detail for one in found)
             + "应说明理由并经另一人批准。",
             errors=[{"pointer": f"#/{one.code}", "detail": one.detail} for one in found],
         )
+
+
+def _leaving(row: CaseDiscretion, lines: Sequence[SanctionLine]) -> list[Problem]:
+    ranged = row.low_fen is not None and row.high_fen is not None
+    fine = FineRange(row.low_fen or 0, row.high_fen or 0) if ranged else None
+    return tiers.deviations(
+        lines, triggers.as_lines(row.lines), fine, tier=row.tier_code is not None
+    )

@@ -22,6 +22,7 @@ from app.cases import (
     sanctions,
     triggers,
 )
+from app.cases.classes import object_class_of
 from app.cases.clocks import Rule
 from app.cases.deadlines import find_term, period_of
 from app.cases.facts import Facts, Step
@@ -250,6 +251,7 @@ def _refuse_sanctions(draft: Draft, lines: Sequence[SanctionLine]) -> None:
         repaid_fen=conclusion.get("repaid_fen", 0),
         circumstances=conclusion.get("needs", ()),
         mitigated=conclusion.get("mitigated", False),
+        object_class=object_class_of(case, row.body),
     )
     if found:
         article = f"{row.body['basis']['law']} {row.body['basis']['article']}"

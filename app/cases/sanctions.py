@@ -15,6 +15,7 @@ from app.catalogue.causes import (
     Offer,
     SanctionKind,
     applicable,
+    covers,
     fine_range,
     levels_of,
 )
@@ -104,7 +105,7 @@ def problems(
     levels = levels_of(cause)
     if party_kind not in cause["parties"]:
         return [Problem("party", "该案由不适用于这类当事人。")]
-    if object_class is not None and object_class in cause.get("not_for_object_classes", ()):
+    if not covers(cause, object_class):
         return [Problem("object-class", "该案由不适用于这类对象（应先判断许可或者备案）。")]
     facts = {*circumstances, *([ORDER_UNMET] if order_unmet else [])}
     usable = applicable(levels, facts)

@@ -10,10 +10,14 @@ from datetime import date, datetime
 from uuid import UUID
 
 from app.access import Actor
-from app.cases import crediting, enforcing, queries, rules, same_acts, sanctions
+from app.cases import crediting, discretion, enforcing, queries, rules, same_acts, sanctions
+from app.cases.classes import object_class_of
 from app.cases.models import CaseSanction, PenaltyCase, PenaltyCaseOfficer
 from app.cases.rules import CaseSource, CaseState, CaseVerb, PartyKind, Procedure, Sanction
+from app.cases.sanctions import SanctionLine
+from app.cases.tiers import Facts
 from app.catalogue import service as catalogue
+from app.catalogue.causes import ORDER_UNMET, covers, levels_of
 from app.catalogue.models import CatalogueRow
 from app.catalogue.service import Kind
 from app.days import local_date
@@ -75,7 +79,8 @@ class Decision:
     """What a tablet says of a decision on the spot 当场行政处罚决定.
 
     `party_name` and `act` default to the unit's name and the finding's words. At least as many
-    officers as a visit needs, all of whom were there.
+    officers as a visit needs, all of whom were there. `circumstances` and `factors` are codes of
+    what was found for the discretion 裁量; `order-unmet` among them says that an order ran out.
     """
 
     finding_id: UUID
@@ -87,7 +92,24 @@ class Decision:
     party_name: str | None = None
     act: str | None = None
     place: str | None = None
+    circumstances: frozenset[str] = frozenset()
+    factors: frozenset[str] = frozenset()
     clock_suspect: bool = False
+
+    @property
+    def lines(self) -> list[SanctionLine]:
+        """What is imposed, as lines."""
+        return sanctions.lines_of(warning=self.sanction.warning, fine_fen=self.sanction.fine_fen)
+
+    @property
+    def facts(self) -> Facts:
+        """What was found, as discretion reads it; an order that ran out unmet is one of them."""
+        return Facts(
+            party_kind=self.party_kind,
+            circumstances=self.circumstances - {ORDER_UNMET},
+            factors=self.factors,
+            order_unmet=ORDER_UNMET in self.circumstances,
+        )
 
 
 @dataclass(frozen=True)
@@ -126,8 +148,8 @@ def decide_on_site(
     late. Flushes: of two at once one finds the other's.
 
     Raises FindingUnknown, CauseUnknown, SimpleLimitExceeded, SanctionNotOffered, OfficersTooFew,
-    OfficerNotThere, DecisionDiffers, FinedAlready, and what keeps an officer from contributing
-    (VisitUnknown, TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
+    OfficerNotThere, DecisionDiffers, FinedAlready, OrderNotUnmet, FactorUnknown, and what keeps an
+    officer from contributing (VisitUnknown, TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
     """
     visit = visits.visit_for(visit_id, officer_id, admitted=admitted, by=by)
     finding = visit_queries.find_finding(decision.finding_id)
@@ -137,7 +159,9 @@ def decide_on_site(
         effective_at(visit.started_recorded_at, visit.started_at, suspect=visit.clock_suspect)
     )
     cause = _cause(decision, acted_on)
-    _refuse_sanction(decision, cause, acted_on)
+    case = _case(case_id, visit, finding, decision, cause)
+    case.acted_on = acted_on
+    _refuse_sanction(decision, cause, case)
     named = set(decision.officer_ids) | {officer_id}
     _refuse_officers(named, visit, acted_on, admitted=admitted)
     suspect = visit.clock_suspect or decision.clock_suspect
@@ -150,15 +174,10 @@ def decide_on_site(
             return Decided(gone, again=True)
     if queries.find_case(case_id) is not None:
         raise DecisionDiffers("这个编号已用于另一个案件。", case_id=case_id)
-    case = _case(case_id, visit, finding, decision, cause)
-    case.acted_on = acted_on
     found = same_acts.same_acts_of(case).fined if case.fine_fen else []
     same_acts.refuse_second_fine(found)
     case.officers = [PenaltyCaseOfficer(officer_id=one) for one in sorted(named)]
-    imposed = sanctions.lines_of(
-        warning=decision.sanction.warning, fine_fen=decision.sanction.fine_fen
-    )
-    case.sanctions = [CaseSanction.of(line) for line in imposed]
+    case.sanctions = [CaseSanction.of(line) for line in decision.lines]
     case.decided_on = decided_on
     case.document_id, case.officer_id, case.recorded_at = document_id, officer_id, recorded_at
     case.decided_at, case.decided_by_kind, case.decided_by_id = at, by.kind, by.id
@@ -182,6 +201,7 @@ def decide_on_site(
         },
     )
     db.session.flush()
+    discretion.measure_on_site(case, decision.facts, decision.lines, by=by, at=at)
     return Decided(case, again=False)
 
 
@@ -196,8 +216,12 @@ def _cause(decision: Decision, on: date) -> CatalogueRow:
         ) from error
 
 
-def _refuse_sanction(decision: Decision, cause: CatalogueRow, on: date) -> None:
-    limit = catalogue.get_row(Kind.SIMPLE_LIMIT, decision.party_kind, on)
+def _refuse_sanction(decision: Decision, cause: CatalogueRow, case: PenaltyCase) -> None:
+    """Refuse a sanction above the simple limit, or not offered for what was found.
+
+    Where circumstances call for a level of the cause, that one binds; else the plain one.
+    """
+    limit = catalogue.get_row(Kind.SIMPLE_LIMIT, decision.party_kind, case.acted_on)
     fine_max_fen = limit.body["fine_max_fen"]
     if rules.exceeds_simple_limit(decision.sanction, fine_max_fen):
         fine, most = rules.yuan(decision.sanction.fine_fen), rules.yuan(fine_max_fen)
@@ -208,13 +232,31 @@ def _refuse_sanction(decision: Decision, cause: CatalogueRow, on: date) -> None:
             fine_fen=decision.sanction.fine_fen,
             article=limit.source,
         )
-    if problems := rules.sanction_problems(decision.sanction, decision.party_kind, cause.body):
+    if problems := _problems(decision, cause, object_class_of(case, cause.body)):
         basis = cause.body["basis"]
         raise SanctionNotOffered(
             "".join(one.detail for one in problems) + f"（{basis['law']} {basis['article']}）",
             article=f"{basis['law']} {basis['article']}",
             errors=[{"pointer": f"#/{one.code}", "detail": one.detail} for one in problems],
         )
+
+
+def _problems(
+    decision: Decision, cause: CatalogueRow, object_class: str | None
+) -> list[rules.Problem]:
+    if not covers(cause.body, object_class):
+        return [rules.Problem("object-class", "该案由不适用于这类对象（应先判断许可或者备案）。")]
+    called = {need for level in levels_of(cause.body) for need in level.needs}
+    if not called & decision.circumstances:
+        return rules.sanction_problems(decision.sanction, decision.party_kind, cause.body)
+    return sanctions.problems(
+        decision.lines,
+        decision.party_kind,
+        cause.body,
+        order_unmet=decision.facts.order_unmet,
+        gains_fen=None,
+        circumstances=decision.circumstances,
+    )
 
 
 def _refuse_officers(named: Collection[UUID], visit: Visit, on: date, *, admitted: bool) -> None:

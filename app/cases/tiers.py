@@ -5,7 +5,7 @@ nothing, and is always inside what the law offers. Money is in fen.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +29,9 @@ CLASS_NAMES: Mapping[TierClass, str] = {
     TierClass.NORMAL: "一般",
     TierClass.HEAVIER: "从重",
 }
+
+
+_ON_SITE = frozenset({SanctionKind.WARNING, SanctionKind.FINE})
 
 
 class BenchmarkState(StrEnum):
@@ -131,7 +134,7 @@ def propose(
     level = levels[0] if tier is None else next(one for one in levels if one.code == tier.level)
     reasons = [f"法定情形：{level.name}。", *why]
     if tier is None:
-        reasons.append(_no_tier(benchmark))
+        reasons.append(_no_tier(benchmark, loaded=bool(tiers)))
     fine, lines = _lines(level, tier, facts, start)
     if fine is not None:
         reasons.append(f"罚款幅度 {yuan(fine.low_fen)} 元至 {yuan(fine.high_fen)} 元。")
@@ -142,7 +145,40 @@ def propose(
     )
 
 
-def _no_tier(benchmark: BenchmarkState) -> str:
+def within_simple(proposal: Proposal, most_fen: int, article: str) -> Proposal:
+    """Return a proposal as it may be imposed on the spot (行政处罚法 第五十一条), and say why.
+
+    A range is cut to the limit; what cannot be imposed on the spot is left as it is, with the
+    reason: it needs the ordinary procedure.
+    """
+    strange = [one for one in proposal.lines if one.kind not in _ON_SITE]
+    fine, lines = proposal.fine, proposal.lines
+    if strange or (fine is not None and fine.low_fen > most_fen):
+        names = (
+            "、".join(KIND_NAMES[one.kind] for one in strange) or f"罚款高于 {yuan(most_fen)} 元"
+        )
+        reason = f"建议的处罚（{names}）不能当场作出，应适用普通程序（{article}）。"
+        return replace(proposal, reasons=(*proposal.reasons, reason))
+    if fine is None or fine.high_fen <= most_fen:
+        return proposal
+    reason = f"当场处罚的罚款不超过 {yuan(most_fen)} 元（{article}）。"
+    cut = [
+        replace(one, amount_fen=min(one.amount_fen or 0, most_fen))
+        if one.kind == SanctionKind.FINE
+        else one
+        for one in lines
+    ]
+    return replace(
+        proposal,
+        fine=replace(fine, high_fen=most_fen),
+        lines=tuple(cut),
+        reasons=(*proposal.reasons, reason),
+    )
+
+
+def _no_tier(benchmark: BenchmarkState, *, loaded: bool) -> str:
+    if benchmark == BenchmarkState.IN_FORCE and not loaded:
+        return "有效的裁量基准尚未载入该案由的档次，载入前在法定幅度内裁量并说明理由。"
     if benchmark == BenchmarkState.IN_FORCE:
         return "有效的裁量基准没有与认定情节相符的档次，在法定幅度内裁量并说明理由。"
     gap = "原裁量基准已失效" if benchmark == BenchmarkState.LAPSED else "没有该案由的裁量基准"

@@ -138,9 +138,23 @@ def applicable(levels: Sequence[Level], facts: Collection[str]) -> list[Level]:
     return called or [one for one in levels if not one.needs]
 
 
+def covers(cause: Mapping[str, Any], object_class: str | None) -> bool:
+    """Tell whether a cause is one for a class of object; an unknown class is left to a person.
+
+    Some places are filed 备案, not licensed: what is a cause for the one is none for the other.
+    """
+    only = cause.get("only_for_object_classes", ())
+    if object_class is None:
+        return True
+    return object_class not in cause.get("not_for_object_classes", ()) and (
+        not only or object_class in only
+    )
+
+
 # --- whether a row is well formed --------------------------------------------------------------
 
 _PARTIES = {"citizen", "organisation"}
+_CLASSES = ("not_for_object_classes", "only_for_object_classes")
 _FLAGS = {"required", "on_staff"}
 _BOUNDS = (("min_fen", "max_fen"), ("times_low", "times_high"), ("min_months", "max_months"))
 
@@ -155,6 +169,7 @@ def wrong_cause(body: Mapping[str, Any]) -> list[str]:
         "fine": body.get("fine") is None or _is_offer({"kind": "fine", **_dict(body["fine"])}),
         "basis": _are_texts(_dict(body.get("basis")), "law", "article"),
         "levels": isinstance(levels, list) and all(_is_level(one) for one in levels),
+        **{name: _are_codes(body.get(name, [])) for name in _CLASSES},
     }
     return sorted(name for name, right in checks.items() if not right)
 
@@ -224,6 +239,10 @@ def _are_texts(given: Mapping[str, Any], *names: str) -> bool:
 
 def _all_in(given: Any, known: Collection[str]) -> bool:
     return isinstance(given, list) and all(isinstance(one, str) and one in known for one in given)
+
+
+def _are_codes(given: Any) -> bool:
+    return isinstance(given, list) and all(_is_text(one) for one in given)
 
 
 def _dict(given: Any) -> Mapping[str, Any]:

@@ -73,6 +73,8 @@ def decide(doing: Doing) -> Effect:
             party_name=fields.get("party_name"),
             act=fields.get("act"),
             place=fields.get("place"),
+            circumstances=frozenset(fields.get("circumstances", ())),
+            factors=frozenset(fields.get("factors", ())),
             clock_suspect=doing.clock_suspect,
         ),
         officer_id=doing.officer_id,

@@ -141,6 +141,10 @@ def _ids(value: Any) -> bool:
     return isinstance(value, list) and 0 < len(value) <= 10 and all(is_id(one) for one in value)
 
 
+def _codes(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= 30 and all(_is_code(one) for one in value)
+
+
 def _flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -236,6 +240,8 @@ DEEDS: Final[Mapping[OperationType, Shape]] = {  # papers with an effect: they n
             "payment": _LONG_TEXT,
             "remedies": _LONG_TEXT,
             "organ": _or_none(is_text(200)),
+            "circumstances": _codes,
+            "factors": _codes,
             "note": _LONG_TEXT,
         },
     ),

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.access import Role
-from app.cases import collecting, enforcing, ordinary, service
+from app.cases import collecting, discretion, enforcing, ordinary, service
 from app.cases.collecting import NewPayment
 from app.cases.models import PenaltyCase
 from app.cases.money import PaymentMethod
@@ -300,3 +300,61 @@ def test_another_agency_finds_no_such_case(field):
     there = field.make.signed_in(Role.SUPERVISOR, agency=agency)
     assert there.get(f"/api/v1/cases/{case.id}").status_code == 404
     assert there.get("/api/v1/cases").json == {"items": []}
+
+
+# --- discretion on the spot ----------------------------------------------------------------------
+
+
+def water(field, fine_fen, **values):
+    return field.decide(
+        cause_code="drinking-water",
+        party_kind=PartyKind.ORGANISATION,
+        party_name=None,
+        sanction=Sanction(warning=False, fine_fen=fine_fen),
+        **values,
+    ).case
+
+
+@pytest.mark.parametrize(
+    ("fine_fen", "found", "tier", "high_fen", "state"),
+    [
+        (125_000, (), "drinking-water-normal", 200_000, "none"),
+        (250_000, (), "drinking-water-normal", 200_000, "asked"),
+        (250_000, ("serious-harm",), "drinking-water-heavier", 300_000, "none"),
+        (30_000, ("minor-harm",), "drinking-water-lighter", 50_000, "none"),
+    ],
+)
+def test_a_decision_on_the_spot_is_measured_by_the_benchmark(
+    field, fine_fen, found, tier, high_fen, state
+):
+    case = water(field, fine_fen, circumstances=frozenset(found))
+    kept = discretion.get_discretion(case)
+    assert (kept.tier_code, kept.high_fen, kept.deviation_state) == (tier, high_fen, state)
+    assert (kept.deviation is not None) == (state == "asked")
+    with transaction():
+        if state == "asked":
+            discretion.decide_deviation(
+                case, "同意", approved=True, by=field.chen, at=field.make.at
+            )
+
+
+def test_a_circumstance_that_no_row_knows_is_refused(field):
+    with pytest.raises(discretion.FactorUnknown):
+        water(field, 125_000, factors=frozenset({"no-such"}))
+
+
+def test_an_order_that_ran_out_must_exist_and_a_cause_fit_the_class(field):
+    with pytest.raises(discretion.OrderNotUnmet):
+        field.decide(
+            cause_code="pp-without-testing",
+            party_kind=PartyKind.ORGANISATION,
+            sanction=Sanction(warning=True, fine_fen=250_000),
+            circumstances=frozenset({"order-unmet"}),
+        )
+    with pytest.raises(service.SanctionNotOffered) as refused:
+        field.decide(
+            cause_code="pp-without-filing",
+            party_kind=PartyKind.ORGANISATION,
+            sanction=Sanction(warning=True, fine_fen=0),
+        )
+    assert refused.value.extras["errors"][0]["pointer"] == "#/object-class"

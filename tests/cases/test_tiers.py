@@ -176,3 +176,35 @@ def test_an_outlier_is_told_from_five_cases_on(values, value, expected):
 def test_nothing_has_no_spread():
     assert spread.spread_of([]) is None
     assert spread.measured(5_000_000, 1_000_000) == 500
+
+
+@given(
+    st.sampled_from(sorted(CAUSES)),
+    st.integers(0, 400_000),
+    st.integers(0, 4),
+    st.booleans(),
+)
+def test_on_the_spot_a_proposal_stays_within_the_limit_or_says_that_it_cannot(
+    code, most, place, unmet
+):
+    found = proposed(code, start=(place, 4), order_unmet=unmet, gains_fen=None)
+    if found is None:
+        return
+    cut = tiers.within_simple(found, most, "行政处罚法 第五十一条")
+    if any("普通程序" in one for one in cut.reasons[len(found.reasons) :]):
+        low = 0 if found.fine is None else found.fine.low_fen
+        kinds = {one.kind for one in found.lines}
+        assert low > most or kinds - {SanctionKind.WARNING, SanctionKind.FINE}
+        assert cut.lines == found.lines
+    else:
+        assert sanctions.fits_simple(cut.lines, most)
+        assert cut.fine is None or cut.fine.high_fen <= most
+
+
+def test_a_benchmark_without_tiers_says_that_they_are_not_loaded():
+    """The days of the benchmark of Chinese medicine are known, its tiers are not."""
+    found = proposed("clinic-without-filing", benchmark="in-force")
+    assert (found.tier, found.benchmark) == (None, BenchmarkState.IN_FORCE)
+    assert any("尚未载入该案由的档次" in one for one in found.reasons)
+    known = proposed("odl-construction", circumstances=frozenset({"unheard-of"}))
+    assert not any("尚未载入" in one for one in known.reasons)
