@@ -138,6 +138,20 @@ def test_a_half_is_rounded_up_and_never_to_the_even_digit():
     assert str(rules.percent(Fraction(1), Rounding.HALF_UP_2DP)) == "100.00"
 
 
+@pytest.mark.parametrize("row", HUADU, ids=lambda row: row["specialty"])
+def test_every_row_of_huadu_stands_on_its_side(row):
+    """A specialty adds to the total, a cross-department one stands apart, the total is the rest."""
+    others = [
+        SpecialtyCount(r["specialty"], int(r["tasks"]), cross_department=r["in_298"] == "no")
+        for r in HUADU
+        if r["in_298"] != "total" and r != row
+    ]
+    inside, outside = rules.add_up(others)
+    tasks = int(row["tasks"])
+    apart = {"yes": (298 - tasks, 13), "no": (298, 13 - tasks), "total": (tasks, 13)}
+    assert (inside, outside) == apart[row["in_298"]]
+
+
 def test_cross_department_tasks_of_huadu_stand_outside_the_298():
     rows = [
         SpecialtyCount(r["specialty"], int(r["tasks"]), cross_department=r["in_298"] == "no")
