@@ -5,9 +5,9 @@ from datetime import date
 from uuid import UUID
 
 from app.cases import collecting, enforcing, preparing, queries, sanctions, triggers
+from app.cases.drafts import Draft
 from app.cases.models import CaseRemedy, CaseSanction, PenaltyCaseOfficer
 from app.cases.opening import set_cause, set_party
-from app.cases.preparing import Draft
 from app.cases.refusals import StepDayWrong, StepItemUnknown
 from app.cases.rules import (
     CaseState,

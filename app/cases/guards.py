@@ -212,7 +212,7 @@ def _ask_call(facts: Facts, on: date, data: Mapping[str, Any], demands: Demands)
         more = "缺少该年度的工作日历" if first is None else f"最早可以在 {first} 举行"
         yield Obstacle(
             ObstacleKind.HEARING_TOO_SOON,
-            f"听证应在举行的七个工作日前通知当事人，{more}。",
+            f"听证应在举行前按规定的期限通知当事人，{more}。",
             demands.hearing_article,
         )
 

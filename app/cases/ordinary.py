@@ -13,10 +13,10 @@ from uuid import UUID
 from app.access import Actor
 from app.cases import advancing, crediting, guards, handlers, preparing, queries
 from app.cases.deadlines import keep_deadlines
+from app.cases.drafts import Draft
 from app.cases.facts import Step, read, read_on_site
 from app.cases.models import PenaltyCase
 from app.cases.opening import keep_step
-from app.cases.preparing import Draft
 from app.cases.refusals import StepDayWrong, refuse
 from app.cases.rules import AFTER_ON_SITE, STEPS, CaseState, CaseVerb, Procedure
 from app.cases.service import CaseStateWrong, get_case

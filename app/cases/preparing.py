@@ -5,19 +5,15 @@ works out what dated rows demand. Guards decide.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from app.access import Actor
 from app.cases import (
     clocks,
     discretion,
     handlers,
-    leniency,
     lightness,
-    precedents,
     same_acts,
     sanctions,
     triggers,
@@ -25,10 +21,10 @@ from app.cases import (
 from app.cases.classes import object_class_of
 from app.cases.clocks import Rule
 from app.cases.deadlines import find_term, period_of
-from app.cases.facts import Facts, Step
+from app.cases.drafts import Draft
 from app.cases.guards import Demands
-from app.cases.leniency import ARTICLES, EDUCATION, Ground, Lack, Plea
-from app.cases.models import PenaltyCase
+from app.cases.leniency import ARTICLES, Ground
+from app.cases.not_punishing import PUNISHED_FROM, is_child, limitation_over, not_punish
 from app.cases.rules import CaseVerb
 from app.cases.sanctions import SanctionLine
 from app.cases.service import CauseUnknown, SanctionNotOffered
@@ -52,51 +48,25 @@ class PartyUnderAge(Conflict):
     code, title = "party-under-age", "当事人不满十四周岁"
 
 
+class HearingAgentsTooMany(Invalid):
+    """More agents than a party may have at a hearing; extras: `article`."""
+
+    code, title = "hearing-agents-too-many", "听证代理人过多"
+
+
 class ReviewerNotQualified(Forbidden):
     code, title = "reviewer-not-qualified", "法制审核人员资格不符"
-
-
-class NotPunishingUnfounded(Invalid):
-    """The ground for not punishing does not carry; extras: `article`, `errors`, `hits`."""
-
-    code, title = "not-punishing-unfounded", "不予处罚的理由不成立"
 
 
 class ClockRowUnknown(Invalid):
     code, title = "case-clock-unknown", "期限变更的事由不在现行目录中"
 
 
-class MinorOffenceUnknown(Invalid):
-    code, title = "minor-offence-unknown", "轻微不罚事项不在现行清单中"
-
-
 class CaseEvidenceUnknown(Invalid):
     code, title = "case-evidence-unknown", "引用的证据不存在"
 
 
-@dataclass
-class Draft:
-    """A step that somebody wants to take, with the case as it stands."""
-
-    case: PenaltyCase
-    facts: Facts
-    steps: Sequence[Step]
-    verb: CaseVerb
-    on: date
-    data: dict[str, Any]
-    officer_ids: tuple[UUID, ...]
-    by: Actor
-    at: datetime
-
-    @property
-    def acted_on(self) -> date:
-        """The day whose rule holds; of a continuing act its end."""
-        return self.case.act_ended_on or self.case.acted_on
-
-    @property
-    def conclusion(self) -> Mapping[str, Any]:
-        """What the investigation came to."""
-        return {} if self.facts.concluded is None else self.facts.concluded.data
+AGENTS_MAX = "hearing-agents-max"
 
 
 def prepare(draft: Draft) -> None:
@@ -153,14 +123,6 @@ def _collect(draft: Draft) -> None:
             by=draft.by,
             at=draft.at,
         )
-
-
-def limitation_over(case: PenaltyCase, opening: Mapping[str, Any]) -> bool:
-    """Tell whether the act was found too late (行政处罚法 第三十六条): two years, or five."""
-    found_on = date.fromisoformat(opening["discovered_on"])
-    code = "limitation-years-grave" if opening["grave"] else "limitation-years"
-    ended_on = case.act_ended_on or case.acted_on
-    return leniency.is_too_late(ended_on, found_on, int(catalogue.setting(code, found_on)))
 
 
 def _limitation(draft: Draft) -> Demands:
@@ -227,16 +189,12 @@ def _notify(draft: Draft) -> None:
     draft.data["hearing_reasons"] = [one.name for one in called]
 
 
-def _is_child(draft: Draft) -> bool:
-    age = leniency.age_on(draft.case.party_born_on, draft.acted_on)
-    return leniency.is_child(age, int(catalogue.setting(PUNISHED_FROM, draft.acted_on)))
-
-
 def _refuse_sanctions(draft: Draft, lines: Sequence[SanctionLine]) -> None:
     case, conclusion = draft.case, draft.conclusion
-    if _is_child(draft):
+    if is_child(draft):
+        age = catalogue.setting(PUNISHED_FROM, draft.acted_on)
         raise PartyUnderAge(
-            f"不满十四周岁的未成年人不予行政处罚（{ARTICLES[Ground.CHILD]}）。",
+            f"当事人行为时不满 {age} 周岁，不予行政处罚（{ARTICLES[Ground.CHILD]}）。",
             article=ARTICLES[Ground.CHILD],
         )
     row, later, reasons = _rule_for(draft)
@@ -326,6 +284,20 @@ def _chaired(draft: Draft) -> None:
     handlers.require_fit(draft.case, chair, draft.facts, on=draft.on)
 
 
+def _represented(draft: Draft) -> None:
+    """A party is represented by so many agents at most (行政处罚法 第六十四条第五项)."""
+    row = catalogue.get_row("setting", AGENTS_MAX, draft.on)
+    if len(draft.data["agents"]) > int(row.body["value"]):
+        raise HearingAgentsTooMany(
+            f"参加听证的代理人不超过 {row.body['value']} 人（{row.source}）。", article=row.source
+        )
+
+
+def _held(draft: Draft) -> None:
+    _chaired(draft)
+    _represented(draft)
+
+
 def _called(draft: Draft) -> Demands:
     term = find_term(Rule.HEARING_NOTICE, draft.on)
     if term is None:
@@ -381,76 +353,6 @@ def _decision(draft: Draft) -> Demands:
     )
 
 
-def _not_punish(draft: Draft) -> None:
-    """Let a decision not to punish rest on a ground that carries (行政处罚法 第三十至三十三条).
-
-    For 初次违法 the history of the whole organ is asked; what was found is kept with the step. A
-    hit by the name alone keeps it from being a first act until somebody says why it is not theirs.
-    """
-    handlers.refuse_handling_actor(draft.case, draft.by)
-    case, data = draft.case, draft.data
-    ground = Ground(data["ground"])
-    hits = precedents.first_offence_hits(case, precedents.history_of(case))
-    explained = bool(data["hits_explained"])
-    earlier = any(hit.certain or not explained for hit in hits)
-    found = leniency.lacks(
-        Plea(
-            ground=ground,
-            education=data["education"],
-            proof=data["proof"],
-            corrected=data["corrected"],
-            child=_is_child(draft),
-            earlier=earlier,
-            listed=_listed(draft),
-            limitation_over=limitation_over(case, draft.steps[0].data),
-        )
-    )
-    if found:
-        article = EDUCATION if found == [Lack.EDUCATION] else ARTICLES[ground]
-        raise NotPunishingUnfounded(
-            "".join(_LACKS[lack] for lack in found) + f"（{article}）",
-            article=article,
-            errors=[{"pointer": f"#/{lack}", "detail": _LACKS[lack]} for lack in found],
-            hits=[_hit_data(hit) for hit in hits],
-        )
-    data["article"] = ARTICLES[ground]
-    data["hits"] = [_hit_data(hit) for hit in hits] if ground is Ground.FIRST else []
-
-
-def _hit_data(hit: precedents.Hit) -> dict[str, Any]:
-    return {
-        "case_id": str(hit.case_id),
-        "number": hit.number,
-        "cause_name": hit.cause_name,
-        "acted_on": hit.acted_on.isoformat(),
-        "why": list(hit.why),
-        "certain": hit.certain,
-    }
-
-
-def _listed(draft: Draft) -> bool | None:
-    code = draft.data["minor_offence"]
-    if code is None:
-        return None
-    rows = catalogue.in_force(Kind.MINOR_OFFENCE, draft.acted_on)
-    row = next((one for one in rows if one.code == code), None)
-    if row is None:
-        raise MinorOffenceUnknown("轻微不罚事项不在违法行为发生之日有效的清单中，请核对。")
-    return leniency.listed(row.body, cause_code=draft.case.cause_code, source=draft.case.source)
-
-
-PUNISHED_FROM = "penalty-age-from"  # 行政处罚法 第三十条
-_LACKS: Mapping[Lack, str] = {
-    Lack.EDUCATION: "不予处罚的，应当对当事人进行教育并记录。",
-    Lack.PROOF: "应当写明当事人提供的证据。",
-    Lack.CORRECTION: "当事人没有及时改正。",
-    Lack.AGE: "没有查明当事人行为时不满十四周岁。",
-    Lack.EARLIER: "当事人在本机构有过违法记录，不是初次违法。",
-    Lack.LIST: "轻微不罚清单的这一事项不适用于本案的案由或者来源。",
-    Lack.LIMITATION: "违法行为没有超过追责期限。",
-}
-
-
 # --- the end -----------------------------------------------------------------------------------
 
 
@@ -476,11 +378,12 @@ _PREPARED: Mapping[CaseVerb, Callable[[Draft], None]] = {
     CaseVerb.REVIEW: _review,
     CaseVerb.NOTIFY: _notify,
     CaseVerb.CALL_HEARING: _chaired,
-    CaseVerb.HOLD_HEARING: _chaired,
+    CaseVerb.REQUEST_HEARING: _represented,
+    CaseVerb.HOLD_HEARING: _held,
     CaseVerb.STOP_CLOCK: _stop_clock,
     CaseVerb.EXTEND: _extend,
     CaseVerb.DECIDE: _decide,
-    CaseVerb.NOT_PUNISH: _not_punish,
+    CaseVerb.NOT_PUNISH: not_punish,
     CaseVerb.TAKE_BACK: _take_back,
     CaseVerb.WITHDRAW: _withdraw,
 }

@@ -285,7 +285,7 @@ class _WaiveDefence(ma.Schema):
     hearing = Flag(required=True)
 
 
-_AGENTS = fields.List(Text(max=100), load_default=list, validate=validate.Length(max=2))
+_AGENTS = fields.List(Text(max=100), load_default=list, validate=validate.Length(max=20))
 
 
 class _RequestHearing(ma.Schema):

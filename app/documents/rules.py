@@ -249,20 +249,20 @@ SLOT_ROLES: Mapping[Slot, PaperRole] = {
     Slot.RECORDER: PaperRole.RECORDER,
     Slot.SEAL: PaperRole.SEAL,
 }
-PAIR = 2  # officers who sign together: 行政处罚法 第四十二条
 
 
-def open_slots(slots: Iterable[Slot], roles: Collection[str]) -> list[Slot]:
+def open_slots(slots: Iterable[Slot], roles: Collection[str], *, team: int) -> list[Slot]:
     """Return what is still to be signed, given the roles of the signatures that are there.
 
-    A witness signs where somebody refuses, and is never waited for.
+    Officers sign together, as many as a `team` has at least (行政处罚法 第四十二条). A witness
+    signs where somebody refuses, and is never waited for.
     """
     given = list(roles)
     return [
         slot
         for slot in slots
         if slot is not Slot.WITNESS
-        and given.count(SLOT_ROLES[slot]) < (PAIR if slot is Slot.OFFICERS else 1)
+        and given.count(SLOT_ROLES[slot]) < (team if slot is Slot.OFFICERS else 1)
     ]
 
 

@@ -31,6 +31,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.evidence import queries as evidence
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.tasks.service import TEAM_SIZE
 
 
 class ServiceUnknown(NotFound):
@@ -135,12 +136,14 @@ def standing_of(document: Document) -> Standing:
     """Return where the service of a document stands, and what is still to be signed."""
     template = service.template_of(DocumentKind(document.kind), document.issued_recorded_at)
     due = due_of(document)
+    team = int(catalogue.setting(TEAM_SIZE, local_date(document.issued_recorded_at)))
+    signed = [one.role for one in document.signatures]
     return Standing(
         needed=due is not None,
         due_on=None if due is None else due.due_on,
         due_reason=None if due is None else due.reason,
         served_on=served_on(document.id),
-        open_signatures=rules.open_slots(template.slots, [one.role for one in document.signatures]),
+        open_signatures=rules.open_slots(template.slots, signed, team=team),
         items=queries.services_of([document.id]),
     )
 

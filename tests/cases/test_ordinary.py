@@ -5,7 +5,17 @@ from datetime import date
 import pytest
 
 from app.access import Role
-from app.cases import enforcing, handlers, opening, ordinary, preparing, queries, refusals, service
+from app.cases import (
+    enforcing,
+    handlers,
+    not_punishing,
+    opening,
+    ordinary,
+    preparing,
+    queries,
+    refusals,
+    service,
+)
 from app.cases.balances import balance
 from app.cases.opening import Party
 from app.cases.rules import CaseSource, CaseVerb, IdKind, PartyKind
@@ -126,6 +136,8 @@ def test_a_requested_hearing_is_held_with_its_days_and_reviewed_afterwards(offic
     office.until(case, "file", "collect", "conclude", on=FILED)
     office.step(case, "notify", lines=heavy)
     office.step(case, "review")
+    with pytest.raises(preparing.HearingAgentsTooMany):
+        office.step(case, "request-hearing", date(2026, 3, 9), agents=["甲", "乙", "丙"])
     office.step(case, "request-hearing", date(2026, 3, 9))
     with pytest.raises(refusals.HearingOutstanding):
         office.step(case, "decide", date(2026, 3, 20))
@@ -271,7 +283,7 @@ def test_a_first_act_is_asked_of_the_whole_organ_and_the_hits_are_named(office):
         date(2026, 3, 9), unit_id=other.id, party=Party(PartyKind.ORGANISATION, name="分店")
     )
     office.until(case, "file", "collect", "conclude", on=date(2026, 3, 9))
-    with pytest.raises(preparing.NotPunishingUnfounded) as refused:
+    with pytest.raises(not_punishing.NotPunishingUnfounded) as refused:
         office.step(case, "not-punish", ground="first", hits_explained="不是同一人")
     (hit,) = refused.value.extras["hits"]
     assert (hit["case_id"], hit["why"], hit["certain"]) == (
@@ -295,7 +307,7 @@ def test_not_punishing_wants_education_proof_and_the_age(office):
         ({"minor_offence": "testing-corrected"}, "第三十三条第一款"),
         ({"ground": "too-late"}, "第三十六条"),
     ):
-        with pytest.raises(preparing.NotPunishingUnfounded) as refused:
+        with pytest.raises(not_punishing.NotPunishingUnfounded) as refused:
             office.step(case, "not-punish", **values)
         assert article in refused.value.extras["article"]
     assert office.step(case, "not-punish", ground="child").state == "not-punished"

@@ -18,6 +18,7 @@ from app.cases.sanctions import SanctionKind, SanctionLine
 from app.cases.step_schemas import NewCaseStepSchema
 from app.cases.triggers import Trigger, called, told_less
 from app.catalogue.rules import DayKind, make_calendar
+from app.fields import Shaped
 from tests.cases.ordinary import DEFAULTS
 
 START = date(2026, 3, 2)
@@ -424,15 +425,20 @@ def test_what_is_dated_before_the_step_before_is_refused():
 # --- what a step says ----------------------------------------------------------------------------
 
 
+def shapes():
+    field = NewCaseStepSchema().fields["data"]
+    assert isinstance(field, Shaped)
+    return field.shapes
+
+
 def test_every_step_has_a_shape_of_its_own_that_the_document_names():
-    shapes = NewCaseStepSchema().fields["data"].shapes
-    assert set(shapes) == {str(verb) for verb in V} - {"open"}
+    assert set(shapes()) == {str(verb) for verb in V} - {"open"}
 
 
 @pytest.mark.parametrize("verb", sorted(DEFAULTS))
 def test_a_step_is_validated_by_the_shape_of_its_verb(verb):
     """What an office says fits; a word that no shape knows does not."""
-    schema = NewCaseStepSchema().fields["data"].shapes[verb]()
+    schema = shapes()[verb]()
     said = {name: one for name, one in DEFAULTS[verb].items() if name in schema.fields}
     missing = {name for name, one in schema.fields.items() if one.required} - said.keys()
     assert not set(schema.validate(said)) - missing

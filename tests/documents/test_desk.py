@@ -128,9 +128,9 @@ def test_who_refuses_a_record_needs_a_reason_and_a_witness(desk):
         ("party", "refused", None),
         ("witness", "hand", "居委会王五"),
     ]
-    assert rules.open_slots([Slot.PARTY, Slot.OFFICERS], [o.role for o in signed.signatures]) == [
-        Slot.OFFICERS
-    ]
+    assert rules.open_slots(
+        [Slot.PARTY, Slot.OFFICERS], [o.role for o in signed.signatures], team=2
+    ) == [Slot.OFFICERS]
 
 
 def test_only_heads_seal_and_only_what_is_asked_is_signed(desk):

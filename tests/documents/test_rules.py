@@ -139,6 +139,7 @@ def test_what_is_wrong_with_a_field_is_said_once():
 
 def test_two_officers_sign_and_nobody_waits_for_a_witness():
     slots = [rules.Slot.PARTY, rules.Slot.OFFICERS, rules.Slot.WITNESS, rules.Slot.SEAL]
-    assert rules.open_slots(slots, []) == [slots[0], slots[1], slots[3]]
-    assert rules.open_slots(slots, ["party", "officer", "seal"]) == [slots[1]]
-    assert rules.open_slots(slots, ["officer", "party", "officer", "seal"]) == []
+    assert rules.open_slots(slots, [], team=2) == [slots[0], slots[1], slots[3]]
+    assert rules.open_slots(slots, ["party", "officer", "seal"], team=2) == [slots[1]]
+    assert rules.open_slots(slots, ["officer", "party", "officer", "seal"], team=2) == []
+    assert rules.open_slots(slots, ["officer", "party", "officer", "seal"], team=3) == [slots[1]]
