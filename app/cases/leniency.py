@@ -119,6 +119,16 @@ def _same_day(day: date, years: int) -> date:
         return date(day.year + years, 2, 28)
 
 
-def listed(row: Mapping[str, Any], *, cause_code: str, source: str) -> bool:
-    """Tell whether a row of the list of minor acts fits; where a case comes from can exclude it."""
-    return cause_code in row["causes"] and source not in row["excluded_sources"]
+def listed(
+    row: Mapping[str, Any], *, cause_code: str, source: str, origin: str | None = None
+) -> bool:
+    """Tell whether a row of the list of minor acts fits; where a case comes from can exclude it.
+
+    `source` is the case's; `origin` that of the task at whose visit it was found: some lists are
+    not for what a draw finds (U54).
+    """
+    return (
+        cause_code in row["causes"]
+        and source not in row["excluded_sources"]
+        and origin not in row.get("excluded_origins", ())
+    )

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from app.cases import handlers, leniency, precedents
+from app.cases.classes import origin_of
 from app.cases.drafts import Draft
 from app.cases.leniency import ARTICLES, EDUCATION, Ground, Lack, Plea
 from app.cases.models import PenaltyCase
@@ -103,4 +104,9 @@ def _listed(draft: Draft) -> bool | None:
     row = next((one for one in rows if one.code == code), None)
     if row is None:
         raise MinorOffenceUnknown("轻微不罚事项不在违法行为发生之日有效的清单中，请核对。")
-    return leniency.listed(row.body, cause_code=draft.case.cause_code, source=draft.case.source)
+    return leniency.listed(
+        row.body,
+        cause_code=draft.case.cause_code,
+        source=draft.case.source,
+        origin=origin_of(draft.case),
+    )

@@ -443,3 +443,20 @@ def test_a_step_is_validated_by_the_shape_of_its_verb(verb):
     missing = {name for name, one in schema.fields.items() if one.required} - said.keys()
     assert not set(schema.validate(said)) - missing
     assert "strange" in schema.validate({**said, "strange": 1})
+
+
+@pytest.mark.parametrize(
+    ("cause", "source", "origin", "fits"),
+    [
+        ("a", "finding", None, True),
+        ("a", "finding", "routine", True),
+        ("b", "finding", None, False),
+        ("a", "complaint", None, False),
+        ("a", "finding", "drawn", False),
+    ],
+)
+def test_where_a_case_comes_from_can_keep_a_list_of_minor_acts_from_it(cause, source, origin, fits):
+    row = {"causes": ["a"], "excluded_sources": ["complaint"], "excluded_origins": ["drawn"]}
+    assert leniency.listed(row, cause_code=cause, source=source, origin=origin) is fits
+    older = {"causes": ["a"], "excluded_sources": []}
+    assert leniency.listed(older, cause_code="a", source=source, origin=origin)
