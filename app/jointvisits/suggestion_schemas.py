@@ -28,7 +28,7 @@ class SuggestedTaskSchema(ma.Schema):
     due_on = Day(required=True, allow_none=True)
 
 
-class CapReachedSchema(ma.Schema):
+class SuggestedCapSchema(ma.Schema):
     """A cap that an entry would reach, what it says, and how many it had counted."""
 
     code = Text(max=100, required=True, attribute="cap.code")
@@ -49,5 +49,5 @@ class SuggestionSchema(ma.Schema):
     last_on = Day(required=True, allow_none=True)
     entries_saved = Count(1, required=True)
     tasks = fields.List(fields.Nested(SuggestedTaskSchema), required=True)
-    caps = fields.List(fields.Nested(CapReachedSchema), required=True)
-    separate_caps = fields.List(fields.Nested(CapReachedSchema), required=True)
+    caps = fields.List(fields.Nested(SuggestedCapSchema), required=True)
+    separate_caps = fields.List(fields.Nested(SuggestedCapSchema), required=True)
