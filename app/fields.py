@@ -238,6 +238,8 @@ def _speak_chinese() -> None:
     validate.Length.message_max = "至多 {max} 项。"
     validate.Length.message_all = "应为 {min} 到 {max} 项。"
     validate.Length.message_equal = "应为 {equal} 项。"
+    validate.OneOf.default_message = "应为以下之一：{choices}。"
+    fields.String.default_error_messages["invalid"] = "应为文本。"
 
 
 _speak_chinese()

@@ -117,9 +117,12 @@ def test_every_message_is_chinese():
         other = plain.Nested(Inner)
         day = fields.Day(required=True)
         none = fields.Flag()
+        one_of = plain.String(validate=ma.validate.OneOf(["a"]))
+        words = plain.String()
 
     messages = Outer().validate(
         {"items": [], "few": ["a"], "inner": {}, "other": 3, "none": None, "extra": 1}
+        | {"one_of": "b", "words": 1}
     )
     texts: list[str] = []
 
@@ -131,5 +134,5 @@ def test_every_message_is_chinese():
                 gather(inner)
 
     gather(messages)
-    assert len(texts) == 7
+    assert len(texts) == 9
     assert not [text for text in texts if text.isascii()]

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from app.catalogue import seeds
-from app.units.rules import Registration
+from app.units.rules import LicenceData, LicenceKind, Registration
 from tests.conftest import FixedClock
 from tests.documents.pdfs import drawn as pictures_in
 from tests.documents.pdfs import pages_of
@@ -261,6 +261,15 @@ def test_a_drawn_pool_without_licence(spring: House) -> None:
     kinds = {one["kind"] for one in house.get("clerk", "/report-cards")["items"]}
     assert {"inspection", "case-served", "case-closed"} <= kinds
 
+    # a credit report says so under a code that anybody checks
+    asked = {"unit_id": unit_id, "purpose": "招标", "from_on": "2026-01-01"}
+    report = house.post("clerk", "/credit-reports", **asked)
+    paper = "".join(pages_of(house.file("clerk", f"/credit-reports/{report['id']}/pdf")))
+    assert report["code"] in paper
+    public = house.flask_app.test_client()
+    checked = f"/public/credit-reports/{report['code']}"
+    assert "没有变化" in public.get(checked).text
+
     # the record weighs in the next quarter's draw, until the decision is repaired
     entries = house.get("clerk", "/credit-entries", unit_id=unit_id)["items"]
     assert [(one["kind"], one["tier"]) for one in entries] == [("penalty", "general")]
@@ -285,7 +294,8 @@ def test_a_drawn_pool_without_licence(spring: House) -> None:
     house.act("gao", asked_path, "decide", approve=True, opinion="准予修复")
     house.day("2026-09-08")
     assert {one["state"] for one in shown_of(house, case_id)} == {"repaired"}
-    assert pool.name not in house.make.flask_app.test_client().get("/public/decisions").text
+    assert pool.name not in public.get("/public/decisions").text
+    assert "1 条已经撤销、修复或者期满" in public.get(checked).text
     house.day("2026-10-08")
     assert weights(house, plan_draw(house, "2026-Q4", "2026-10-08", "2026-12-20")) == {"20": 1}
 
@@ -667,8 +677,12 @@ def test_a_smoker_is_fined_on_the_spot_without_a_network(spring: House) -> None:
 def test_a_year_of_small_things_is_in_its_figures(spring: House) -> None:
     """协管, 不予处罚, the life-cycle of a unit; every number opens the list behind it."""
     house = spring
+    permit = LicenceData(LicenceKind.PERMIT, "沪卫公证字〔2024〕第1号", "lodging")
     lodging = house.make.unit(
-        registrations=(Registration("public-places", "lodging"),), grid_cell="G-01"
+        registrations=(Registration("public-places", "lodging"),),
+        licences=(permit,),
+        grid_cell="G-01",
+        credit_class="C",
     )
     unit_id = str(lodging.id)
 
@@ -759,6 +773,21 @@ def test_a_year_of_small_things_is_in_its_figures(spring: House) -> None:
     life.append(house.get("chen", f"/units/{clinic.id}")["state"])
     assert life == ["licence-overdue", "notified", "announced", "force-cancelled"]
     assert same["type"] == "/problems/unit-second-person-wrong"
+
+    # two scorings three months apart make its first grade, which counts in draws
+    (sheet,) = [row for row in seeds.rows("score_sheets") if row["code"] == "score-lodging"]
+    full = [{"item": one["code"], "tenths": one["tenths"]} for one in sheet["items"]]
+    standings = []
+    for on in ("2026-09-15", "2026-12-16"):
+        house.day(on)
+        standings.append(house.get("clerk", f"/credit-entries/units/{unit_id}")["draw_class"])
+        scored = {"sheet": "score-lodging", "reference": f"评〔{on}〕", "scored_on": on}
+        scoring = house.post(
+            "an", "/credit-grades/scorings", unit_id=unit_id, scores=full, **scored
+        )
+    assert (scoring["outcome"], scoring["grade"]["grade"]) == ("graded", "A")
+    standings.append(house.get("clerk", f"/credit-entries/units/{unit_id}")["draw_class"])
+    assert standings == ["C", "C", "A"]
 
     # the year's numbers, each with the list behind it; zeros too
     house.day("2026-12-31")
