@@ -775,8 +775,8 @@ def test_a_year_of_small_things_is_in_its_figures(spring: House) -> None:
     assert same["type"] == "/problems/unit-second-person-wrong"
 
     # two scorings three months apart make its first grade, which counts in draws
-    (sheet,) = [row for row in seeds.rows("score_sheets") if row["code"] == "score-lodging"]
-    full = [{"item": one["code"], "tenths": one["tenths"]} for one in sheet["items"]]
+    (form,) = [row for row in seeds.rows("score_sheets") if row["code"] == "score-lodging"]
+    full = [{"item": one["code"], "tenths": one["tenths"]} for one in form["items"]]
     standings = []
     for on in ("2026-09-15", "2026-12-16"):
         house.day(on)
