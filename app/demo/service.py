@@ -67,7 +67,9 @@ def load(
         quarters.plan_year(agency_id, on=on)
     quarters.plan_attended(agency_id, on=on)
     quarters.run_quarter(seed, agency_id, on=on)
-    say("另有投诉举报两件、协管巡查一次（附线索）、普通程序案件一件（已告知）")
+    say(
+        "另有投诉举报两件、协管巡查一次（附线索）、普通程序案件一件（已告知）、联合检查计划一份（待批准）"
+    )
     affairs.load(agency_id, on=on)
     with transaction():
         journal.record(

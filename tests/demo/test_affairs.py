@@ -1,4 +1,4 @@
-"""The demo district shows a complaint, a patrol and a case, the same each time, and once."""
+"""The demo district shows a complaint, a patrol, a case and a plan of joint visits, once."""
 
 from datetime import date
 
@@ -8,12 +8,13 @@ from app.cases.models import CaseStep, PenaltyCase
 from app.complaints.models import Complaint
 from app.db import db
 from app.demo import service
+from app.jointvisits.models import JointPlan
 from app.patrols.models import Patrol, PatrolHint
 
-ON = date(2026, 10, 8)
+ON, YEAR_END = date(2026, 10, 8), date(2026, 12, 31)
 
 
-def test_the_desk_of_the_demo_has_a_complaint_a_patrol_and_a_case_once(app_context):
+def test_the_desk_of_the_demo_has_each_affair_once(app_context):
     said: list[str] = []
     for _ in range(2):
         service.load(on=ON, today=ON, units=160, officers=60, say=said.append)
@@ -30,3 +31,7 @@ def test_the_desk_of_the_demo_has_a_complaint_a_patrol_and_a_case_once(app_conte
     steps = db.session.scalars(sa.select(CaseStep.verb).order_by(CaseStep.seq)).all()
     assert (case.state, case.filed_on) == ("notified", date(2026, 9, 20))
     assert steps[-4:] == ["file", "collect", "conclude", "notify"]
+    (plan,) = db.session.scalars(sa.select(JointPlan)).all()
+    assert (plan.state, plan.first_on, plan.last_on) == ("proposed", date(2026, 10, 9), YEAR_END)
+    assert plan.comparison["tasks"] > 0
+    assert plan.comparison["merged"]["unplaced"] == 0
