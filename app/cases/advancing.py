@@ -91,12 +91,14 @@ def _serve(draft: Draft) -> None:
     case = draft.case
     case.served_on = draft.on
     fine, confiscated = sanctions.money_of(case.lines)
-    if case.state == CaseState.SERVED and fine + confiscated:
+    if case.state == CaseState.SERVED and fine + confiscated and case.revoked_on is None:
         collecting.open_collection(case, by=draft.by, at=draft.at)
 
 
 def _revoke(draft: Draft) -> None:
+    """Revoke a decision 撤销 and cease what it imposed in money; a new case may be opened."""
     draft.case.revoked_on = draft.on
+    enforcing.cease_revoked(draft.case, draft.on, by=draft.by, at=draft.at)
 
 
 def _close(draft: Draft) -> None:
@@ -163,6 +165,7 @@ def _end_remedy(draft: Draft) -> None:
     found[0].head_attended = draft.data["head_attended"]
     if found[0].result == RemedyResult.REVOKED:
         draft.case.revoked_on = draft.case.revoked_on or draft.on
+        enforcing.cease_revoked(draft.case, draft.on, by=draft.by, at=draft.at)
 
 
 EFFECTS: Mapping[CaseVerb, Callable[[Draft], None]] = {

@@ -132,11 +132,24 @@ def conclude_collection(
     return collection
 
 
+def cease_revoked(case: PenaltyCase, on: date, *, by: Actor, at: datetime) -> None:
+    """Let nothing more be asked for under a decision that was revoked (行政强制法 第四十条)."""
+    found = queries.of_case(case.id)
+    if found is not None and found.state == CollectionState.OPEN:
+        ground = CeasingGround.DECISION_REVOKED
+        conclude_collection(found.id, on, "处罚决定已撤销", ground=ground, by=by, at=at)
+
+
 def refuse_outstanding(case: PenaltyCase, on: date) -> None:
-    """Raise MoneyOutstanding while money of a case is neither paid, enforced nor ceased."""
+    """Raise MoneyOutstanding while money of a case is neither paid, enforced nor ceased.
+
+    Under a revoked decision that was never served nothing is owed.
+    """
     fine, confiscated = sanctions.money_of(case.lines)
     found = queries.of_case(case.id)
-    if fine + confiscated == 0 or (found is not None and found.state != CollectionState.OPEN):
+    if fine + confiscated == 0 or (found is None and case.revoked_on is not None):
+        return
+    if found is not None and found.state != CollectionState.OPEN:
         return
     left = None if found is None else balance(found, on)
     raise MoneyOutstanding(

@@ -67,9 +67,9 @@ def read(steps: Iterable[Step]) -> Facts:
     return facts
 
 
-def read_on_site(state: CaseState, steps: Sequence[Step]) -> Facts:
+def read_on_site(state: CaseState, decided_on: date | None, steps: Sequence[Step]) -> Facts:
     """Return what is known of a case decided on the spot: its state is kept, not computed."""
-    facts = Facts(state=state)
+    facts = Facts(state=state, last_on=decided_on)
     for step in steps:
         facts.seq, facts.last_on = step.seq, step.on
         if (note := _NOTES.get(step.verb)) is not None:

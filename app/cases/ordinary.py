@@ -60,14 +60,15 @@ def take_step(
     if new.document_id is not None:
         documents.get_document(new.document_id, case.agency_id)
     steps = steps_of(case)
-    facts = read_on_site(CaseState(case.state), steps) if simple else read(steps)
+    state = CaseState(case.state)
+    facts = read_on_site(state, case.decided_on, steps) if simple else read(steps)
     refuse(guards.misplaced(verb, facts, new.on, places), state=case.state)
     draft = Draft(case, facts, steps, verb, new.on, dict(new.data), new.officer_ids, by, at)
     preparing.prepare(draft)
     demands = preparing.demands_of(draft)
     found = guards.obstacles(verb, facts, new.on, draft.data, demands, places)
     refuse(found, state=case.state)
-    case.state = places[verb][CaseState(case.state)]
+    case.state = places[verb][state]
     if (follow := advancing.EFFECTS.get(verb)) is not None:
         follow(draft)
     step = Step(facts.seq + 1, verb, new.on, draft.data)

@@ -11,6 +11,7 @@ from app.cases.collecting import NewPayment
 from app.cases.models import PenaltyCase
 from app.cases.money import PaymentMethod
 from app.cases.ordinary import NewStep
+from app.cases.refusals import StepDayWrong
 from app.cases.rules import CaseVerb, PartyKind, Sanction
 from app.cases.sanctions import SanctionKind, SanctionLine
 from app.cases.service import Decision
@@ -98,6 +99,9 @@ def test_a_decision_makes_a_case_with_cause_basis_and_amount(field):
 
 def test_a_revoked_decision_is_not_revived_by_a_copy_but_by_a_new_decision(field, clock):
     first = field.decide().case
+    early = NewStep(date(2026, 11, 20), {"reason": "认定事实有误"})
+    with pytest.raises(StepDayWrong), transaction():
+        ordinary.take_step(first.id, CaseVerb.REVOKE, early, by=field.chen, at=field.make.at)
     with transaction():
         step = NewStep(date(2026, 11, 21), {"reason": "认定事实有误"})
         ordinary.take_step(first.id, CaseVerb.REVOKE, step, by=field.chen, at=field.make.at)

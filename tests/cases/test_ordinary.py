@@ -17,6 +17,7 @@ from app.cases import (
     service,
 )
 from app.cases.balances import balance
+from app.cases.collecting_queries import of_case
 from app.cases.opening import Party
 from app.cases.rules import CaseSource, CaseVerb, IdKind, PartyKind
 from app.catalogue import service as catalogue
@@ -381,6 +382,15 @@ def test_a_decision_that_a_review_revokes_is_revoked(office):
     on = date(2026, 3, 20)
     case = office.step(case, "end-remedy", on, remedy_id=str(remedy.id), result="revoked")
     assert case.revoked_on == on
+    assert (office.money(case).state, office.money(case).concluded_on) == ("ceased", on)
+
+
+def test_a_decision_revoked_before_its_service_owes_nothing_and_can_be_closed(office):
+    case = notified(office)
+    office.step(case, "waive-defence")
+    office.until(case, "decide", "revoke", "serve", on=FILED)
+    assert of_case(case.id) is None
+    assert office.step(case, "close").state == "closed"
 
 
 def test_review_and_suit_are_kept_with_their_result(office):
