@@ -65,7 +65,18 @@ class Publication(Entity, Base):
             name="withdrawn_without_content",
         ),
         sa.Index("ix_publication_agency_id_id", "agency_id", "id"),
-        sa.Index("ix_publication_agency_id_event_on", "agency_id", "event_on"),
+        sa.Index(  # all that is asked of the many publications of a year
+            "ix_publication_counted",
+            "agency_id",
+            "event_on",
+            "subject_type",
+            "published_at",
+            "ended_at",
+            "due_on",
+        ),
+        sa.Index(
+            "ix_publication_reported", "agency_id", "channel", "event_on", "state", "ended_at", "id"
+        ),
         sa.Index("ix_publication_subject_id", "subject_id"),
         sa.Index("ix_publication_channel_state_event_on", "channel", "state", "event_on"),
     )

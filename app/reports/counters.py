@@ -314,7 +314,7 @@ COUNTERS: Mapping[str, Counter] = {
             "应上报信用信息",
             Unit.ENTRIES,
             _CREDIT,
-            publicity.publications,
+            publicity.on_credit_site,
             publicity.to_report,
         ),
         Counter(
@@ -322,7 +322,7 @@ COUNTERS: Mapping[str, Counter] = {
             "已上报信用信息",
             Unit.ENTRIES,
             _CREDIT,
-            publicity.publications,
+            publicity.on_credit_site,
             publicity.reported,
         ),
         Counter(
@@ -330,7 +330,7 @@ COUNTERS: Mapping[str, Counter] = {
             "上报合规",
             Unit.ENTRIES,
             _CREDIT,
-            publicity.publications,
+            publicity.on_credit_site,
             publicity.compliant,
         ),
         Counter(
@@ -338,7 +338,7 @@ COUNTERS: Mapping[str, Counter] = {
             "上报及时",
             Unit.ENTRIES,
             _CREDIT,
-            publicity.publications,
+            publicity.on_credit_site,
             publicity.timely,
         ),
         Counter("patrols", "协管巡查", Unit.TIMES, _ASSISTANCE, assistance.patrols),

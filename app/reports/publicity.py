@@ -23,6 +23,11 @@ def _of_days(scope: Scope) -> list[Which]:
     ]
 
 
+def on_credit_site(scope: Scope) -> Rows:
+    """Decisions of the days that the credit site shows."""
+    return publications(scope).where(Publication.channel == CREDIT_SITE)
+
+
 def publications(scope: Scope) -> Rows:
     """What the channels have to show of the days."""
     return sa.select(
@@ -63,13 +68,9 @@ def published_in_time(subject: SubjectType, scope: Scope) -> Which:
 
 
 def to_report(scope: Scope) -> Which:
-    """Decisions that the credit site shows; one that was withdrawn need not go."""
-    return sa.and_(
-        Publication.channel == CREDIT_SITE,
-        sa.or_(
-            Publication.state != PublicationState.WITHDRAWN, Publication.ended_at >= scope.cut
-        ),
-    )  # fmt: skip
+    """Say that a decision has to go to the platform; one that was withdrawn need not."""
+    shown = Publication.state != PublicationState.WITHDRAWN
+    return sa.or_(shown, Publication.ended_at >= scope.cut)
 
 
 def _receipts(scope: Scope) -> list[Which]:
@@ -109,7 +110,7 @@ def _late_days(scope: Scope) -> dict[date, sa.ColumnElement[date]]:
     """Return the days of which a decision was reported late, each with its last day in time."""
     days = (
         sa.select(Publication.event_on, sa.func.max(_first_reported(scope)))
-        .where(*_of_days(scope), to_report(scope))
+        .where(*_of_days(scope), Publication.channel == CREDIT_SITE, to_report(scope))
         .group_by(Publication.event_on)
     )
     found = {day: last for day, last in db.session.execute(days) if last is not None}
