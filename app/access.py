@@ -125,10 +125,11 @@ def requires_device(view: V) -> V:
     return guard(view)
 
 
-def requires_device_or(*roles: Role) -> Callable[[V], V]:
+def requires_device_or(*roles: Role, reads_on: bool = False) -> Callable[[V], V]:
     """Let an enrolled device, or a signed-in user with any of `roles`, call the view.
 
-    A token that is neither's is answered as an unknown device's.
+    A token that is neither's is answered as an unknown device's. A view that `reads_on` gives the
+    connection back itself before it waits for its body.
     """
     wanted = frozenset(roles)
 
@@ -144,7 +145,7 @@ def requires_device_or(*roles: Role) -> Callable[[V], V]:
                 raise unknown from None
 
     described = {"schemes": ["device", "user"], "roles": ["device", *_written(wanted)]}
-    return _guard(check, signed_in=True, **described)
+    return _guard(check, signed_in=True, reads_on=reads_on, **described)
 
 
 def anyone(view: V) -> V:
@@ -165,12 +166,15 @@ def _load(kind: ActorKind) -> Actor:
     return actor
 
 
-def _guard(check: Callable[[], Any], **described: Any) -> Callable[[V], V]:
+def _guard(
+    check: Callable[[], Any], *, reads_on: bool = False, **described: Any
+) -> Callable[[V], V]:
     def decorate(view: V) -> V:
         @functools.wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             check()
-            if isinstance(flask.request.environ.get("wsgi.input"), PatientInput):
+            waits = isinstance(flask.request.environ.get("wsgi.input"), PatientInput)
+            if waits and not reads_on:
                 stop_reading()  # a body that is still to come holds no connection
             return view(*args, **kwargs)
 

@@ -24,7 +24,14 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    declared_attr,
+    make_transient_to_detached,
+    mapped_column,
+)
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -157,13 +164,24 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     if not options.get("suicha_write", False):
-        connection.exec_driver_sql("BEGIN")
+        _tell_sqlite(connection, "BEGIN")
         return
     level = "FULL" if options.get("suicha_durable", True) else "NORMAL"
     if connection.info.get("synchronous", "FULL") != level:
-        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        _tell_sqlite(connection, f"PRAGMA synchronous = {level}")
         connection.info["synchronous"] = level
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _tell_sqlite(connection, "BEGIN IMMEDIATE")
+
+
+def _tell_sqlite(connection: Connection, text: str) -> None:
+    """Run what takes and gives nothing, past SQLAlchemy, for which it is a statement like any."""
+    raw: Any = connection.connection.dbapi_connection
+    try:
+        raw.execute(text)
+    except sqlite3.Error as error:
+        raise sa.exc.DBAPIError.instance(
+            text, None, error, sqlite3.Error, dialect=connection.dialect
+        ) from error
 
 
 def _begin_postgresql(connection: Connection) -> None:
@@ -265,12 +283,37 @@ def insert_rows(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     nothing of it. A value is prepared for the database as everywhere, a column at a time. Raises
     what the database says.
     """
-    if not rows:
-        return
+    if rows:
+        _insert(model, rows)
+
+
+def insert_unless(row: Base, *, unique: Sequence[str]) -> bool:
+    """Write a new row at once, unless there is one with the same values in `unique`.
+
+    Tells whether it was written; the session has it then like one that it read. Every column is
+    written as it is in `row`, without defaults.
+    """
+    model = type(row)
+    values = {column.key: getattr(row, column.key) for column in model.__table__.columns}
+    done = _insert(model, [values], f" ON CONFLICT ({', '.join(unique)}) DO NOTHING")
+    if done.rowcount != 1:
+        return False
+    make_transient_to_detached(row)
+    db.session.add(row)
+    return True
+
+
+def _insert(
+    model: type[Base], rows: Sequence[Mapping[str, Any]], also: str = ""
+) -> sa.CursorResult[Any]:
     connection = db.session().connection()
     statement, columns = _insertion(cast(sa.Table, model.__table__), connection.dialect)
     values = [_prepared([row[name] for row in rows], prepare) for name, prepare in columns]
-    connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+    return connection.exec_driver_sql(
+        statement + also,
+        list(zip(*values, strict=True)),
+        execution_options={"preserve_rowcount": True},
+    )
 
 
 @lru_cache

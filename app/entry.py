@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 import flask
 import structlog
+from flask.sessions import SessionInterface
 
 from app import clock, metrics, problems, turns
 from app.config import Config
@@ -33,9 +34,17 @@ def storage() -> Storage:
     return cast(Storage, flask.current_app.extensions["suicha_storage"])
 
 
+class NoSession(SessionInterface):
+    """No state lies in a cookie: spare every request the making of what would sign one."""
+
+    def open_session(self, app: flask.Flask, request: flask.Request) -> None:
+        """Return nothing, which Flask takes for a session that cannot be written."""
+
+
 def init_app(flask_app: flask.Flask) -> None:
     """Begin and end every request as this module promises."""
     flask_app.ensure_sync = _as_it_is  # type: ignore[assignment, method-assign]  # see there
+    flask_app.session_interface = NoSession()
     flask_app.before_request(_begin)
     flask_app.after_request(_end)
 

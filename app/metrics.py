@@ -1,6 +1,7 @@
 """Counters for Prometheus at `/metrics`: requests by route and status, and how long they took."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import flask
@@ -40,8 +41,15 @@ def share(directory: Path) -> None:
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
     """Count one answered request."""
-    requests.labels(method, route, str(status)).inc()
-    duration.labels(method, route).observe(seconds)
+    count, time = _children(method, route, status)
+    count.inc()
+    time.observe(seconds)
+
+
+@lru_cache(maxsize=2000)
+def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Return what counts a kind of answer, once found."""
+    return requests.labels(method, route, str(status)), duration.labels(method, route)
 
 
 def render() -> flask.Response:

@@ -24,7 +24,7 @@ class _Form:
     text: str
     binds: tuple[tuple[str, Any, _Convert], ...]  # name, value where none is given, conversion
     positional: bool
-    columns: tuple[_Convert, ...]
+    columns: tuple[tuple[int, Callable[[Any], Any]], ...]  # place, conversion
 
 
 class Prepared:
@@ -38,9 +38,7 @@ class Prepared:
         """Return all rows as tuples. Raises what SQLAlchemy would for the driver's error."""
         form, cursor = self._run(values)
         rows = list(cursor.fetchall())
-        if not any(form.columns):
-            return rows
-        return [tuple(map(_converted, row, form.columns)) for row in rows]
+        return [_read(row, form.columns) for row in rows] if form.columns else rows
 
     def change(self, **values: Any) -> int:
         """Change rows, in a transaction for writing; return how many. Raises as `rows` does.
@@ -64,6 +62,14 @@ class Prepared:
         if form is None:
             form = self._forms[dialect.name] = _compile(self._statement, dialect)
         return form
+
+
+def _read(row: Sequence[Any], columns: Sequence[tuple[int, Callable[[Any], Any]]]) -> Any:
+    values = list(row)
+    for place, convert in columns:
+        if values[place] is not None:
+            values[place] = convert(values[place])
+    return tuple(values)
 
 
 def _converted(value: Any, convert: _Convert) -> Any:
@@ -97,8 +103,9 @@ def _compile(statement: "sa.Select[Any] | sa.Update | sa.TextClause", dialect: D
         )
         for name in names
     )
-    columns = tuple(
+    processors = (
         column.type.dialect_impl(dialect).result_processor(dialect, None)
         for column in getattr(statement, "selected_columns", ())
     )
+    columns = tuple((place, found) for place, found in enumerate(processors) if found)
     return _Form(compiled.string, binds, bool(compiled.positiontup), columns)

@@ -1,30 +1,25 @@
 """Where photos, parts of uploads and bundles lie: a disk, memory or S3, behind one interface.
 
-obstore speaks to all three. Its local store, however, answers before the disk has the bytes:
-it never calls fsync and does not let us ask for it. A receipt tells a tablet to forget a photo, so
-on disk the writing verbs are our own: write beside, fsync, publish by one atomic link or rename,
-fsync the directories. A verb that has returned survives a power cut; one that was killed leaves
-nothing that a reader could see.
+obstore speaks to all three; on disk the writing verbs are our own (`app/disk.py`). A verb that has
+returned survives a power cut; one that was killed leaves nothing that a reader could see. What is
+not to be durable says so.
 """
 
-import errno
 import hashlib
-import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, MemoryStore, S3Store
+from obstore.store import MemoryStore, S3Store
 
 from app.errors import Invalid, NotFound, Unavailable
 
@@ -37,12 +32,9 @@ PARTS_AT_ONCE = 3
 KEY_BYTES_MAX = 512
 FULL_RETRY_S = 600
 UNREACHABLE_RETRY_S = 30
-PUBLISH_ATTEMPTS = 100
-KEPT_DIRECTORIES = 64
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
-_INCOMING = ".incoming"  # no key can begin with a dot, so nothing stored is ever mistaken for it
-_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
+INCOMING = ".incoming"  # no key can begin with a dot, so nothing stored is ever mistaken for it
 _FULL_ANSWER = re.compile(
     r"status code: 507\b|<Code>(?:InsufficientStorage|XMinioStorageFull|QuotaExceeded)</Code>"
 )
@@ -98,6 +90,8 @@ class Storage:
         Credentials of S3 are AWS_* out of `environ`, else whatever AWS offers this process. Makes
         no connection: call `check`. Raises ValueError for any other URL.
         """
+        from app.disk import LocalStorage  # which is made of this class
+
         parts = urlsplit(url)
         if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
             return LocalStorage(Path(unquote(parts.path)))
@@ -118,11 +112,11 @@ class Storage:
         On S3 that is as sure as the server's conditional PUT. After a lost answer the S3 client's
         own retry may find its first try and return False.
         """
-        _require_key(key)
+        require_key(key)
         beginning, rest = _split(data)
         if rest is None:
             return self._create(key, beginning)
-        staged = f"{_INCOMING}/{secrets.token_hex(16)}"
+        staged = f"{INCOMING}/{secrets.token_hex(16)}"
         self._put_parts(staged, chain([beginning], rest))
         try:
             with _translated(key):
@@ -140,7 +134,7 @@ class Storage:
         Not `durable`: a power cut may take it or cut it short, the end of a process cannot. For
         what is checked before it is used and can be had again; S3 keeps it all the same.
         """
-        _require_key(key)
+        require_key(key)
         beginning, rest = _split(data)
         if rest is None:
             with _translated(key):
@@ -148,9 +142,23 @@ class Storage:
         else:
             self._put_parts(key, chain([beginning], rest))
 
+    def extend(self, key: str, chunks: Iterable[bytes], *, at: int) -> bool:
+        """Write on behind the first `at` bytes of an object, not durably; from 0 on it is new.
+
+        For what nobody reads before he knows how much of it counts: it grows before the eyes of
+        readers, and what a killed writer left stays behind what counts. An exception of `chunks`
+        leaves what was there. False, and nothing taken of `chunks`, where the object is not exactly
+        so long, somebody else is writing on, or the storage writes objects only whole: then the
+        rest wants an object of its own.
+        """
+        if at:
+            return False
+        self.put(key, chunks, durable=False)
+        return True
+
     def get(self, key: str) -> bytes:
         """Return the whole object; for large ones use `stream`. Raises StoredObjectMissing."""
-        _require_key(key)
+        require_key(key)
         with _translated(key):
             return bytes(obstore.get(self._store, key).bytes())
 
@@ -163,7 +171,7 @@ class Storage:
         Raises StoredObjectMissing at the call, not at the first chunk. A range that begins at or
         behind the end of the object is empty; one that ends behind it stops there.
         """
-        _require_key(key)
+        require_key(key)
         with _translated(key):
             size = obstore.head(self._store, key)["size"]
             stop = size if end is None else min(end, size)
@@ -174,7 +182,7 @@ class Storage:
 
     def head(self, key: str) -> StoredObject:
         """Raises StoredObjectMissing."""
-        _require_key(key)
+        require_key(key)
         with _translated(key):
             meta = obstore.head(self._store, key)
         return StoredObject(key, meta["size"], meta["last_modified"])
@@ -189,16 +197,16 @@ class Storage:
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Return the objects below `prefix` (whole segments, not part of a name), in no order."""
         if prefix:
-            _require_key(prefix)
+            require_key(prefix)
         return self._listed(prefix)
 
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error, so that cleaning up may be repeated."""
-        _require_key(key)
+        require_key(key)
         with suppress(StoredObjectMissing), _translated(key):
             obstore.delete(self._store, key)
 
-    def discard(self, keys: Sequence[str]) -> None:
+    def discard(self, keys: Collection[str]) -> None:
         """Remove objects that nobody can miss; after a power cut they may be back."""
         for key in keys:
             self.delete(key)
@@ -206,8 +214,8 @@ class Storage:
     def copy(self, key: str, to: str) -> None:
         """Copy an object over `to`, without its bytes passing through here. Raises
         StoredObjectMissing."""
-        _require_key(key)
-        _require_key(to)
+        require_key(key)
+        require_key(to)
         with _translated(key):
             obstore.copy(self._store, key, to)
 
@@ -216,10 +224,13 @@ class Storage:
         parts: Sequence[str],
         *,
         to: str,
+        sizes: Sequence[int] | None = None,
         expect: str | None = None,
         known: Joined | None = None,
     ) -> Joined:
         """Store the parts, one behind the other, as one object, and return its SHA-256 and size.
+
+        `sizes` say how many of each part's first bytes count; without them all do.
 
         Never holds more than a few chunks in memory. With `expect` (SHA-256, lower-case hex) other
         bytes are refused as HashMismatch before anything is published. What lies at `to` is
@@ -231,12 +242,12 @@ class Storage:
 
         def passing() -> Iterator[bytes]:
             nonlocal size
-            for part in parts:
-                for chunk in self._read(part):
+            for part, counted in zip(parts, repeat(None) if sizes is None else sizes, strict=False):
+                for chunk in self._read(part, counted):
                     digest.update(chunk)
                     size += len(chunk)
                     yield chunk
-            _require_hash(digest.hexdigest(), size, expect)
+            require_hash(digest.hexdigest(), size, expect)
 
         self.put(to, passing())
         return Joined(digest.hexdigest(), size)
@@ -245,7 +256,7 @@ class Storage:
         """Return if the storage can be used now; for /readyz. Raises StorageFull and
         StorageUnreachable."""
         with _translated(""):
-            next(iter(obstore.list(self._store, _INCOMING, chunk_size=1)), None)
+            next(iter(obstore.list(self._store, INCOMING, chunk_size=1)), None)
 
     def sweep(self, *, before: datetime) -> int:
         """Remove what killed writers left before that instant; return how many.
@@ -255,16 +266,16 @@ class Storage:
         """
         removed = 0
         with _translated(""):
-            for page in obstore.list(self._store, _INCOMING):
+            for page in obstore.list(self._store, INCOMING):
                 for meta in page:
                     if meta["last_modified"] < before:
                         obstore.delete(self._store, meta["path"])
                         removed += 1
         return removed
 
-    def _read(self, key: str) -> Iterator[bytes]:
-        """Yield a whole object that is read to its end."""
-        yield from self.stream(key)
+    def _read(self, key: str, size: int | None = None) -> Iterator[bytes]:
+        """Yield an object, or its first `size` bytes."""
+        yield from self.stream(key, end=size)
 
     def _listed(self, prefix: str) -> Iterator[StoredObject]:
         with _translated(prefix):
@@ -295,251 +306,6 @@ class Storage:
         ):
             for chunk in chunks:
                 writer.write(chunk)
-
-
-class LocalStorage(Storage):
-    """A directory whose writes are durable. Needs hard links, as every Linux file system has."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._incoming = root / _INCOMING
-        with _disk_errors():
-            made = [each for each in (root, *root.parents) if not each.exists()]
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._incoming.mkdir(mode=0o700, exist_ok=True)
-            for each in made:
-                _sync_directory(each.parent)
-        self._lock = Lock()
-        self._kept: dict[Path, int] = {}
-        super().__init__(LocalStore(root))
-
-    def put_new(self, key: str, data: bytes | Iterable[bytes]) -> bool:
-        _require_key(key)
-        with self._written(data) as temporary:
-            return self._publish(temporary, key, replace=False)
-
-    def put(self, key: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
-        _require_key(key)
-        with self._written(data, durable=durable) as temporary:
-            self._publish(temporary, key, replace=True, durable=durable)
-
-    def copy(self, key: str, to: str) -> None:
-        self.put(to, self.stream(key))
-
-    def delete(self, key: str) -> None:
-        _require_key(key)
-        target = self._root / key
-        with _disk_errors():
-            try:
-                target.unlink(missing_ok=True)
-            except NotADirectoryError:
-                return  # the key would continue another one, so it cannot exist
-            self._sync_directories(self._prune(target.parent))
-
-    def discard(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            _require_key(key)
-        with _disk_errors():
-            for key in keys:
-                with suppress(NotADirectoryError):
-                    (self._root / key).unlink(missing_ok=True)
-            for directory in {(self._root / key).parent for key in keys}:
-                self._prune(directory, keep_top=True)
-
-    def join(
-        self,
-        parts: Sequence[str],
-        *,
-        to: str,
-        expect: str | None = None,
-        known: Joined | None = None,
-    ) -> Joined:
-        if known is None and len(parts) != 1:
-            return super().join(parts, to=to, expect=expect)
-        _require_key(to)
-        found = self._hashed(parts[0]) if known is None else known
-        _require_hash(found.sha256, found.size_bytes, expect)
-        if known is not None and sum(map(self._size, parts)) != known.size_bytes:
-            return super().join(parts, to=to, expect=expect)  # which reads what is there
-        one = len(parts) == 1
-        with self._linked(parts[0]) if one else self._written(self._read_all(parts)) as temporary:
-            self._publish(temporary, to, replace=True)
-        return found
-
-    def _hashed(self, key: str) -> Joined:
-        digest, size = hashlib.sha256(), 0
-        for chunk in self._read(key):
-            digest.update(chunk)
-            size += len(chunk)
-        return Joined(digest.hexdigest(), size)
-
-    def _size(self, key: str) -> int:
-        _require_key(key)
-        with _disk_errors():
-            try:
-                return (self._root / key).stat().st_size
-            except (FileNotFoundError, NotADirectoryError) as error:
-                raise _missing(key) from error
-
-    def _read_all(self, keys: Sequence[str]) -> Iterator[bytes]:
-        for key in keys:
-            yield from self._read(key)
-
-    @contextmanager
-    def _linked(self, key: str) -> Iterator[Path]:
-        """Yield a second name for an object's file, which is then on the disk."""
-        temporary = self._incoming / secrets.token_hex(16)
-        try:
-            with _disk_errors():
-                try:
-                    temporary.hardlink_to(self._root / key)
-                except FileNotFoundError as error:
-                    raise _missing(key) from error
-                _sync(temporary, os.O_RDONLY)
-            yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def _read(self, key: str) -> Iterator[bytes]:
-        _require_key(key)
-        with _disk_errors():
-            try:
-                descriptor = os.open(self._root / key, os.O_RDONLY)
-            except (FileNotFoundError, NotADirectoryError) as error:
-                raise _missing(key) from error
-        try:
-            while True:
-                with _disk_errors():
-                    chunk = os.read(descriptor, CHUNK_BYTES)
-                if not chunk:
-                    return
-                yield chunk
-        finally:
-            os.close(descriptor)
-
-    def check(self) -> None:
-        with self._written(b"?"):
-            pass
-
-    @contextmanager
-    def _written(self, data: bytes | Iterable[bytes], *, durable: bool = True) -> Iterator[Path]:
-        """Yield a file, invisible to readers, that holds the bytes and, if `durable`, is on the
-        disk."""
-        temporary = self._incoming / secrets.token_hex(16)
-        try:
-            with _disk_errors():
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                # Only the disk's errors are translated: those of the caller's iterator are his.
-                for chunk in [data] if isinstance(data, bytes) else data:
-                    with _disk_errors():
-                        _write_all(descriptor, chunk)
-                if durable:
-                    with _disk_errors():
-                        os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def _publish(self, temporary: Path, key: str, *, replace: bool, durable: bool = True) -> bool:
-        """Give the file its name, in one step that only one of many can win.
-
-        Who comes second also waits for the directories: it may promise the winner's bytes before
-        the winner itself has got so far.
-        """
-        target = self._root / key
-        with _disk_errors():
-            won = self._link(temporary, target, replace=replace)
-            if durable:
-                self._sync_directories(target.parent)
-        return won
-
-    def _link(self, temporary: Path, target: Path, *, replace: bool) -> bool:
-        for _ in range(PUBLISH_ATTEMPTS):
-            try:
-                self._make_directory(target.parent)
-                if replace:
-                    temporary.replace(target)
-                else:
-                    target.hardlink_to(temporary)
-            except FileNotFoundError:
-                continue  # another process has just removed the emptied directory
-            except FileExistsError:
-                if not target.is_file():
-                    raise
-                return False
-            return True
-        raise FileNotFoundError(errno.ENOENT, "directory vanishes again and again")
-
-    def _make_directory(self, directory: Path) -> None:
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except FileExistsError:
-            if directory.exists():
-                raise
-            # made and removed again by others while we looked: the caller tries once more
-            raise FileNotFoundError(errno.ENOENT, "directory vanished", str(directory)) from None
-
-    def _sync_directories(self, directory: Path) -> None:
-        """Fsync the directory and those above it: a new directory is an entry of its parent, and
-        another process may have made it a moment ago without having got to its own fsync.
-
-        Where this process has seen to that before, the directory alone.
-        """
-        try:
-            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:  # removed again: there is nothing left to promise
-            descriptor = None
-        try:
-            if descriptor is not None:
-                os.fsync(descriptor)
-            if directory == self._root or self._is_kept(directory, descriptor):
-                return
-            self._sync_directories(directory.parent)
-            if descriptor is not None and self._keep(directory, descriptor):
-                descriptor = None
-        finally:
-            if descriptor is not None:
-                os.close(descriptor)
-
-    def _is_kept(self, directory: Path, descriptor: int | None) -> bool:
-        """Tell whether a directory is still the one whose own entry is known to be on the disk."""
-        with self._lock:
-            kept = self._kept.get(directory)
-            return (
-                kept is not None
-                and descriptor is not None
-                and os.path.samestat(os.fstat(kept), os.fstat(descriptor))
-            )
-
-    def _keep(self, directory: Path, descriptor: int) -> bool:
-        """Remember a directory whose own entry is on the disk, by a descriptor that stays open: as
-        long as it does, no other directory can pass for this one. Tells whether there was room."""
-        with self._lock:
-            if directory not in self._kept and len(self._kept) >= KEPT_DIRECTORIES:
-                return False
-            before = self._kept.get(directory)
-            self._kept[directory] = descriptor
-        if before is not None:
-            os.close(before)
-        return True
-
-    def _prune(self, directory: Path, *, keep_top: bool = False) -> Path:
-        """Remove the directories that have become empty; return the first that has not.
-
-        With `keep_top` those directly below the root stay: they would come and go with uploads.
-        """
-        while directory != self._root and not (keep_top and directory.parent == self._root):
-            try:
-                directory.rmdir()
-            except FileNotFoundError:
-                pass
-            except OSError:
-                break  # not empty
-            directory = directory.parent
-        return directory
 
 
 def _s3_store(
@@ -588,7 +354,7 @@ def _is_key(key: str) -> bool:
     )
 
 
-def _require_key(key: str) -> None:
+def require_key(key: str) -> None:
     if not _is_key(key):
         raise ValueError(f"not a storage key: {key!r}")
 
@@ -615,13 +381,7 @@ def _chunks(key: str, stream: Iterator[bytes], chunk_bytes: int) -> Iterator[byt
             yield bytes(piece[start : start + chunk_bytes])
 
 
-def _write_all(descriptor: int, chunk: bytes) -> None:
-    view = memoryview(chunk)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _require_hash(actual: str, size: int, expect: str | None) -> None:
+def require_hash(actual: str, size: int, expect: str | None) -> None:
     if expect is not None and actual != expect:
         raise HashMismatch(
             "收到的文件与申报的校验值不一致，文件没有入库；请重新上传原文件。",
@@ -629,18 +389,6 @@ def _require_hash(actual: str, size: int, expect: str | None) -> None:
             actual=actual,
             size=size,
         )
-
-
-def _sync_directory(directory: Path) -> None:
-    _sync(directory, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -654,31 +402,23 @@ def _translated(key: str, *, writing: bool = False) -> Iterator[None]:
     except FileNotFoundError as error:
         if writing:
             raise
-        raise _missing(key) from error
+        raise missing(key) from error
     except BaseError as error:
-        raise (_full() if _FULL_ANSWER.search(str(error)) else _unreachable()) from error
+        raise (full() if _FULL_ANSWER.search(str(error)) else unreachable()) from error
 
 
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise (_full() if error.errno in _FULL_ERRNOS else _unreachable()) from error
-
-
-def _missing(key: str) -> StoredObjectMissing:
+def missing(key: str) -> StoredObjectMissing:
     return StoredObjectMissing("存储中没有这个文件，可能尚未上传完成或已被清理。", key=key)
 
 
-def _full() -> StorageFull:
+def full() -> StorageFull:
     return StorageFull(
         "服务器存储空间已满，文件暂时不能保存；终端会保留文件并自动重试，请通知管理员扩容。",
         retry_after_s=FULL_RETRY_S,
     )
 
 
-def _unreachable() -> StorageUnreachable:
+def unreachable() -> StorageUnreachable:
     return StorageUnreachable(
         "文件存储暂时无法访问，请稍后重试；多次出现时请通知管理员。",
         retry_after_s=UNREACHABLE_RETRY_S,

@@ -17,11 +17,10 @@ from threading import Barrier, Thread
 
 import pytest
 
+from app.disk import KEPT_DIRECTORIES, LocalStorage
 from app.storage import (
-    KEPT_DIRECTORIES,
     HashMismatch,
     Joined,
-    LocalStorage,
     Storage,
     StorageFull,
     StorageUnreachable,
@@ -279,6 +278,66 @@ def test_a_part_that_became_shorter_since_is_noticed(storage: Storage, count: in
     assert not storage.exists("evidence/1")
 
 
+def test_what_counts_of_the_parts_is_joined(storage: Storage) -> None:
+    storage.put("uploads/1", b"0123456789 and what nobody counted")
+    storage.put("uploads/2", b"abc and more")
+
+    joined = storage.join(["uploads/1", "uploads/2"], to="whole", sizes=[10, 3])
+    alone = storage.join(["uploads/2"], to="alone", sizes=[3])
+    known = Joined(hashlib.sha256(b"abc").hexdigest(), 3)
+    storage.join(["uploads/2"], to="known", sizes=[3], known=known)
+
+    assert storage.get("whole") == b"0123456789abc"
+    assert storage.get("alone") == storage.get("known") == b"abc"
+    assert (joined.size_bytes, alone) == (13, known)
+
+
+def test_an_object_is_written_on_or_says_that_it_is_not(storage: Storage) -> None:
+    assert storage.extend("uploads/1", iter([b"0123", b"45"]), at=0)
+    rest = iter([b"67", b"89"])
+
+    if storage.extend("uploads/1", rest, at=6):
+        assert storage.get("uploads/1") == b"0123456789"
+    else:
+        assert storage.get("uploads/1") == b"012345"
+        assert next(rest) == b"67"
+
+
+def test_only_one_writes_on_and_only_where_the_object_ends(tmp_path: Path) -> None:
+    storage, untouched = LocalStorage(tmp_path), iter([b"x"])
+    storage.extend("uploads/1", [b"0123"], at=0)
+    seen: list[bool] = []
+
+    def meanwhile() -> Iterator[bytes]:
+        yield b"45"
+        seen.append(LocalStorage(tmp_path).extend("uploads/1", untouched, at=6))
+        yield b"67"
+
+    assert storage.extend("uploads/1", meanwhile(), at=4)
+    for at in (6, 9):
+        assert not storage.extend("uploads/1", untouched, at=at)
+    assert not storage.extend("uploads/2", untouched, at=4)
+    assert seen == [False]
+    assert next(untouched) == b"x"
+    assert storage.get("uploads/1") == b"01234567"
+
+
+def test_what_breaks_off_while_writing_on_leaves_what_was_there(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.extend("uploads/1", [b"0123"], at=0)
+
+    def broken() -> Iterator[bytes]:
+        yield b"45"
+        raise ConnectionError
+
+    for key, at in (("uploads/1", 4), ("uploads/2", 0)):
+        with pytest.raises(ConnectionError):
+            storage.extend(key, broken(), at=at)
+
+    assert storage.get("uploads/1") == b"0123"
+    assert not storage.exists("uploads/2")
+
+
 def test_no_parts_join_to_an_empty_object(storage: Storage) -> None:
     assert storage.join([], to="a/b").size_bytes == 0
     assert storage.get("a/b") == b""
@@ -402,7 +461,7 @@ def test_an_unknown_storage_url_is_refused(url: str) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from app.storage import LocalStorage
+from app.disk import LocalStorage
 
 def chunks():
     yield b"x" * 100_000

@@ -1,6 +1,7 @@
 """Reads of evidence."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from app.db import db
 from app.evidence import prints
 from app.evidence.models import Evidence, EvidenceLink, EvidencePrint
 from app.evidence.rules import EvidenceState
+from app.prepared import Prepared
 
 
 def find_evidence(agency_id: UUID, sha256: str, *, lock: bool = False) -> Evidence | None:
@@ -17,16 +19,54 @@ def find_evidence(agency_id: UUID, sha256: str, *, lock: bool = False) -> Eviden
 
     With `lock` it is as it is now, and nobody else changes it until the transaction ends.
     """
+    return db.session.scalars(_of(agency_id, sha256, lock=lock)).one_or_none()
+
+
+def get_evidence_of(agency_id: UUID, sha256: str) -> Evidence:
+    """Return the evidence of an agency with content that is known to have a row, locked."""
+    return db.session.scalars(_of(agency_id, sha256, lock=True)).one()
+
+
+def _of(agency_id: UUID, sha256: str, *, lock: bool) -> sa.Select[Evidence]:
     query = sa.select(Evidence).where(Evidence.agency_id == agency_id, Evidence.sha256 == sha256)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    return db.session.scalars(query).one_or_none()
+    return query
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is known of content; in the order of the columns of what is read."""
+
+    id: UUID
+    state: str
+    mime: str
+    size_bytes: int
+
+
+_CONTENT = Prepared(
+    sa.select(*(Evidence.__table__.c[name.name] for name in fields(Content))).where(
+        Evidence.agency_id == sa.bindparam("agency_id"), Evidence.sha256 == sa.bindparam("sha256")
+    )
+)
+
+
+def find_content(agency_id: UUID, sha256: str) -> Content | None:
+    """Return what is known of the evidence of an agency with this content, awaited or here."""
+    rows = _CONTENT.rows(agency_id=agency_id, sha256=sha256)
+    return Content(*rows[0]) if rows else None
 
 
 def find_stored(agency_id: UUID, sha256: str) -> Evidence | None:
     """Return the evidence of an agency with this content, if its bytes are here."""
     found = find_evidence(agency_id, sha256)
     return found if found is not None and found.state != EvidenceState.AWAITED else None
+
+
+def stored_size(agency_id: UUID, sha256: str) -> int | None:
+    """Return the size of content whose bytes an agency has, else None."""
+    found = find_content(agency_id, sha256)
+    return found.size_bytes if found and found.state != EvidenceState.AWAITED else None
 
 
 def uninspected(before: datetime, *, after: UUID, limit: int) -> Sequence[UUID]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.access import Actor
-from app.db import db, new_id, savepoint, touch
+from app.db import db, insert_unless, new_id, savepoint, touch
 from app.errors import NotFound
 from app.evidence import images, prints, queries
 from app.evidence.models import Evidence, EvidenceLink, EvidencePrint
@@ -30,6 +30,7 @@ from app.storage import Storage
 THUMBNAIL_EDGE_PX = 480
 WHOLE_PICTURE_BYTES = 64 * 1024 * 1024
 find_stored = queries.find_stored
+stored_size = queries.stored_size
 awaited_of = queries.awaited_of
 
 
@@ -134,7 +135,7 @@ def _state_of(mime: str, state: EvidenceState) -> EvidenceState:
 
 def awaited_type(agency_id: UUID, sha256: str) -> str | None:
     """Return the media type that an operation announced for content that has not come yet."""
-    found = queries.find_evidence(agency_id, sha256)
+    found = queries.find_content(agency_id, sha256)
     return found.mime if found is not None and found.state == EvidenceState.AWAITED else None
 
 
@@ -227,20 +228,21 @@ def record_stored(
 
     What an operation said of its type and role stays.
     """
-    found, new = _find(agency_id, sha256), None
-    if found is None:
-        new = Evidence(
-            id=new_id(),
-            agency_id=agency_id,
-            district=district,
-            sha256=sha256,
-            mime=mime,
-            role=role,
-            state=EvidenceState.AWAITED,
-        )
-        _fill(new, inspected, size_bytes=size_bytes, by=by, at=at)
-        found = _add(new)
-    if found is not new:
+    new = Evidence(
+        id=new_id(),
+        version=1,
+        agency_id=agency_id,
+        district=district,
+        sha256=sha256,
+        mime=mime,
+        role=role,
+        state=EvidenceState.AWAITED,
+    )
+    _fill(new, inspected, size_bytes=size_bytes, by=by, at=at)
+    db.session.flush()  # what this transaction expects may be this very content
+    is_new = insert_unless(new, unique=("agency_id", "sha256"))
+    found = new if is_new else queries.get_evidence_of(agency_id, sha256)
+    if not is_new:
         if found.state != EvidenceState.AWAITED:
             return found
         _fill(found, inspected, size_bytes=size_bytes, by=by, at=at)

@@ -17,6 +17,7 @@ from app.db import db, insert_rows, new_id
 from app.errors import Unavailable
 from app.journal.models import Installation, JournalEntry, NumberFloor
 from app.journal.rules import GENESIS, Break, Event, entry_hash, entry_text, first_break
+from app.prepared import Prepared
 
 CATALOGUE = "catalogue"
 
@@ -148,7 +149,7 @@ def close(session: Session) -> None:
     ordered = sorted(waiting, key=lambda entry: entry.stream)  # stable: order of recording
     above: dict[str, int] = session.info.get("above", {})
     for stream, entries in groupby(ordered, key=lambda entry: entry.stream):
-        seq, previous = head(session, stream)
+        seq, previous = head(stream)
         seq = max(seq, above.get(stream, 0))
         for entry in entries:
             seq += 1
@@ -174,15 +175,19 @@ def go_on_above(stream: str, seq: int) -> None:
     db.session().info.setdefault("above", {})[stream] = seq
 
 
-def head(session: Session, stream: str) -> tuple[int, str]:
+def head(stream: str) -> tuple[int, str]:
     """Return number and hash of the newest entry of a stream; (0, zeros) for a new one."""
-    found = session.execute(
-        sa.select(JournalEntry.seq, JournalEntry.hash)
-        .where(JournalEntry.stream == stream)
-        .order_by(JournalEntry.seq.desc())
-        .limit(1)
-    ).first()
-    return (found.seq, found.hash) if found else (0, GENESIS)
+    rows = _HEAD.rows(stream=stream)
+    return (rows[0][0], rows[0][1]) if rows else (0, GENESIS)
+
+
+_entry = JournalEntry.__table__.c
+_HEAD = Prepared(
+    sa.select(_entry.seq, _entry.hash)
+    .where(_entry.stream == sa.bindparam("stream"))
+    .order_by(_entry.seq.desc())
+    .limit(sa.literal_column("1"))
+)
 
 
 def seq_before(stream: str, at: datetime) -> int:
@@ -214,7 +219,7 @@ def entries_after(
     Nothing is skipped that commits later: numbers are given under the stream's lock, and nothing
     behind the head as it was before the reading is counted as read.
     """
-    last = head(db.session(), stream)[0]
+    last = head(stream)[0]
     rows = db.session.execute(
         sa.select(JournalEntry.seq, JournalEntry.event, JournalEntry.subject_id, JournalEntry.text)
         .where(
@@ -235,7 +240,7 @@ def entries_after(
 def heads() -> dict[str, tuple[int, str]]:
     """Return the newest number and hash of every stream; as quick for a long journal as for a
     short one."""
-    return {stream: head(db.session(), stream) for stream in db.session.scalars(_STREAMS)}
+    return {stream: head(stream) for stream in db.session.scalars(_STREAMS)}
 
 
 def _streams() -> sa.Select[str]:

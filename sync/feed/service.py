@@ -73,12 +73,21 @@ def _read(entries: Sequence[journal.Waiting]) -> _Seen:
             seen.rebuilt.add(entry.stream)
         elif entry.event in _CATALOGUE_EVENTS:
             seen.touched.whole_catalogue = True
-        elif (kind := entry.subject_type) in _TOUCH and entry.event is not Event.UNIT_REGISTERED:
-            # a new unit is in no scope; the task that brings it into one touches it
+        elif (kind := entry.subject_type) in _TOUCH and not _is_in_no_scope(entry):
             _TOUCH[kind](seen.touched, entry.subject)
             if kind not in bodies.WHOLE:
                 seen.changed[str(kind), str(entry.subject.id)] = entry.subject
     return seen
+
+
+def _is_in_no_scope(entry: journal.Waiting) -> bool:
+    """Tell of what is too new for any scope: what brings it into one touches it.
+
+    A unit comes with a task, evidence with what it is evidence of, which lets its version rise.
+    """
+    if entry.event is Event.EVIDENCE_STORED:
+        return bool(entry.subject.version == 1)
+    return entry.event is Event.UNIT_REGISTERED
 
 
 def _touch_visit(touched: Touched, visit: Any) -> None:

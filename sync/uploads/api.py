@@ -209,7 +209,7 @@ def look(upload_id: UUID) -> flask.Response:
 
 
 @blp.route("/<uuid:upload_id>", methods=["PATCH"])
-@requires_device_or(Role.SUPERVISOR)
+@requires_device_or(Role.SUPERVISOR, reads_on=True)
 @blp.doc(
     parameters=[_RESUMABLE, _OFFSET, _CHECKSUM],
     requestBody={"required": True, "content": _BYTES},
@@ -273,19 +273,17 @@ def _write(upload: Upload, offset: int) -> Upload:
     except rules.Unreadable as error:
         raise BadRequest(str(error)) from error
     service.check_turn(upload, offset, at=clock.now())
+    stop_reading()
     body = _Body(upload, offset, wanted)
     if upload.state == UploadState.DONE:
         body.refuse_more()
         return upload
-    stop_reading()
-    key = f"uploads/{upload.id}.{offset}-{body.lease}"
+    own = service.own_key(upload, body.lease)
     try:
-        entry.storage().put(key, body, durable=False)
-        body.check()
-        return _count(upload, body, key)
+        return _count(upload, body, service.store_piece(entry.storage(), upload, body, own))
     except BaseException:
         with suppress(Unavailable):
-            entry.storage().discard([key])
+            entry.storage().discard([own])
         with suppress(Unavailable):
             body.let_go()
         raise
@@ -296,17 +294,17 @@ def _count(upload: Upload, body: "_Body", key: str) -> Upload:
     if upload.offset_bytes + body.size == upload.size_bytes:
         return _finish(upload, body, key)
     if not body.size:
-        entry.storage().discard([key])
+        entry.storage().discard({key}.difference(service.keys_of(upload)))
         return upload
     with transaction(durable=False):
         service.add_piece(upload, size_bytes=body.size, key=key)
     if body.whole is not None:
-        HASHES.remember(key, body.whole)
+        HASHES.remember(key, upload.offset_bytes, body.whole)
     return upload
 
 
 def _finish(upload: Upload, body: "_Body", key: str) -> Upload:
-    storage, keys = entry.storage(), [*service.keys_of(upload), key]
+    storage, keys = entry.storage(), {*service.keys_of(upload), key}
     sha256 = None if body.whole is None else body.whole.hexdigest()
     try:
         whole = service.join_whole(storage, upload, key, sha256=sha256)
@@ -348,7 +346,7 @@ class _Body:
         self._input = flask.request.environ["wsgi.input"]
         self._wanted = wanted
         self._digest = hashlib.new(wanted[0], usedforsecurity=False) if wanted else None
-        self.whole = HASHES.after(upload.pieces[-1][2] if upload.pieces else None)
+        self.whole = HASHES.after(upload.pieces[-1][2] if upload.pieces else None, offset)
         self._beat_at = clock.monotonic() + LEASE_AFTER_S
         if self.promised is not None and self.promised > self.room:
             raise self._too_much()
@@ -364,14 +362,16 @@ class _Body:
                 self._beat()
             read_at = clock.monotonic()
             if not chunk:
-                return
+                break
             left -= len(chunk)
             self.size += len(chunk)
             for digest in (self._digest, self.whole):
                 if digest is not None:
                     digest.update(chunk)
             yield chunk
-        self.refuse_more()
+        if not left:
+            self.refuse_more()
+        self._check()
 
     def refuse_more(self) -> None:
         """Raise TooLarge when a body without announced length goes on."""
@@ -399,7 +399,7 @@ class _Body:
         stop_reading()
         self._beat_at = clock.monotonic() + HEARTBEAT_S
 
-    def check(self) -> None:
+    def _check(self) -> None:
         """Raise ChecksumMismatch unless the bytes are those of the checksum that came with them."""
         if self._wanted is None or self._digest is None:
             return

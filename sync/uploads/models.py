@@ -14,8 +14,9 @@ from sync.uploads.rules import UploadState
 class Upload(Base):
     """One file on its way: from a device, or a rescue file from a supervisor's account.
 
-    `pieces` are `[offset, size, object]` of what lies in the storage, one behind the other;
-    `offset_bytes` is where the last one ends, and no change of the pieces leaves it as it was.
+    `pieces` are `[offset, size, object]` of what lies in the storage, one behind the other, several
+    of them in one object where it could be written on; `offset_bytes` is where the last one ends,
+    and no change of the pieces leaves it as it was.
     `described` is `Upload-Metadata` as it came; `found_sha256` is the hash of bytes that were not
     what they were said to be. `lease` is who writes now, if that takes longer
     than a moment.

@@ -2,58 +2,61 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.access import Actor
 from app.db import db
+from app.prepared import Prepared
 from sync.devices.models import Device
 from sync.uploads.models import Upload
 from sync.uploads.rules import UploadState
 
-_FOUND = sa.select(Upload).where(Upload.id == sa.bindparam("upload_id"))
-_FOUND_OF_DEVICE = _FOUND.where(Upload.device_id == sa.bindparam("sender"))
-_FOUND_OF_PERSON = _FOUND.where(Upload.account_id == sa.bindparam("sender"))
+_upload, _device = Upload.__table__.c, Device.__table__.c
+_FOUND = sa.select(*_upload).where(_upload.id == sa.bindparam("upload_id"))
+_FOUND_OF_DEVICE = Prepared(_FOUND.where(_upload.device_id == sa.bindparam("sender")))
+_FOUND_OF_PERSON = Prepared(_FOUND.where(_upload.account_id == sa.bindparam("sender")))
+_SAME = (
+    sa.select(*_upload)
+    .where(
+        _upload.sha256 == sa.bindparam("sha256"),
+        _upload.size_bytes == sa.bindparam("size_bytes"),
+        sa.or_(_upload.state == UploadState.OPEN, _upload.state == UploadState.DONE),
+        _upload.expires_at > sa.bindparam("at", type_=_upload.expires_at.type),
+    )
+    .order_by(_upload.id.desc())
+    .limit(sa.literal_column("1"))
+)
+_SAME_OF_DEVICE = Prepared(_SAME.where(_upload.device_id == sa.bindparam("sender")))
+_SAME_OF_PERSON = Prepared(_SAME.where(_upload.account_id == sa.bindparam("sender")))
 
 
-def _sent_by(by: Actor) -> sa.ColumnElement[bool]:
-    if by.device_id is not None:
-        return Upload.device_id == by.device_id
-    return Upload.account_id == by.id
+_STATE = Prepared(sa.select(_device.state).where(_device.id == sa.bindparam("device_id")))
+
+
+def _one(of_device: Prepared, of_person: Prepared, by: Actor, **values: Any) -> Upload | None:
+    """Return the upload that one of two statements finds, as a value that no session knows."""
+    statement, sender = (of_person, by.id) if by.device_id is None else (of_device, by.device_id)
+    rows = statement.rows(sender=sender, **values)
+    return Upload(**dict(zip(_upload.keys(), rows[0], strict=True))) if rows else None
 
 
 def find_upload(upload_id: UUID, *, by: Actor) -> Upload | None:
     """Return an upload of this device or account as it is now, whatever its state, or None."""
-    found, sender = (
-        (_FOUND_OF_PERSON, by.id) if by.device_id is None else (_FOUND_OF_DEVICE, by.device_id)
-    )
-    return db.session.scalars(
-        found,
-        {"upload_id": upload_id, "sender": sender},
-        execution_options={"populate_existing": True},
-    ).one_or_none()
+    return _one(_FOUND_OF_DEVICE, _FOUND_OF_PERSON, by, upload_id=upload_id)
 
 
 def find_same(sha256: str, size_bytes: int, *, by: Actor, at: datetime) -> Upload | None:
     """Return the upload of this content that a sender has begun or ended well, the newest."""
-    return db.session.scalars(
-        sa.select(Upload)
-        .where(
-            _sent_by(by),
-            Upload.sha256 == sha256,
-            Upload.size_bytes == size_bytes,
-            Upload.state.in_((UploadState.OPEN, UploadState.DONE)),
-            Upload.expires_at > at,
-        )
-        .order_by(Upload.id.desc())
-        .limit(1)
-    ).one_or_none()
+    return _one(_SAME_OF_DEVICE, _SAME_OF_PERSON, by, sha256=sha256, size_bytes=size_bytes, at=at)
 
 
 def state_of_device(device_id: UUID) -> str:
     """Return the state of the device that calls."""
-    return db.session.scalars(sa.select(Device.state).where(Device.id == device_id)).one()
+    state: str = _STATE.rows(device_id=device_id)[0][0]
+    return state
 
 
 def bytes_since(device_id: UUID, since: datetime) -> int:

@@ -2,9 +2,12 @@
 
 import base64
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+Piece = Sequence[Any]  # offset, size, object: as JSON gives it back
 
 VERSION: Final = "1.0.0"
 EXTENSIONS: Final = "creation,creation-with-upload,checksum,expiration,termination"
@@ -124,11 +127,26 @@ def method(given: str, override: str | None) -> str:
     return wanted if _METHOD.match(wanted) else given
 
 
-def first_broken(counted: list[tuple[int, int]], stored: list[int | None]) -> int | None:
+def objects(pieces: Sequence[Piece]) -> dict[str, int]:
+    """Return the objects that pieces lie in, in order, and how many bytes of each count.
+
+    Pieces of one object follow on one another; what lies behind them in it does not count.
+    """
+    found: dict[str, int] = {}
+    for _, size, key in pieces:
+        found[key] = found.get(key, 0) + size
+    return found
+
+
+def first_broken(pieces: Sequence[Piece], stored: Mapping[str, int]) -> int | None:
     """Return the offset of the first piece that the storage no longer holds whole, if any.
 
-    `counted` are offset and size of the pieces as they were taken in, `stored` what is there now,
-    None for a piece that is gone: a power cut takes pieces that were not yet on the disk.
+    `stored` is how long each object is now, one that is gone not being there: a power cut takes
+    what was not yet on the disk.
     """
-    pairs = zip(counted, stored, strict=True)
-    return next((offset for (offset, size), found in pairs if found != size), None)
+    ends: dict[str, int] = {}
+    for offset, size, key in pieces:
+        ends[key] = ends.get(key, 0) + size
+        if stored.get(key, -1) < ends[key]:
+            return int(offset)
+    return None

@@ -5,6 +5,7 @@ a power cut, after which an upload goes on from what is still there. The whole f
 row are durable before anybody hears of them.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.access import Actor
 from app.days import day_begins, local_date
-from app.db import db, new_id, stop_reading
+from app.db import db, insert_unless, new_id, stop_reading
 from app.errors import Conflict, Invalid, NotFound
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
@@ -84,8 +85,8 @@ def create_upload(described: Described, *, lifetime: timedelta, by: Actor, at: d
     same = queries.find_same(described.sha256, described.size_bytes, by=by, at=at)
     if same is not None:
         return same
-    here = None if described.is_rescue else evidence.find_stored(by.agency_id, described.sha256)
-    is_whole = here is not None and here.size_bytes == described.size_bytes
+    size = None if described.is_rescue else evidence.stored_size(by.agency_id, described.sha256)
+    is_whole = size == described.size_bytes
     if by.device_id is not None and not is_whole:
         _check_cap(by.device_id, described.size_bytes, at)
     upload = Upload(
@@ -105,8 +106,12 @@ def create_upload(described: Described, *, lifetime: timedelta, by: Actor, at: d
         created_at=at,
         expires_at=at + lifetime,
         ended_at=at if is_whole else None,
+        found_sha256=None,
+        pieces=[],
+        lease=None,
+        lease_until=None,
     )
-    db.session.add(upload)
+    insert_unless(upload, unique=("id",))
     return upload
 
 
@@ -275,17 +280,19 @@ def join_whole(storage: Storage, upload: Upload, key: str, *, sha256: str | None
     awaited = None if is_rescue else evidence.awaited_type(upload.agency_id, upload.sha256)
     mime = awaited or upload.mime or PICTURE
     stop_reading()
-    keys = [*keys_of(upload), key]
+    left = upload.size_bytes - upload.offset_bytes
+    parts = rules.objects([*upload.pieces, (upload.offset_bytes, left, key)])
+    keys, sizes = list(parts), list(parts.values())
     try:
         known = None if sha256 is None else Joined(sha256, upload.size_bytes)
-        storage.join(keys, to=place_of(upload), expect=upload.sha256, known=known)
+        storage.join(keys, to=place_of(upload), sizes=sizes, expect=upload.sha256, known=known)
     except (HashMismatch, StoredObjectMissing) as error:
         broken = find_break(storage, upload)
         if broken is not None:
             raise PiecesLost("服务器缺少先前的一段，请先查询再继续。", offset=broken) from error
         if isinstance(error, StoredObjectMissing):
             raise
-        joined = storage.join(keys, to=quarantine_key(upload))
+        joined = storage.join(keys, to=quarantine_key(upload), sizes=sizes)
         return Whole(mime, sound=False, found_sha256=joined.sha256)
     if is_rescue:
         return Whole(mime, sound=True)
@@ -306,8 +313,9 @@ def rescue_key(agency_id: UUID, rescue_id: UUID) -> str:
 
 
 def keys_of(upload: Upload, *, begin: int = 0) -> list[str]:
-    """Return the objects of an upload's pieces from an offset on, in order."""
-    return [piece[2] for piece in upload.pieces if piece[0] >= begin]
+    """Return the objects that hold pieces of an upload from an offset on and none before it."""
+    kept = {key for offset, _, key in upload.pieces if offset < begin}
+    return [key for key in rules.objects(upload.pieces) if key not in kept]
 
 
 def quarantine_key(upload: Upload) -> str:
@@ -317,13 +325,31 @@ def quarantine_key(upload: Upload) -> str:
 
 def find_break(storage: Storage, upload: Upload) -> int | None:
     """Return where the storage no longer holds what was taken in, if it lost anything."""
-    stored: list[int | None] = []
-    for _, _, key in upload.pieces:
-        size: int | None = None
+    stored: dict[str, int] = {}
+    for key in keys_of(upload):
         with suppress(StoredObjectMissing):
-            size = storage.head(key).size_bytes
-        stored.append(size)
-    return rules.first_broken([(offset, size) for offset, size, _ in upload.pieces], stored)
+            stored[key] = storage.head(key).size_bytes
+    return rules.first_broken(upload.pieces, stored)
+
+
+def own_key(upload: Upload, lease: str) -> str:
+    """Return the object for a piece that cannot lie behind the one before it; nobody else's."""
+    return f"uploads/{upload.id}.{upload.offset_bytes}-{lease}"
+
+
+def store_piece(storage: Storage, upload: Upload, chunks: Iterable[bytes], own: str) -> str:
+    """Store what comes behind the pieces that count; return the object it lies in.
+
+    Behind the last piece in its object where the storage can and nobody else does, so that nothing
+    has to be joined in the end; else in one of its `own`. Outside any transaction; what `chunks`
+    raises leaves nothing that counts.
+    """
+    if upload.pieces:
+        last, length = list(rules.objects(upload.pieces).items())[-1]
+        if storage.extend(last, chunks, at=length):
+            return last
+    storage.extend(own, chunks, at=0)
+    return own
 
 
 def rewind_upload(upload: Upload, offset: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import flask_migrate
 
-from app.storage import LocalStorage
+from app.disk import LocalStorage
 from sync.epoch import backup, restoring, tables
 from tests.sync.crashing import die, on_call
 from wsgi import cli

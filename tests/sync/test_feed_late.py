@@ -161,7 +161,7 @@ def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
     def from_sequence(session: Session, stream: str) -> tuple[int, str]:
         with guard:
             if stream not in counters:
-                counters[stream] = itertools.count(head(session, stream)[0], 100)
+                counters[stream] = itertools.count(head(stream)[0], 100)
             return next(counters[stream]), "0" * 64
 
     monkeypatch.setattr(journal, "_lock", lambda session, streams: None)

@@ -292,6 +292,17 @@ def test_a_piece_with_its_checksum_is_taken(stage: Stage, tus: Tus, algorithm: s
     assert stored(stage, data) == data
 
 
+def test_a_later_piece_with_another_checksum_leaves_those_before(stage: Stage, tus: Tus):
+    data = photo()
+    location = tus.begin(data)
+    tus.patch(location, 0, data[:1000])
+    wrong = tus.patch(location, 1000, data[1000:3000], Upload_Checksum=checksum(data[:999]))
+    assert problem(wrong) == (460, "checksum-mismatch")
+    assert tus.offset(location) == 1000
+    assert tus.patch(location, 1000, data[1000:]).status == 204
+    assert stored(stage, data) == data
+
+
 def test_a_piece_with_another_checksum_is_dropped_whole(stage: Stage, tus: Tus):
     data = photo()
     location = tus.begin(data)
@@ -515,6 +526,50 @@ def test_a_lease_without_heartbeat_is_taken_over(
     assert problem(answer) == (409, "upload-offset-wrong")
     assert tus.offset(location) == 5000
     assert tus.patch(location, 5000, data[5000:]).status == 204
+    assert stored(stage, data) == data
+    assert pieces(stage) == []
+
+
+def test_who_is_taken_over_writes_on_where_it_does_not_count(
+    stage: Stage, tus: Tus, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sync.uploads.api.LEASE_AFTER_S", 0.0)
+    data = photo(edge=1600)
+    location = tus.begin(data)
+    tus.patch(location, 0, data[:1000])
+    other = Tus(tablet_again(stage, tus.tablet))
+    seen: list[Answer] = []
+
+    def meanwhile() -> None:
+        stage.clock.forward(seconds=16)
+        seen.append(other.patch(location, 1000, data[1000:5000]))
+        seen.append(other.patch(location, 5000, data[5000:9000]))
+
+    wrong = bytes(len(data) - 1000)
+    answer = slow_patch(
+        stage, tus, location, 1000, len(wrong), feed(pausing(wrong, apart(meanwhile)))
+    )
+
+    assert [one.status for one in seen] == [204, 204]
+    assert problem(answer) == (409, "upload-offset-wrong")
+    assert tus.offset(location) == 9000
+    assert tus.patch(location, 9000, data[9000:]).status == 204
+    assert stored(stage, data) == data
+    assert pieces(stage) == []
+
+
+def test_what_did_not_count_does_not_hinder_what_comes_next(stage: Stage, tus: Tus):
+    data = photo(edge=1600)
+    location = tus.begin(data)
+    tus.patch(location, 0, data[:1000])
+    root = Path(stage.flask_app.extensions["suicha_config"].data_dir) / "evidence"
+    (counted,) = pieces(stage)
+    with (root / counted).open("ab") as killed:
+        killed.write(b"what a process wrote before it was killed")
+
+    assert tus.offset(location) == 1000
+    assert tus.patch(location, 1000, data[1000:2000]).status == 204
+    assert tus.patch(location, 2000, data[2000:]).status == 204
     assert stored(stage, data) == data
     assert pieces(stage) == []
 
@@ -797,15 +852,16 @@ def test_a_full_storage_answers_503_and_nothing_has_changed(
     assert stored(stage, data) == data
 
 
-@pytest.mark.parametrize("lost", [0, 1])
-@pytest.mark.parametrize("left", [None, 0, 100])
-def test_what_a_power_cut_took_is_sent_again(stage: Stage, tus: Tus, lost: int, left: int | None):
+@pytest.mark.parametrize(
+    ("left", "offset"), [(None, 0), (0, 0), (100, 0), (1000, 1000), (1100, 1000)]
+)
+def test_what_a_power_cut_took_is_sent_again(stage: Stage, tus: Tus, left: int | None, offset: int):
     data = photo(edge=1600)
     location = tus.begin(data)
     tus.patch(location, 0, data[:1000])
     tus.patch(location, 1000, data[1000:2000])
     storage = storage_of(stage)
-    key = upload_of(stage, location).pieces[lost][2]
+    (key,) = pieces(stage)
     if left is None:
         storage.delete(key)
     else:
@@ -814,7 +870,7 @@ def test_what_a_power_cut_took_is_sent_again(stage: Stage, tus: Tus, lost: int, 
     answer = tus.patch(location, 2000, data[2000:])
 
     assert problem(answer) == (409, "upload-offset-wrong")
-    assert answer.json["offset"] == tus.offset(location) == 1000 * lost
+    assert answer.json["offset"] == tus.offset(location) == offset
     assert list(storage.list("quarantine")) == []
     tus.send(data)
     assert stored(stage, data) == data

@@ -149,8 +149,16 @@ def test_the_overriding_method_is_the_one_meant(override: str | None, meant: str
 
 
 def test_the_first_piece_that_is_not_whole_is_found() -> None:
-    counted = [(0, 5), (5, 5), (10, 2)]
-    assert rules.first_broken(counted, [5, 5, 2]) is None
-    assert rules.first_broken(counted, [5, None, 2]) == 5
-    assert rules.first_broken(counted, [0, 5, None]) == 0
-    assert rules.first_broken([], []) is None
+    pieces = [(0, 5, "a"), (5, 5, "b"), (10, 2, "c")]
+    assert rules.first_broken(pieces, {"a": 5, "b": 5, "c": 2}) is None
+    assert rules.first_broken(pieces, {"a": 5, "c": 2}) == 5
+    assert rules.first_broken(pieces, {"a": 0, "b": 5}) == 0
+    assert rules.first_broken([], {}) is None
+
+
+def test_of_pieces_in_one_object_the_first_behind_its_end_is_broken() -> None:
+    pieces = [(0, 5, "a"), (5, 5, "a"), (10, 2, "b")]
+    assert rules.objects(pieces) == {"a": 10, "b": 2}
+    assert rules.first_broken(pieces, {"a": 11, "b": 2}) is None
+    assert rules.first_broken(pieces, {"a": 9, "b": 2}) == 5
+    assert rules.first_broken(pieces, {"a": 4, "b": 2}) == 0

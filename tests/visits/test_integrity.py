@@ -30,9 +30,10 @@ KM_E7 = 90_000
 
 
 def picture(seed, *, plain=False):
-    """A picture of its own for each seed."""
+    """A picture of its own for each seed, with the grain of a camera."""
     chance = chances.chance(seed)
-    image = Image.effect_noise((480, 360), 10).convert("RGB")
+    noise = Image.frombytes("L", (480, 360), chance.randbytes(480 * 360))
+    image = Image.blend(Image.new("L", (480, 360), 128), noise, 0.14).convert("RGB")
     draw = ImageDraw.Draw(image)
     for _ in range(0 if plain else 14):
         left, top = chance.randrange(480), chance.randrange(360)
