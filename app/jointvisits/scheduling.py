@@ -39,6 +39,7 @@ class _Plan:
     reach: list[int] = field(default_factory=list)  # the days of each entry's window, as bits
     offered: tuple[str, int] | None = None  # a zone-day that may be opened
     moved: dict[int, int] = field(default_factory=dict)  # where each stood before it was moved
+    spent: set[int] = field(default_factory=set)  # full days that nobody can be moved away from
 
     def __post_init__(self) -> None:
         for place, entry in enumerate(self.entries):
@@ -94,7 +95,11 @@ class _Plan:
     # --- room for those whose days are full
 
     def make_room(self) -> None:
-        """Place every entry that can be placed at all, by moving others along shortest chains."""
+        """Place every entry that can be placed at all, by moving others along shortest chains.
+
+        Days from which no chain led to a free one are never asked again: whoever stands on them
+        can only go to others of them, however the rest is moved.
+        """
         for place in range(len(self.entries)):
             if place not in self.day_of:
                 self._follow(self._chain(place, opening=True))
@@ -115,12 +120,16 @@ class _Plan:
                 if self.free[day]:
                     return self._steps(came, day)
                 queue.extend((other, day) for other in self._standing_on(day))
+        if opening:
+            self.spent.update(came)
         return []
 
     def _wishes(self, place: int, *, opening: bool) -> list[int]:
         """The days an entry may have: first those on which somebody goes to its zone anyway."""
         entry = self.entries[place]
-        days = range(entry.window.first, entry.window.last + 1)
+        days: Sequence[int] = range(entry.window.first, entry.window.last + 1)
+        if opening:
+            days = [day for day in days if day not in self.spent]
         gone_to = [
             day
             for day in days
