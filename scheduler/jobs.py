@@ -15,6 +15,7 @@ from sqlalchemy.engine import CursorResult
 
 from app import entry
 from app.access import TIMETABLE
+from app.caps import ledgers
 from app.cases import deadlines
 from app.cases import queries as case_queries
 from app.cases.following import follow_collections
@@ -110,6 +111,16 @@ def publish_journal_head(*, at: datetime) -> str:
     keeping.keep_all(entry.storage())
     verb = "published" if published else "already published"
     return f"{verb} as entry {newest.seq} of {newest.stream}"
+
+
+def count_unit_ledgers(*, at: datetime) -> str:
+    """Tell tablets of the entries into their units, where something took place since."""
+    stale = ledgers.stale_units()
+    for start in range(0, len(stale), ledgers.AT_ONCE):
+        with transaction():
+            part = stale[start : start + ledgers.AT_ONCE]
+            ledgers.count_ledgers(part, by=TIMETABLE, at=at)
+    return f"entries into {len(stale)} units counted"
 
 
 def forget_old_keys(*, at: datetime) -> str:
@@ -231,6 +242,11 @@ JOBS: Mapping[str, Job] = {
         Job("form-joint-teams", form_joint_teams, "draws the teams of joint visits"),
         Job("publish-due-results", publish_due_results, "publishes results whose day has come"),
         Job("publish-journal-head", publish_journal_head, "publishes the head of every stream"),
+        Job(
+            "count-unit-ledgers",
+            count_unit_ledgers,
+            "counts for tablets how often their units were entered, where something took place",
+        ),
         Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),
         Job("trim-feed", trim_feed, "ends yesterday's wanted units, drops old tombstones"),
         Job(

@@ -19,6 +19,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "publish-journal-head": Daily(hour=0, minute=5),
         "inspect-pictures": Every(seconds=60),
         "check-integrity": Every(seconds=600),
+        "count-unit-ledgers": Every(seconds=300),
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),
         "follow-publications": Every(seconds=300),

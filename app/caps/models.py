@@ -1,6 +1,7 @@
 """The table of caps: the exceptions that somebody asked for. Entries are read from visits."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -53,3 +54,19 @@ class CapException(Entity, Base):
         sa.Index("ix_cap_exception_unit_id_cap_code", "unit_id", "cap_code"),
         sa.Index("ix_cap_exception_agency_id_id", "agency_id", "id"),
     )
+
+
+class UnitLedger(Entity, Base):
+    """The entries into a unit as tablets are told of them: counted up to an instant, not later.
+
+    Written anew by the timetable where something took place; what counts stays in the visits.
+    """
+
+    __tablename__ = "unit_ledger"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"), unique=True)
+    counted_until: Mapped[datetime]
+    from_on: Mapped[date]
+    entries: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)
+    exceptions: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.caps.models import CapException
+from app.caps.models import CapException, UnitLedger
 from app.caps.rules import ExceptionState
 from app.days import day_begins
 from app.db import db
 from app.tasks.models import Task
+from app.tasks.rules import OPEN_STATES, TaskState
 from app.visits.models import Finding, Visit, VisitAttendance
 
 _AROUND = timedelta(days=1)
@@ -89,4 +90,55 @@ def approved_between(unit_ids: Collection[UUID], first: date, last: date) -> lis
             CapException.until_on >= first,
         )
         found += db.session.scalars(query.order_by(CapException.id))
+    return found
+
+
+def stale_ledgers() -> Sequence[UUID]:
+    """Return units with a task on tablets whose ledger is not there, or from before something.
+
+    What counts: a visit that began, ended or was signed, and an exception that was decided.
+    """
+    counted = UnitLedger.counted_until
+    moved = sa.exists().where(
+        Visit.unit_id == Task.unit_id,
+        sa.or_(*(one > counted for one in (Visit.started_at, Visit.finished_at, Visit.signed_at))),
+    )
+    decided = sa.exists().where(
+        CapException.unit_id == Task.unit_id, CapException.decided_at > counted
+    )
+    query = (
+        sa.select(Task.unit_id)
+        .outerjoin(UnitLedger, UnitLedger.unit_id == Task.unit_id)
+        .where(
+            Task.state.in_(OPEN_STATES - {TaskState.PENDING}),
+            sa.or_(UnitLedger.id.is_(None), moved, decided),
+        )
+        .distinct()
+        .order_by(Task.unit_id)
+    )
+    return db.session.scalars(query).all()
+
+
+def ledgers_of(unit_ids: Collection[UUID]) -> Sequence[UnitLedger]:
+    """Return the ledgers of units that have one."""
+    query = sa.select(UnitLedger).where(UnitLedger.unit_id.in_(unit_ids))
+    return db.session.scalars(query).all()
+
+
+def approved_since(unit_ids: Collection[UUID], first: date) -> dict[UUID, list[dict[str, str]]]:
+    """Return the approved exceptions of units that hold on a day or later, as plain values."""
+    query = sa.select(CapException).where(
+        CapException.unit_id.in_(unit_ids),
+        CapException.state == ExceptionState.APPROVED,
+        CapException.until_on >= first,
+    )
+    found: dict[UUID, list[dict[str, str]]] = {}
+    for one in db.session.scalars(query.order_by(CapException.id)):
+        found.setdefault(one.unit_id, []).append(
+            {
+                "cap_code": one.cap_code,
+                "from_on": one.from_on.isoformat(),
+                "until_on": one.until_on.isoformat(),
+            }
+        )
     return found

@@ -187,3 +187,36 @@ def _together(cap: Cap, entry: Entered, intended: Entered) -> bool:
 
 def _some(values: Sequence[str] | None) -> frozenset[str] | None:
     return None if values is None else frozenset(values)
+
+
+# --- on a tablet ---
+
+
+def write_entry(entry: Entered) -> dict[str, Any]:
+    """Return an entry as a unit's ledger in the feed holds it."""
+    return {
+        "visit_id": None if entry.id is None else str(entry.id),
+        "on": entry.on.isoformat(),
+        "origins": sorted(entry.origins),
+        "joint": entry.joint,
+        "clean": entry.clean,
+        "level": entry.level,
+        "officer_ids": sorted(str(one) for one in entry.officers),
+        "specialties": sorted(entry.specialties),
+        "object_classes": sorted(entry.object_classes),
+    }
+
+
+def read_entry(body: Mapping[str, Any]) -> Entered:
+    """Return an entry as the ledger in the feed says it: a tablet asks the caps by it, offline."""
+    return Entered(
+        date.fromisoformat(body["on"]),
+        frozenset(body["origins"]),
+        joint=body["joint"],
+        clean=body["clean"],
+        level=body["level"],
+        officers=frozenset(UUID(one) for one in body["officer_ids"]),
+        specialties=frozenset(body["specialties"]),
+        object_classes=frozenset(body["object_classes"]),
+        id=None if body["visit_id"] is None else UUID(body["visit_id"]),
+    )

@@ -59,6 +59,7 @@ class CodeSchema(ma.Schema):
     valid_from = Instant(required=True)
     valid_until = Instant(required=True)
     beyond_caps = fields.List(Text(max=100), required=True)
+    afterwards = fields.Boolean(required=True)
     requested_at = Instant(required=True)
     revoked_at = Instant(required=True, allow_none=True)
     revoked_reason = Text(max=1000, required=True, allow_none=True)

@@ -181,6 +181,7 @@ class Event(StrEnum):
     CORRECTIVE_ORDER_DUE_COMPUTED = "corrective-order.due-computed"
     CORRECTIVE_ORDER_RECHECK_DUE = "corrective-order.recheck-due"
     CORRECTIVE_ORDER_CONCLUDED = "corrective-order.concluded"
+    UNIT_LEDGER_COUNTED = "unit-ledger.counted"
     CAP_EXCEPTION_PROPOSED = "cap-exception.proposed"
     CAP_EXCEPTION_DECIDED = "cap-exception.decided"
     VISIT_CODE_ISSUED = "visit-code.issued"

@@ -69,6 +69,7 @@ def get_visit(visit_id: UUID) -> dict[str, Any]:
         **{name: getattr(visit, name) for name in VisitSchema().fields},
         "before": before_of(Met.VISIT, visit_id, by=current_actor(), at=clock.now()),
         "fix": visit.fix,
+        "finished_fix": visit.finished_fix,
         "arrivals": visit.arrivals,
         "signatures": visit.signatures,
         "answers": answers,

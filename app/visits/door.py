@@ -97,10 +97,8 @@ def judge_presence(
 ) -> set[Mark]:
     """Mark a visit that ended with fewer officers than the law asks for; unmark it if one was late.
 
-    Visits of builds that cannot say who came along are not judged. Returns the new marks.
+    Of a build that cannot say who came along nothing is to be judged. Returns the new marks.
     """
-    if not visit.arrivals:
-        return set()
     if visit.state != VisitState.UNDER_WAY and len(visit.attendance) < fewest:
         return mark(visit, {Mark.OFFICER_ALONE}, officer_id=officer_id, device_id=device_id, at=at)
     visit.marks = [one for one in visit.marks if one.mark != Mark.OFFICER_ALONE]

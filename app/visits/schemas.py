@@ -213,12 +213,14 @@ class IntegritySchema(ma.Schema):
 class WholeVisitSchema(VisitSchema):
     """A visit with all that belongs to it; `photos_awaited`: 照片待上传 k 张.
 
+    `fix` is where the first tablet was on arrival, `finished_fix` where it was on departure.
     `integrity` is for those who supervise: null for officers. `before`: what is known of the unit
     and of who was met.
     """
 
     before = fields.Nested(BeforeSchema, required=True)
     fix = fields.Dict(required=True, allow_none=True)
+    finished_fix = fields.Dict(required=True, allow_none=True)
     arrivals = fields.List(fields.Nested(VisitArrivalSchema), required=True)
     signatures = fields.List(fields.Nested(VisitSignatureSchema), required=True)
     answers = fields.List(fields.Nested(VisitAnswerSchema), required=True)

@@ -262,6 +262,8 @@ def _marks_of(start: Start) -> set[Mark]:
 def _judge_presence(
     visit: Visit, officer_id: UUID, device_id: UUID | None, *, at: datetime
 ) -> set[Mark]:
+    if not visit.arrivals:
+        return set()
     fewest = int(catalogue.setting(tasks.TEAM_SIZE, local_date(visit.started_at)))
     return door.judge_presence(visit, fewest, officer_id=officer_id, device_id=device_id, at=at)
 

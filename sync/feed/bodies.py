@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from app import canonical, entry
+from app.caps.models import UnitLedger
 from app.cases.models import PenaltyCase
 from app.catalogue.models import CatalogueRow
 from app.codes import service as codes
@@ -208,6 +209,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "number_form",
         "serial_digits",
     ),
+    "unit_ledger": ("unit_id", "counted_until", "from_on", "entries", "exceptions"),
     "visit_code": (
         "agency_id",
         "unit_id",
@@ -256,6 +258,7 @@ _MODELS: Mapping[str, type[Base]] = {
     "device_notice": DeviceNotice,
     "number_block": NumberBlock,
     "visit_code": VisitCode,
+    "unit_ledger": UnitLedger,
     "document": Document,
     "evidence": Evidence,
     **dict.fromkeys(CATALOGUE_TYPES, CatalogueRow),

@@ -1,17 +1,18 @@
-"""Which scopes show a visit code.
+"""Which scopes show a visit code, and what is counted of the entries into a unit.
 
 A code with tasks goes with them: to the team of each, as long as the task is on tablets. A code
 without a task is for an entry that somebody has a reason for: it is there for the officers whom it
-names, until a visit at which it was shown is signed.
+names, until a visit at which it was shown is signed. A unit's ledger goes with the unit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.caps.models import UnitLedger
 from app.codes.models import VisitCode, VisitCodeOfficer, VisitCodeTask
 from app.tasks.models import Task, TaskOfficer
 from app.visits.models import Visit, VisitArrival
@@ -24,8 +25,12 @@ from sync.feed.rules import Wanted
 _code, _named = VisitCode.__table__.c, VisitCodeOfficer.__table__.c
 _for, _task, _member = VisitCodeTask.__table__.c, Task.__table__.c, TaskOfficer.__table__.c
 _visit, _arrival = Visit.__table__.c, VisitArrival.__table__.c
+_ledger = UnitLedger.__table__.c
 
 _CODES = sa.select(_code.id, _code.district, _code.version).where(_code.id.in_(IDS))
+_LEDGER_ROWS = sa.select(_ledger.id, _ledger.unit_id, _ledger.district, _ledger.version)
+_LEDGERS = _LEDGER_ROWS.where(_ledger.id.in_(IDS))
+_LEDGERS_AT = _LEDGER_ROWS.where(_ledger.unit_id.in_(IDS))
 _CODES_OF = sa.select(_for.code_id).where(_for.task_id.in_(IDS)).distinct()
 _CODES_AT = (
     sa.select(_arrival.code_id)
@@ -59,6 +64,23 @@ def compare_codes(session: Session, touched: Touched, found: Compared) -> None:
     for row in ask(session, _CODES, ids):
         found.wanted["visit_code", str(row.id)] = Wanted(
             row.district, row.version, scopes.get(row.id, NOBODY)
+        )
+
+
+def compare_ledgers(
+    session: Session,
+    touched: Touched,
+    found: Compared,
+    scopes_of: Callable[[set[UUID]], Mapping[UUID, frozenset[str]]],
+) -> None:
+    """Say in which scopes ledgers should be: those that changed, and those of units that move."""
+    rows = {row.id: row for row in ask(session, _LEDGERS_AT, touched.moving)}
+    rows.update((row.id, row) for row in ask(session, _LEDGERS, touched.ledgers - rows.keys()))
+    scopes = scopes_of({row.unit_id for row in rows.values()})
+    read_stored(session, rows, found)
+    for row in rows.values():
+        found.wanted["unit_ledger", str(row.id)] = Wanted(
+            row.district, row.version, scopes[row.unit_id]
         )
 
 

@@ -50,6 +50,7 @@ class Touched:
     documents: set[UUID] = field(default_factory=set)
     evidence: set[UUID] = field(default_factory=set)
     codes: set[UUID] = field(default_factory=set)
+    ledgers: set[UUID] = field(default_factory=set)
     parents: set[UUID] = field(default_factory=set)
     history_of: set[UUID] = field(default_factory=set)
     moving: set[UUID] = field(default_factory=set)
@@ -64,6 +65,7 @@ class Touched:
                 *(self.findings, self.officers, self.notices),
                 *(self.samples, self.orders, self.cases),
                 *(self.blocks, self.documents, self.evidence, self.codes),
+                self.ledgers,
             )
         )
 

@@ -19,11 +19,12 @@ CATALOGUE_TYPES = (
     "setting",
     "simple_limit",
     "specialty",
+    "visit_cap",
 )
 ENTITY_TYPES = (
     *("task", "unit", "visit", "visit_answer", "finding", "officer", "device_notice"),
     *("officer_pin", "corrective_order", "penalty_case", "sample"),
-    *("number_block", "document", "evidence", "visit_code"),
+    *("number_block", "document", "evidence", "visit_code", "unit_ledger"),
     *CATALOGUE_TYPES,
 )
 HISTORY = 3  # signed visits of a unit that come along with it
@@ -164,7 +165,7 @@ def _rank(entity_type: str) -> int:
         *CATALOGUE_TYPES,
         *("officer", "officer_pin", "unit", "task", "visit", "visit_answer", "finding", "sample"),
         *("corrective_order", "penalty_case", "device_notice"),
-        *("number_block", "document", "evidence", "visit_code"),
+        *("number_block", "document", "evidence", "visit_code", "unit_ledger"),
     )
     return order.index(entity_type)
 

@@ -9,6 +9,7 @@
 - A sample goes with its visit.
 - A corrective order that is not complied with, and a case that is not closed, go with their unit to
   the officers who carry it.
+- What is counted of the entries into a unit goes with it to the officers who carry it.
 - An officer is there for themselves and for who shares a task with them.
 - What an officer's PIN is checked by is there for who shares a task with them, not for themselves.
 - A visit code goes with its tasks to their teams; one without a task is there for its officers
@@ -28,6 +29,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.caps.models import UnitLedger
 from app.cases.models import PenaltyCase
 from app.cases.rules import OPEN_CASES, Procedure
 from app.catalogue.models import CatalogueRow
@@ -60,7 +62,7 @@ from sync.feed.attached import (
     unsigned_scopes,
     uses_of,
 )
-from sync.feed.coded import compare_codes
+from sync.feed.coded import compare_codes, compare_ledgers
 from sync.feed.comparing import IDS, NOBODY, Compared, Touched, ask, read_stored
 from sync.feed.models import FeedRow, FeedWant
 from sync.feed.rules import Wanted
@@ -214,6 +216,7 @@ def compare(session: Session, touched: Touched) -> Compared:
     _compare_notices(session, touched, found)
     _compare_blocks(session, touched, found)
     compare_codes(session, touched, found)
+    compare_ledgers(session, touched, found, lambda units: _scopes_of(session, units, unit_scopes))
     if touched.whole_catalogue:
         _compare_catalogue(session, found)
     return found
@@ -242,6 +245,7 @@ def everything(session: Session, streams: Iterable[str]) -> Touched:
         documents=ids(Document),
         evidence=ids(Evidence),
         codes=ids(VisitCode),
+        ledgers=ids(UnitLedger),
         parents=visits,
         whole_catalogue=rules.CATALOGUE_STREAM in names,
     )

@@ -136,6 +136,7 @@ _TOUCH: Mapping[str | None, Any] = {
     "device_notice": lambda touched, notice: touched.notices.add(notice.id),
     "number_block": lambda touched, block: touched.blocks.add(block.id),
     "visit_code": lambda touched, code: touched.codes.add(code.id),
+    "unit_ledger": lambda touched, ledger: touched.ledgers.add(ledger.id),
     "document": _touch_document,
     "evidence": lambda touched, evidence: touched.evidence.add(evidence.id),
 }
