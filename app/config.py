@@ -47,6 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("UPLOAD_LEASE_S", "15", "s", "an upload without a heartbeat is taken over after this"),
     Setting("MIN_BUILD", "1", "build", "oldest build of the tablet that is still served"),
     Setting("ARGON2_MEMORY_KIB", "65536", "KiB", "memory of one password hash"),
+    Setting("IMPROVE_MOST_S", "120", "s", "longest search for a better plan of joint visits"),
     Setting("TIMETABLE_TICK_S", "30", "s", "how often the timetable looks for due draws"),
     Setting("TIMETABLE_LEASE_S", "30", "s", "a silent timetable process is replaced after this"),
     Setting("BEACON_DRAWS", "0", "0 or 1", "whether plans may take their chance from a beacon"),

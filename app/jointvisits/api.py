@@ -15,6 +15,7 @@ from app.days import local_date
 from app.db import stop_reading, transaction
 from app.jointvisits import (
     changes,
+    improve_api,
     operations,
     queries,
     readying,
@@ -55,7 +56,7 @@ operation_blp = Blueprint(
 )
 BLUEPRINTS = (
     *(plans, visits, operation_blp),
-    *(team_api.plans, team_api.visits, suggestion_api.blp),
+    *(team_api.plans, team_api.visits, suggestion_api.blp, improve_api.blp),
 )
 READERS = (Role.OFFICER, Role.SUPERVISOR, Role.AUDITOR)
 

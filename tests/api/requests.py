@@ -293,6 +293,7 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
         "officer_id": side["officer:own" if persona == Role.OFFICER else "officer"],
         "team": None,
     },
+    "joint-improvements.improve": lambda side, persona: {"seconds": 1},
     "joint-plans.propose": lambda side, persona: {
         "first_on": "2026-12-01",
         "last_on": "2026-12-31",

@@ -1,0 +1,89 @@
+"""Fewer journeys for a proposed plan: read, solved outside any transaction, kept if it is better.
+
+The solver keeps the plan's entries; only their days change. One plan at a time in a process: the
+others get a word and not a processor.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+from app.access import Actor
+from app.errors import Conflict, Unavailable
+from app.jointvisits import service
+from app.jointvisits.models import JointPlan
+from app.jointvisits.reading import problem_of, schedule_of
+from app.jointvisits.rules import Capacity, Entry, Maker, PlanState, Schedule
+from app.jointvisits.service import JointPlanStateWrong
+from app.jointvisits.solving import Effort, improve, rank
+
+_turn = Lock()
+
+
+class JointPlanByHand(Conflict):
+    code, title = "joint-plan-by-hand", "联合检查计划已人工调整"
+
+
+class SolverBusy(Unavailable):
+    code, title = "solver-busy", "正在优化其他计划"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a stored plan asks of the solver: values alone, no row."""
+
+    entries: tuple[Entry, ...]
+    capacity: Capacity
+    days: int
+    start: Schedule
+
+
+def read_question(plan: JointPlan) -> Question:
+    """Return what there is to improve in a plan. Reads only.
+
+    A plan that was changed by hand is left as somebody wanted it: JointPlanByHand. Raises
+    JointPlanStateWrong unless it is proposed.
+    """
+    if plan.state != PlanState.PROPOSED:
+        raise JointPlanStateWrong("只有拟订中的计划可以优化排程。", state=plan.state)
+    if plan.maker == Maker.HAND:
+        raise JointPlanByHand(
+            "计划已经人工调整，优化会改动调整过的日期；需要优化的请另行拟订计划。"
+        )
+    problem, start = problem_of(plan), schedule_of(plan)
+    entries = (*(visit.entry for visit in start.visits), *start.unplaced)
+    return Question(entries, problem.capacity, len(problem.days), start)
+
+
+def solve(question: Question, *, seconds: int) -> Schedule:
+    """Return the best schedule found in so many seconds, never a worse one than the plan has.
+
+    Blocks; to be called outside a transaction. Raises SolverMissing, and SolverBusy while this
+    process works on another plan.
+    """
+    if not _turn.acquire(blocking=False):
+        raise SolverBusy("正在优化其他计划，请稍后再试。", retry_after_s=seconds)
+    try:
+        found = improve(
+            question.entries,
+            question.capacity,
+            days=question.days,
+            effort=Effort(seconds),
+            start=question.start,
+        )
+    finally:
+        _turn.release()
+    return found.schedule
+
+
+def keep_better(
+    plan: JointPlan, question: Question, made: Schedule, *, by: Actor, at: datetime
+) -> JointPlan:
+    """Store the schedule where it is better than what the plan had; else nothing is written.
+
+    The caller has seen to it that the plan is still at the version of the question. Raises
+    JointPlanStateWrong and ScheduleFaulty.
+    """
+    if rank(made) < rank(question.start):
+        service.replace_schedule(plan, made, maker=Maker.SOLVER, by=by, at=at)
+    return plan
