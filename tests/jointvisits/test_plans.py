@@ -77,7 +77,7 @@ def test_a_published_plan_tells_its_tasks_their_day_and_a_withdrawn_one_takes_it
     (visit,) = queries.visits_of(plan_id)
     found = db.session.get_one(Task, task.id)
     assert (found.planned_on, found.joint_visit_id) == (visit.planned_on, visit.id)
-    assert told(task) == (visit.planned_on.isoformat(), str(visit.id))
+    assert told(task) == (str(visit.planned_on), str(visit.id))
     with pytest.raises(NothingToPlan):
         propose(make, chen)
     step(service.withdraw_plan, plan_id, "改期", by=chen, at=make.at)

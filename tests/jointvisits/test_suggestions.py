@@ -11,7 +11,7 @@ from app.db import stop_reading
 from app.jointvisits import service, suggesting
 from app.jointvisits.nearness import Due, near
 from tests.factories import OTHER_DISTRICT
-from tests.jointvisits.test_plans import propose, step
+from tests.jointvisits.planned import propose, step
 
 TODAY = date(2026, 11, 21)
 DUES = st.lists(st.none() | st.integers(-30, 90), max_size=12).map(

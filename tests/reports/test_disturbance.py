@@ -24,7 +24,7 @@ from app.reports.disturbance_rules import NUMBERS, By, Code, Went
 from app.tasks.models import Task
 from bench.register import Register, Size
 from tests.factories import OTHER_DISTRICT
-from tests.jointvisits.test_plans import propose, step
+from tests.jointvisits.planned import propose, step
 from tests.reports.desk import visited
 
 TODAY = date(2026, 11, 21)

@@ -49,7 +49,7 @@ class Day:
         self.an = self.officer("an", *SPECIALTIES[:2])
         self.bai = self.officer("bai", *SPECIALTIES[2:])
         self.cai = self.officer("cai", *SPECIALTIES)
-        desk = {"specialties": ("school-health",), "lead_specialties": ()}
+        desk: dict[str, Any] = {"specialties": ("school-health",), "lead_specialties": ()}
         self.accounts = [
             make.account(Role.SUPERVISOR, officer=make.officer(**desk)),
             make.account(Role.SUPERVISOR, officer=make.officer(**desk)),
