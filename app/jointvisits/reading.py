@@ -24,7 +24,7 @@ from app.jointvisits.windows import YearMissing, number_of, window_of, working_d
 from app.people import service as people
 
 OVERDUE_DAYS = "joint-overdue-days"
-MOST_DAYS = 130  # half a year of working days
+LONGEST = timedelta(days=184)  # half a year
 
 
 class JointPlanInvalid(Invalid):
@@ -97,7 +97,7 @@ def days_of(first_on: date, last_on: date, *, at: datetime) -> list[date]:
     if last_on < first_on:
         raise JointPlanInvalid("截止日期不能早于起始日期。")
     first = max(first_on, local_date(at) + timedelta(days=1))
-    if last_on > first + timedelta(days=2 * MOST_DAYS):
+    if last_on > first + LONGEST:
         raise JointPlanInvalid("一个计划最长半年，请分期安排。")
     try:
         days = working_days(first, last_on, catalogue.calendar())
