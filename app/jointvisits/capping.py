@@ -15,7 +15,7 @@ from app.jointvisits.limits import Intended, beyond
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitCap
 from app.jointvisits.rules import VisitState
 from app.tasks.models import Task
-from app.tasks.rules import JOINT_DRAWN, UNBEGUN_STATES
+from app.tasks.rules import BEGUN_STATES, JOINT_DRAWN, UNBEGUN_STATES, TaskState
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Planned:
     on: date
     task_ids: frozenset[UUID]
     officers: frozenset[UUID]
+
+
+def waits(states: Collection[str]) -> bool:
+    """Tell whether a visit with tasks in these states is still to come; closed do not count."""
+    return bool(UNBEGUN_STATES.intersection(states)) and not BEGUN_STATES.intersection(states)
 
 
 def planned_of(visit: JointVisit) -> Planned | None:
@@ -51,7 +56,7 @@ def ask_caps(plan: JointPlan | None, planned: Collection[Planned]) -> dict[UUID,
     intended = [
         Intended(one.key, one.unit_id, entry_of(one, tasks))
         for one in planned
-        if all(tasks[key].state in UNBEGUN_STATES for key in one.task_ids)
+        if waits({tasks[key].state for key in one.task_ids})
     ]
     if not intended:
         return {}
@@ -88,8 +93,13 @@ def ask_caps(plan: JointPlan | None, planned: Collection[Planned]) -> dict[UUID,
 
 def keep_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> None:
     """Ask caps for visits and keep the answers with them; a reason that was given stays."""
-    answers = ask_caps(plan, [one for one in map(planned_of, visits) if one is not None])
+    planned = [one for one in map(planned_of, visits) if one is not None]
+    answers = ask_caps(plan, planned)
+    tasks = queries.tasks_by_id({key for one in planned for key in one.task_ids})
+    over = {one.key for one in planned if not waits({tasks[key].state for key in one.task_ids})}
     for visit in visits:
+        if visit.id in over:
+            continue  # what it reached when it was begun stays with it
         known = {one.cap_code: one for one in visit.caps}
         wanted = answers.get(visit.id, [])
         visit.caps = [
@@ -112,7 +122,8 @@ def needs(verdict: str, *, reasoned: bool) -> bool:
 
 def entry_of(planned: Planned, tasks: Mapping[UUID, Task]) -> Entered:
     """Return a planned visit as an entry that caps can be asked of."""
-    own = [tasks[key] for key in sorted(planned.task_ids)]
+    whole = [tasks[key] for key in sorted(planned.task_ids)]
+    own = [task for task in whole if task.state != TaskState.CLOSED]
     origins = frozenset(task.origin for task in own)
     return Entered(
         planned.on,

@@ -19,7 +19,6 @@ from app.errors import Conflict, Invalid
 from app.jointvisits import capping, queries, service, team_queries
 from app.jointvisits.capping import Planned
 from app.jointvisits.changing import Board, Consequences, Stand, consequences
-from app.jointvisits.fitting import BEGUN_STATES
 from app.jointvisits.lots import Bars
 from app.jointvisits.models import (
     JointPlan,
@@ -44,7 +43,7 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import service as people
 from app.tasks.models import Task
-from app.tasks.rules import UNBEGUN_STATES
+from app.tasks.rules import BEGUN_STATES, UNBEGUN_STATES
 
 Follower = Callable[[Sequence[JointVisit], str, Actor, datetime], None]
 _followers: list[Follower] = []

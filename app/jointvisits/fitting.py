@@ -6,9 +6,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from app.tasks.rules import UNBEGUN_STATES, VISITED_STATES, TaskState
-
-BEGUN_STATES = VISITED_STATES | {TaskState.IN_PROGRESS}
+from app.tasks.rules import BEGUN_STATES, UNBEGUN_STATES
 
 
 class Misfit(StrEnum):

@@ -11,7 +11,13 @@ from app.db import db
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitChange, JointVisitTask
 from app.jointvisits.rules import IN_PLAN, PlanState, VisitKind, VisitState
 from app.tasks.models import Task
-from app.tasks.rules import UNBEGUN_STATES, VISITED_STATES
+from app.tasks.rules import (
+    BEGUN_STATES,
+    OPEN_STATES,
+    UNBEGUN_STATES,
+    VISITED_STATES,
+    TaskState,
+)
 from app.units.models import Unit
 
 _AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
@@ -119,13 +125,10 @@ def planned_elsewhere(
 ) -> Iterator[JointVisit]:
     """Return the visits that other published plans will bring to units on these days.
 
-    What was begun is not among them: it stands in the ledger of entries.
+    What was begun is not among them: it stands in the ledger of entries. Nor is what has no task
+    left that somebody would go for.
     """
-    begun = sa.exists().where(
-        JointVisitTask.joint_visit_id == JointVisit.id,
-        Task.id == JointVisitTask.task_id,
-        Task.state.not_in(sorted(UNBEGUN_STATES)),
-    )
+    begun, left = _with_task_in(BEGUN_STATES), _with_task_in(UNBEGUN_STATES)
     for part in _parts(unit_ids):
         query = (
             sa.select(JointVisit)
@@ -136,6 +139,7 @@ def planned_elsewhere(
                 JointVisit.planned_on.between(first, last),
                 JointPlan.state == PlanState.PUBLISHED,
                 ~begun,
+                left,
             )
         )
         if but_plan_id is not None:
@@ -146,15 +150,12 @@ def planned_elsewhere(
 def operations_between(agency_id: UUID, first: date, last: date) -> list[tuple[UUID, bool]]:
     """Return the unit of each operation of a published plan on these days, and whether it was held.
 
-    Held is one whose tasks were all visited.
+    Held is one whose tasks were visited, all that were not closed.
     """
-    waits = sa.exists().where(
-        JointVisitTask.joint_visit_id == JointVisit.id,
-        Task.id == JointVisitTask.task_id,
-        Task.state.not_in(sorted(VISITED_STATES)),
-    )
+    waits = _with_task_in(OPEN_STATES - VISITED_STATES)
+    held = sa.and_(_with_task_in(VISITED_STATES), ~waits)
     query = (
-        sa.select(JointVisit.unit_id, ~waits)
+        sa.select(JointVisit.unit_id, held)
         .join(JointPlan, JointPlan.id == JointVisit.plan_id)
         .where(
             JointVisit.agency_id == agency_id,
@@ -164,6 +165,15 @@ def operations_between(agency_id: UUID, first: date, last: date) -> list[tuple[U
         )
     )
     return [(unit_id, bool(held)) for unit_id, held in db.session.execute(query)]
+
+
+def _with_task_in(states: Collection[TaskState]) -> sa.Exists:
+    """Return the condition that a joint visit has a task in one of these states."""
+    return sa.exists().where(
+        JointVisitTask.joint_visit_id == JointVisit.id,
+        Task.id == JointVisitTask.task_id,
+        Task.state.in_(sorted(states)),
+    )
 
 
 def waiting_matters(

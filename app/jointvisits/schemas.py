@@ -204,7 +204,7 @@ class BarredSchema(ma.Schema):
     on = Day(required=True)
 
 
-class CapReachedSchema(ma.Schema):
+class JointCapReachedSchema(ma.Schema):
     """A cap that a visit reaches; `needed`: it waits for an exception or a reason."""
 
     joint_visit_id = Id(required=True)
@@ -227,7 +227,7 @@ class ConsequencesSchema(ma.Schema):
     officers = fields.List(fields.Nested(OfficerLoadSchema), required=True)
     barred = fields.List(fields.Nested(BarredSchema), required=True)
     uncovered = fields.List(Text(max=100), required=True)
-    caps = fields.List(fields.Nested(CapReachedSchema), required=True)
+    caps = fields.List(fields.Nested(JointCapReachedSchema), required=True)
     codes_revoked = fields.List(Id(), required=True)
     faults = fields.List(Text(max=200), required=True)
 
@@ -268,7 +268,7 @@ class MisfitSchema(ma.Schema):
 class PointsSchema(ma.Schema):
     """All that is exceptional in a plan; nothing is left out."""
 
-    caps = fields.List(fields.Nested(CapReachedSchema), required=True)
+    caps = fields.List(fields.Nested(JointCapReachedSchema), required=True)
     without_day = fields.List(fields.Nested(JointVisitSchema), required=True)
     misfits = fields.List(fields.Nested(MisfitSchema), required=True)
 

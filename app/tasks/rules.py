@@ -128,6 +128,7 @@ TRANSITIONS: Mapping[Verb, Mapping[TaskState, TaskState | None]] = {
 OPEN_STATES = frozenset(TaskState) - {TaskState.COMPLETED, TaskState.CLOSED}
 UNBEGUN_STATES = frozenset({TaskState.PENDING, TaskState.ASSIGNED, TaskState.ACCEPTED})
 VISITED_STATES = frozenset({TaskState.SUBMITTED, TaskState.RETURNED, TaskState.COMPLETED})
+BEGUN_STATES = VISITED_STATES | {TaskState.IN_PROGRESS}
 
 
 def following(

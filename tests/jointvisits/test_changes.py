@@ -6,7 +6,7 @@ import pytest
 
 from app.caps import service as caps
 from app.db import db, transaction
-from app.jointvisits import changes, operations, queries, readying, service, watching
+from app.jointvisits import capping, changes, operations, queries, readying, service, watching
 from app.jointvisits.changes import Change, ChangeInvalid, JointVisitBegun
 from app.jointvisits.fitting import Misfit
 from app.jointvisits.models import JointVisit, JointVisitOfficer
@@ -206,6 +206,26 @@ def test_a_cap_keeps_a_plan_from_approval_until_a_second_person_excepts_it(make,
     step(service.approve_plan, plan_id, by=dong, at=make.at)
     (cap,) = visit_of(plan_id, drawn).caps
     assert (cap.verdict, cap.reason) == ("excepted", "群众反映集中")
+
+
+def test_what_other_plans_bring_counts_and_what_was_visited_keeps_its_caps(make, chen, dong):
+    unit = make.unit()
+    enter(make, unit)
+    first = make.task(unit)
+    publish(make, chen, dong)
+    second = make.task(unit, origin="routine")
+    plan_id = propose(make, chen)
+    reached = [(one.cap_code, one.verdict, one.used) for one in visit_of(plan_id, second).caps]
+    assert ("entries-per-year", "exception", 2) in reached
+    team = [make.officer().id for _ in range(2)]
+    with transaction():
+        visit = db.session.get_one(JointVisit, visit_of(plan_id, second).id)
+        tasks.assign_task(second.id, team, team[0], by=chen, at=make.at)
+        again(second).state = "in-progress"
+        db.session.flush()
+        capping.keep_caps(plan_of(plan_id), [visit])
+    assert len(visit_of(plan_id, second).caps) == len(reached)
+    assert again(first).joint_visit_id is not None
 
 
 def test_a_published_visit_gets_one_code_which_a_change_takes_back(make, chen, dong):
