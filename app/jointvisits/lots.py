@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
-from app.db import db, new_id, touch
+from app.db import db, new_id, savepoint, touch
 from app.draws import redraws, register_queries
 from app.draws.files import sha256_of
 from app.draws.models import Draw
@@ -91,9 +93,12 @@ def ask_teams(plan: JointPlan, *, by: Actor, at: datetime, chance: Chance = fres
     if not visits:
         raise NoTeamWanted("没有尚未组队的检查。已抽取的，同一天不再重抽，可以写明理由改派。")
     lot = _new_lot(plan, visits, chance(), by=by, at=at)
-    db.session.add(lot)
+    try:
+        with savepoint():
+            db.session.add(lot)
+    except IntegrityError as error:
+        raise TeamsWaiting("另一项组队抽取同时提出，请稍后再试。") from error
     touch(plan)
-    db.session.flush()
     data = {
         "plan_id": str(plan.id),
         "number": lot.number,

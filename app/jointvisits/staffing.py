@@ -4,7 +4,7 @@ What a plan decides its tasks get when it is published, through the tasks' own v
 changed officers of a draw is kept where it always is (`app.draws.changes.guard_team`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -118,7 +118,7 @@ def set_team(
     if plan.state == PlanState.PUBLISHED:
         service.revoke_code(visit, by=by, at=at)
         own = team_queries.unbegun_tasks(plan.id).get(visit.id, [])
-        give_team(visit, own, reason, by=by, at=at)
+        give_team(visit, own, team_queries.drawn_tasks(plan.id), reason, by=by, at=at)
     return visit
 
 
@@ -202,6 +202,10 @@ def set_partners(
     """
     plan, on = _open_plan(visit), _day(visit)
     along = partners.partners_to_send(partner_ids, visit.agency_id, on=on)
+    busy = team_queries.partners_busy(plan, on, but=visit.id)
+    full = [one.certificate_no for one in along if busy[one.id] >= plan.visits_each]
+    if full:
+        raise partners.PartnerMayNotGo("协同部门人员当日的检查次数已满。", officers=full)
     for old in team_queries.partner_rows(visit.id):
         db.session.delete(old)
     for item in team_queries.items_of(visit.id):
@@ -248,10 +252,10 @@ def give_teams(plan: JointPlan, visits: Sequence[JointVisit], by: Actor, at: dat
         raise service.TeamsWaiting("组队抽取尚未完成，不能发布。")
     planned = [one for one in visits if one.state == VisitState.PLANNED and one.officers]
     _refuse_barred(plan, planned)
-    waiting = team_queries.unbegun_tasks(plan.id)
+    waiting, drawn = team_queries.unbegun_tasks(plan.id), team_queries.drawn_tasks(plan.id)
     for visit in planned:
         own = waiting.get(visit.id, [])
-        give_team(visit, own, "联合检查计划：按计划组队。", by=by, at=at)
+        give_team(visit, own, drawn, "联合检查计划：按计划组队。", by=by, at=at)
 
 
 def _refuse_barred(plan: JointPlan, planned: Sequence[JointVisit]) -> None:
@@ -286,31 +290,40 @@ def follow_change(visits: Sequence[JointVisit], reason: str, by: Actor, at: date
     for visit in visits:
         if visit.state == VisitState.PLANNED and visit.officers:
             own = [one for one in queries.tasks_of(visit.id) if one.state in UNBEGUN_STATES]
-            give_team(visit, own, reason, by=by, at=at)
+            drawn = team_queries.drawn_tasks(visit.plan_id)
+            give_team(visit, own, drawn, reason, by=by, at=at)
 
 
 def give_team(
-    visit: JointVisit, own: Iterable[Task], reason: str, *, by: Actor, at: datetime
+    visit: JointVisit,
+    own: Iterable[Task],
+    drawn: Collection[UUID],
+    reason: str,
+    *,
+    by: Actor,
+    at: datetime,
 ) -> None:
-    """Give tasks of a visit its team, as far as theirs differs.
+    """Give tasks of a visit its team, as far as theirs differs; `drawn` are those of draws.
 
-    A task whose whole team goes keeps it: nobody is taken from what was drawn. One that nobody of
+    A drawn task whose whole team goes keeps it: what was drawn is not undone. One that nobody of
     the team may lead keeps its own too; the visit says so (`uncovered`).
     """
-    for task, team, lead in _wanted_teams(visit, own):
+    for task, team, lead in _wanted_teams(visit, own, drawn):
         if task.state == TaskState.PENDING:
             tasks.assign_task(task.id, team, lead, by=by, at=at)
         else:
             tasks.reassign_task(task.id, team, lead, reason=reason, by=by, at=at)
 
 
-def _wanted_teams(visit: JointVisit, own: Iterable[Task]) -> list[tuple[Task, list[UUID], UUID]]:
+def _wanted_teams(
+    visit: JointVisit, own: Iterable[Task], drawn: Collection[UUID]
+) -> list[tuple[Task, list[UUID], UUID]]:
     team = [one.officer_id for one in visit.officers]
     officers = {one: people.get_officer(one, visit.agency_id) for one in team}
     found = []
     for task in own:
-        goes = task.officer_ids()
-        if goes and set(goes) <= set(team):
+        goes = set(task.officer_ids())
+        if goes == set(team) or (goes and goes <= set(team) and task.id in drawn):
             continue
         if lead := _lead(task, officers, visit):
             found.append((task, team, lead))
@@ -347,10 +360,10 @@ def shares_of(plan: JointPlan, *, on: date) -> list[Share]:
 
 def _certificates_by_task(plan: JointPlan) -> dict[UUID, list[str]]:
     names = {id_: one for one, id_ in register_queries.officer_ids(plan.agency_id).items()}
-    waiting = team_queries.unbegun_tasks(plan.id)
+    waiting, drawn = team_queries.unbegun_tasks(plan.id), team_queries.drawn_tasks(plan.id)
     return {
         task.id: [names[one] for one in team]
         for visit in queries.visits_of(plan.id)
         if visit.state == VisitState.PLANNED
-        for task, team, _ in _wanted_teams(visit, waiting.get(visit.id, ()))
+        for task, team, _ in _wanted_teams(visit, waiting.get(visit.id, ()), drawn)
     }

@@ -99,6 +99,17 @@ def draws_of(plan_id: UUID) -> Sequence[Draw]:
     return db.session.scalars(query).all()
 
 
+def drawn_tasks(plan_id: UUID) -> set[UUID]:
+    """Return the tasks of a plan that a draw made, or that followed one."""
+    query = (
+        sa.select(JointVisitTask.task_id)
+        .join(DrawSelection, DrawSelection.task_id == JointVisitTask.task_id)
+        .join(JointVisit, JointVisit.id == JointVisitTask.joint_visit_id)
+        .where(JointVisit.plan_id == plan_id)
+    )
+    return set(db.session.scalars(query))
+
+
 def find_draw(draw_no: str) -> Draw:
     """Return the draw of a number that a manifest names."""
     return db.session.scalars(sa.select(Draw).where(Draw.draw_no == draw_no)).one()
@@ -119,10 +130,7 @@ def busy(
             JointVisit.agency_id == plan.agency_id,
             JointVisit.state == VisitState.PLANNED,
             JointVisit.planned_on.between(first, last),
-            sa.or_(
-                JointPlan.id == plan.id,
-                JointPlan.state.in_([PlanState.APPROVED, PlanState.PUBLISHED]),
-            ),
+            _counts_beside(plan),
         )
     )
     skipped = set(but)
@@ -149,6 +157,28 @@ def partners_in_plan(plan_id: UUID) -> Counter[UUID]:
         .where(JointVisit.plan_id == plan_id)
     )
     return Counter(db.session.scalars(query))
+
+
+def partners_busy(plan: JointPlan, on: date, *, but: UUID) -> Counter[UUID]:
+    """Count the visits that partner officers have on a day, by this plan and by those in force."""
+    query = (
+        sa.select(JointVisitPartner.partner_id)
+        .join(JointVisit, JointVisit.id == JointVisitPartner.joint_visit_id)
+        .join(JointPlan, JointPlan.id == JointVisit.plan_id)
+        .where(
+            JointVisit.agency_id == plan.agency_id,
+            JointVisit.state == VisitState.PLANNED,
+            JointVisit.planned_on == on,
+            JointVisit.id != but,
+            _counts_beside(plan),
+        )
+    )
+    return Counter(db.session.scalars(query))
+
+
+def _counts_beside(plan: JointPlan) -> sa.ColumnElement[bool]:
+    in_force = [PlanState.APPROVED, PlanState.PUBLISHED]
+    return sa.or_(JointPlan.id == plan.id, JointPlan.state.in_(in_force))
 
 
 def items_of(joint_visit_id: UUID) -> list[JointVisitItem]:

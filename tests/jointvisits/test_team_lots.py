@@ -7,13 +7,14 @@ import pytest
 from app.db import db, stop_reading, transaction
 from app.draws.changes import AdjustmentBeyondCap
 from app.draws.steps import NotByPeople
-from app.jointvisits import lots, queries, service, staffing, team_queries, teaming
+from app.jointvisits import lots, queries, readying, service, staffing, team_queries, teaming
 from app.jointvisits.models import JointPlan
 from app.jointvisits.reading import NewPlan
 from app.jointvisits.staffing import JointTeamInvalid, PartnerItem
 from app.jointvisits.team_models import JointTeamLot
 from app.people import service as people
 from app.people.models import Officer
+from app.people.partners import PartnerMayNotGo
 from app.people.rules import AbsenceReason
 from app.tasks.models import Task
 from app.tasks.service import SecondPersonInvalid
@@ -248,6 +249,23 @@ def test_partners_take_places_and_a_department_without_anybody_is_named(make, ro
     assert wanted.beside == 1
     (visit,) = room.visits()
     assert len(visit.officers) == 2
+    stop_reading()
+    room.step(service.approve_plan, by=make.supervisor())
+    room.step(service.publish_plan)
+    code = room.on(visit, readying.request_code)
+    assert [one.partner_id for one in code.partners] == [partner.id]
+
+
+def test_a_partner_goes_no_more_often_on_a_day_than_the_plan_says(make, room):
+    for _ in range(2):
+        make.task(make.unit(), due_on=FIRST)
+    partner = make.partner()
+    room.propose(first_on=FIRST, last_on=FIRST)
+    one, other = room.visits()
+    stop_reading()
+    room.on(one, staffing.set_partners, [partner.id], [])
+    with pytest.raises(PartnerMayNotGo):
+        room.on(other, staffing.set_partners, [partner.id], [])
 
 
 # --- tasks of a draw ------------------------------------------------------------------------------
