@@ -143,18 +143,12 @@ def covers(cause: Mapping[str, Any], object_class: str | None) -> bool:
 
     Some places are filed 备案, not licensed: what is a cause for the one is none for the other.
     """
-    only = cause.get("only_for_object_classes", ())
-    if object_class is None:
-        return True
-    return object_class not in cause.get("not_for_object_classes", ()) and (
-        not only or object_class in only
-    )
+    return object_class is None or object_class not in cause.get("not_for_object_classes", ())
 
 
 # --- whether a row is well formed --------------------------------------------------------------
 
 _PARTIES = {"citizen", "organisation"}
-_CLASSES = ("not_for_object_classes", "only_for_object_classes")
 _FLAGS = {"required", "on_staff"}
 _BOUNDS = (("min_fen", "max_fen"), ("times_low", "times_high"), ("min_months", "max_months"))
 
@@ -169,7 +163,7 @@ def wrong_cause(body: Mapping[str, Any]) -> list[str]:
         "fine": body.get("fine") is None or _is_offer({"kind": "fine", **_dict(body["fine"])}),
         "basis": _are_texts(_dict(body.get("basis")), "law", "article"),
         "levels": isinstance(levels, list) and all(_is_level(one) for one in levels),
-        **{name: _are_codes(body.get(name, [])) for name in _CLASSES},
+        "not_for_object_classes": _are_codes(body.get("not_for_object_classes", [])),
     }
     return sorted(name for name, right in checks.items() if not right)
 

@@ -83,11 +83,8 @@ def _cause(tablet: Tablet, task: dict[str, Any]) -> dict[str, Any] | None:
         party = cause["parties"][0]
         fine = cause["fine"] or {"min_fen": 0, "max_fen": 0}
         amount_fen = min(fine["max_fen"], limits[party]["fine_max_fen"])
-        only = cause.get("only_for_object_classes") or [task.get("object_class")]
-        not_for = cause["not_for_object_classes"]
         fits = cause["specialty"] in {None, task["specialty"]}
-        fits = fits and task.get("object_class") in only
-        fits = fits and task.get("object_class") not in not_for
+        fits = fits and task.get("object_class") not in cause["not_for_object_classes"]
         sanctioned = amount_fen > 0 or cause["warning"] != "none"
         if fits and sanctioned and amount_fen >= fine["min_fen"]:
             offered.append({**cause, "party": party, "amount_fen": amount_fen})
