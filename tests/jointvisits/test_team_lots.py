@@ -8,7 +8,7 @@ from app.db import db, stop_reading, transaction
 from app.draws.changes import AdjustmentBeyondCap
 from app.draws.steps import NotByPeople
 from app.jointvisits import lots, queries, readying, service, staffing, team_queries, teaming
-from app.jointvisits.models import JointPlan
+from app.jointvisits.models import JointPlan, JointVisit
 from app.jointvisits.reading import NewPlan
 from app.jointvisits.staffing import JointTeamInvalid, PartnerItem
 from app.jointvisits.team_models import JointTeamLot
@@ -66,7 +66,7 @@ class Room:
         return queries.visits_of(self.plan_id)
 
     def team(self, visit):
-        return {one.officer_id for one in queries.find_visit(visit.id).officers}
+        return {one.officer_id for one in db.session.get_one(JointVisit, visit.id).officers}
 
 
 @pytest.fixture
@@ -113,6 +113,8 @@ def test_the_timetable_draws_teams_that_anybody_can_repeat(make, room):
     assert (team[doctor.id].specialty, team[doctor.id].by_lot) == ("medical", True)
     assert not team.keys() & {kin.id, away.id}
     lot = db.session.get_one(JointTeamLot, asked.id)
+    assert lot.secret is not None
+    assert lot.teams is not None
     manifest = lot.manifest.encode()
     found = teaming.verify(
         manifest,
@@ -136,6 +138,7 @@ def test_what_nobody_covers_is_listed_and_the_next_lot_names_the_one_before(make
     (visit,) = room.visits()
     assert staffing.uncovered(visit) == ["medical"]
     line = team_queries.lot_line_of(visit.id)
+    assert line is not None
     assert line.gaps == [["medical", "nobody-may"], [None, "nobody-may"]]
     make.task(make.unit())
     room.propose(unit_ids=())
