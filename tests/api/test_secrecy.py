@@ -52,6 +52,7 @@ DEPOSITS = {
 DICE = "73910284655019283746"
 STATES = ("frozen", "announced", "seeded", "drawn")
 TASKS, JOURNAL = "GET /api/v1/tasks", "GET /api/v1/journal"
+NEAR = "GET /api/v1/joint-suggestions"  # of the same tasks
 RESULT = {
     f"GET /api/v1/draws/<draw_no>/{path}"
     for path in ("selection", "files/result.tsv", "files/eligible.tsv", "files/assignment.tsv")
@@ -59,12 +60,12 @@ RESULT = {
 # who works with the drawn tasks knows them from the draw on; nobody outside the agency does
 WHO_MAY_KNOW: dict[str, set[str]] = {
     "administrator": {JOURNAL, TASKS},
-    "auditor": {JOURNAL, TASKS, *RESULT},
+    "auditor": {JOURNAL, TASKS, NEAR, *RESULT},
     "clerk": {TASKS},
     "device": {"GET /api/sync/v1/feed"},
     "legal-reviewer": {TASKS},
-    "officer": {TASKS},
-    "supervisor": {TASKS, *RESULT},
+    "officer": {TASKS, NEAR},
+    "supervisor": {TASKS, NEAR, *RESULT},
 }
 PERSONAS = ("anonymous", "suspended", "expired", "device", *(str(role) for role in Role))
 
