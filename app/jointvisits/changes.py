@@ -141,6 +141,7 @@ def change_by_hand(
     """
     foreseen = foresee(visit, change, at=at)
     plan = visit.plan
+    before = {one.id: one.version for one in queries.visits_of(plan.id)}
     touched = _write(visit, change, foreseen)
     db.session.flush()
     together = [one for one in queries.visits_of(plan.id) if one.unit_id == visit.unit_id]
@@ -153,6 +154,11 @@ def change_by_hand(
     for one in touched:
         service.revoke_code(one, by=by, at=at)
     _keep(visit, change, foreseen, by=by, at=at)
+    db.session.flush()
+    for one in together:
+        if one is not visit and before.get(one.id) != one.version:
+            data = {**service.place_of(one), "changed": str(visit.id)}
+            journal.record(Event.JOINT_VISIT_CHANGED, one, by=by, at=at, data=data)
     return foreseen, touched
 
 
@@ -413,7 +419,7 @@ def _keep(
     visits = queries.visits_of(plan.id)
     plan.comparison = service.compared(problem_of(plan, visits), schedule_of(plan, visits))
     plan.faults, plan.maker = list(foreseen.consequences.faults), Maker.HAND
-    service.note_change(plan, by=by, at=at)
+    service.note_change(visit, by=by, at=at)
     data = {
         "verb": str(change.verb),
         "planned_on": None if change.planned_on is None else change.planned_on.isoformat(),
@@ -421,5 +427,3 @@ def _keep(
         "faults": len(foreseen.consequences.faults),
     }
     journal.record(Event.JOINT_VISIT_CHANGED, visit, by=by, at=at, data=data)
-    record = {"changed": str(visit.id), "state": str(plan.state)}
-    journal.record(Event.JOINT_PLAN_CHANGED, plan, by=by, at=at, data=record)

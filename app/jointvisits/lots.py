@@ -29,7 +29,7 @@ from app.errors import DomainError, Invalid
 from app.jointvisits import queries, team_queries, teaming
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitOfficer
 from app.jointvisits.rules import LotState, PlanState, VisitState
-from app.jointvisits.service import JointPlanStateWrong, TeamsWaiting
+from app.jointvisits.service import JointPlanStateWrong, TeamsWaiting, place_of
 from app.jointvisits.team_models import JointTeamLot, JointTeamLotVisit
 from app.jointvisits.teaming import Candidate, Manifest, Member, Sizes, Team, Wanted
 from app.journal import service as journal
@@ -98,7 +98,6 @@ def ask_teams(plan: JointPlan, *, by: Actor, at: datetime, chance: Chance = fres
             db.session.add(lot)
     except IntegrityError as error:
         raise TeamsWaiting("另一项组队抽取同时提出，请稍后再试。") from error
-    touch(plan)
     data = {
         "plan_id": str(plan.id),
         "number": lot.number,
@@ -106,6 +105,7 @@ def ask_teams(plan: JointPlan, *, by: Actor, at: datetime, chance: Chance = fres
         "manifest_sha256": lot.manifest_sha256,
     }
     journal.record(Event.JOINT_TEAMS_ASKED, lot, by=by, at=at, data=data)
+    _note_lot(plan, lot, by=by, at=at)
     return lot
 
 
@@ -320,8 +320,10 @@ def form_teams(
     lot.drawn_at, lot.drawn_by_kind, lot.drawn_by_id = at, str(by.kind), by.id
     plan = db.session.get_one(JointPlan, lot.plan_id)
     if plan.state == PlanState.PROPOSED:
-        _store(lot, {one.visit: one for one in teams})
-        touch(plan)
+        for visit in _store(lot, {one.visit: one for one in teams}):
+            told = {**place_of(visit), "number": lot.number}
+            journal.record(Event.JOINT_VISIT_STAFFED, visit, by=by, at=at, data=told)
+        _note_lot(plan, lot, by=by, at=at)
     data_of = {
         "plan_id": str(lot.plan_id),
         "number": lot.number,
@@ -332,7 +334,15 @@ def form_teams(
     return lot
 
 
-def _store(lot: JointTeamLot, teams: Mapping[str, Team]) -> None:
+def _note_lot(plan: JointPlan, lot: JointTeamLot, *, by: Actor, at: datetime) -> None:
+    touch(plan)
+    data = {"lot_id": str(lot.id), "state": str(plan.state)}
+    journal.record(Event.JOINT_PLAN_CHANGED, plan, by=by, at=at, data=data)
+
+
+def _store(lot: JointTeamLot, teams: Mapping[str, Team]) -> list[JointVisit]:
+    """Give the visits of a lot their teams; return those that still are where it stood them."""
+    staffed = []
     ids = register_queries.officer_ids(lot.agency_id)
     visits = {one.id: one for one in queries.visits_of(lot.plan_id)}
     for line in lot.visits:
@@ -342,6 +352,8 @@ def _store(lot: JointTeamLot, teams: Mapping[str, Team]) -> None:
         visit = visits.get(line.joint_visit_id)
         if visit is not None and visit.planned_on == line.planned_on:
             fill_team(visit, [(ids[one.certificate], one) for one in team.members])
+            staffed.append(visit)
+    return staffed
 
 
 def fill_team(visit: JointVisit, members: Sequence[tuple[UUID, Member]]) -> None:

@@ -170,7 +170,7 @@ def propose_plan(draft: Draft, *, agency: Agency, by: Actor, at: datetime) -> Jo
     )
     db.session.add(plan)
     db.session.flush()
-    visits = _store(plan, problem, draft.schedule, {})
+    visits = _store(plan, problem, draft.schedule, {}, by=by, at=at)
     _journal_schedule(Event.JOINT_PLAN_PROPOSED, plan, visits, by=by, at=at)
     return plan
 
@@ -193,7 +193,7 @@ def replace_schedule(
     problem = problem_of(plan, visits)
     _refuse_faults(problem, made)
     before = {_carried(visit): visit for visit in visits if visit.state in IN_PLAN}
-    kept = _store(plan, problem, made, before)
+    kept = _store(plan, problem, made, before, by=by, at=at)
     for visit in {*before.values()} - {*kept}:
         db.session.delete(visit)
     plan.maker, plan.faults = maker, []
@@ -226,9 +226,16 @@ def _carried(visit: JointVisit) -> frozenset[str]:
 
 
 def _store(
-    plan: JointPlan, problem: Problem, made: Schedule, before: dict[frozenset[str], JointVisit]
+    plan: JointPlan,
+    problem: Problem,
+    made: Schedule,
+    before: dict[frozenset[str], JointVisit],
+    *,
+    by: Actor,
+    at: datetime,
 ) -> list[JointVisit]:
     """Write a schedule's entries as visits of a plan; `before` are those that may be used again."""
+    known = {visit.id: visit.version for visit in before.values()}
     placed: list[tuple[Entry, date | None]] = [
         *((visit.entry, problem.days[visit.day]) for visit in made.visits),
         *((entry, None) for entry in made.unplaced),
@@ -246,7 +253,17 @@ def _store(
     db.session.add_all(visits)
     db.session.flush()
     capping.keep_caps(plan, visits)
+    for visit in visits:
+        if known.get(visit.id) != visit.version:
+            data = {**place_of(visit), "tasks": len(visit.tasks)}
+            journal.record(Event.JOINT_VISIT_PLANNED, visit, by=by, at=at, data=data)
     return visits
+
+
+def place_of(visit: JointVisit) -> dict[str, Any]:
+    """Return where a visit stands in its plan, as the journal says it."""
+    planned_on = None if visit.planned_on is None else visit.planned_on.isoformat()
+    return {"plan_id": str(visit.plan_id), "state": str(visit.state), "planned_on": planned_on}
 
 
 def _new_visit(plan: JointPlan, entry: Entry, problem: Problem) -> JointVisit:
@@ -357,14 +374,17 @@ def publish_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
     return plan
 
 
-def note_change(plan: JointPlan, *, by: Actor, at: datetime) -> None:
-    """Remember who changed a plan: they cannot approve it, and it has to be approved again."""
+def note_change(visit: JointVisit, *, by: Actor, at: datetime) -> None:
+    """Remember who changed a visit of a plan: who does cannot approve it, and somebody has to."""
+    plan = visit.plan
     plan.changed_officer_id, plan.changed_at = by.officer_id, at
     plan.changed_by_kind, plan.changed_by_id = str(by.kind), by.id
     if plan.state == PlanState.APPROVED:
         plan.state, plan.approved_officer_id = PlanState.PROPOSED, None
         plan.approved_at = plan.approved_by_kind = plan.approved_by_id = None
     touch(plan)
+    data = {"changed": str(visit.id), "state": str(plan.state)}
+    journal.record(Event.JOINT_PLAN_CHANGED, plan, by=by, at=at, data=data)
 
 
 def withdraw_plan(plan: JointPlan, reason: str, *, by: Actor, at: datetime) -> JointPlan:
@@ -428,6 +448,8 @@ def revoke_code(visit: JointVisit, *, by: Actor, at: datetime) -> None:
         reason = "联合检查安排已变更或撤回"
         codes.revoke_code(code.id, reason, agency_id=visit.agency_id, by=by, at=at)
     visit.code_id = None
+    data = {"code_id": str(code.id)}
+    journal.record(Event.JOINT_VISIT_CODE_DROPPED, visit, by=by, at=at, data=data)
 
 
 def _unbegun(visit: JointVisit) -> list[Task]:

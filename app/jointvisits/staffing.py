@@ -107,7 +107,7 @@ def set_team(
             for one in officers
         ],
     )
-    service.note_change(plan, by=by, at=at)
+    service.note_change(visit, by=by, at=at)
     data = {
         "plan_id": str(plan.id),
         "officer_ids_out": change.officer_ids_out,
@@ -226,7 +226,7 @@ def set_partners(
     ]
     db.session.add_all(rows)
     touch(visit)
-    service.note_change(plan, by=by, at=at)
+    service.note_change(visit, by=by, at=at)
     data = {
         "plan_id": str(plan.id),
         "partner_ids": [str(one.id) for one in along],

@@ -84,6 +84,7 @@ def test_what_was_changed_while_the_solver_worked_is_not_written_over(
     assert plan_of(make, plan_id).comparison["merged"]["zone_days"] == 3
 
 
+@pytest.mark.past_the_services
 def test_refusals_say_why(make, client, chen, plan_id, monkeypatch):
     version = plan_of(make, plan_id).version
     long = improve(client, plan_id, chen, version, seconds=3000)

@@ -322,6 +322,7 @@ DELETE = {  # a row of it, with what belongs to it
     "decision.issue": (
         "DELETE FROM penalty_case_officer WHERE case_id = :id",
         "DELETE FROM case_sanction WHERE case_id = :id",
+        "DELETE FROM case_discretion WHERE case_id = :id",
         "DELETE FROM penalty_case WHERE id = :id",
     ),
     "sample.record": ("DELETE FROM sample WHERE id = :id",),
