@@ -15,7 +15,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from app.access import Actor
 from app.db import db, new_id, transaction
@@ -158,7 +157,7 @@ def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
     counters: dict[str, Iterator[int]] = {}
     guard = threading.Lock()
 
-    def from_sequence(session: Session, stream: str) -> tuple[int, str]:
+    def from_sequence(stream: str) -> tuple[int, str]:
         with guard:
             if stream not in counters:
                 counters[stream] = itertools.count(head(stream)[0], 100)
