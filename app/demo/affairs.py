@@ -26,7 +26,10 @@ from app.jointvisits import service as joint_visits
 from app.jointvisits.reading import JointPlanInvalid, NewPlan
 from app.patrols import service as patrols
 from app.patrols.service import NewAssistant, NewPatrol, SeenUnit
-from app.people.models import Agency, Officer
+from app.people import accounts
+from app.people import service as people
+from app.people.models import Account, Agency, Officer
+from app.people.rules import NewOfficer
 from app.units.models import Unit
 from app.units.rules import UnitStatus
 
@@ -89,6 +92,7 @@ def load(agency_id: UUID, *, on: date) -> None:
     _complain(agency_id, unit.id, on=on)
     _patrol(agency_id, unit.id, on=on)
     _punish(agency_id, on=on)
+    _certify(agency_id, on=on)
     _plan_joint_visits(agency_id, on=on)
 
 
@@ -165,6 +169,28 @@ def _punish(agency_id: UUID, *, on: date) -> None:
 def _handlers(agency_id: UUID) -> tuple[UUID, ...]:
     query = sa.select(Officer.id).where(Officer.agency_id == agency_id)
     return tuple(db.session.scalars(query.order_by(Officer.certificate_no).limit(5)))[-2:]
+
+
+def _certify(agency_id: UUID, *, on: date) -> None:
+    """Give the two heads certificates, so that each can be the other's second person.
+
+    They take part in no specialty: no lot and no team counts them in.
+    """
+    by, at = actor_of("admin"), day_begins(on) + timedelta(hours=16, minutes=25)
+    with transaction():
+        agency = db.session.get_one(Agency, agency_id)
+        for number, login in enumerate(("kezhang", "suozhang"), 901):
+            account = db.session.scalars(sa.select(Account).where(Account.login == login)).one()
+            data = NewOfficer(
+                certificate_no=f"{agency.district}{number}",
+                name=account.name,
+                certificate_valid_until=date(on.year + 2, 12, 31),
+                team="所领导（演示）",
+                specialties=(),
+                lead_specialties=(),
+            )
+            officer = people.register_officer(data, agency=agency, by=by, at=at)
+            accounts.change_account(account, {"officer_id": officer.id}, by=by, at=at)
 
 
 def _plan_joint_visits(agency_id: UUID, *, on: date) -> None:

@@ -1,15 +1,20 @@
 """The demo district shows a complaint, a patrol, a case and a plan of joint visits, once."""
 
-from datetime import date
+from datetime import date, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from app.cases.models import CaseStep, PenaltyCase
 from app.complaints.models import Complaint
-from app.db import db
+from app.days import day_begins
+from app.db import db, stop_reading, transaction
 from app.demo import service
+from app.demo.registers import actor_of
+from app.jointvisits import service as joint_visits
 from app.jointvisits.models import JointPlan
 from app.patrols.models import Patrol, PatrolHint
+from app.tasks.service import SecondPersonInvalid
 
 ON, YEAR_END = date(2026, 10, 8), date(2026, 12, 31)
 
@@ -35,3 +40,17 @@ def test_the_desk_of_the_demo_has_each_affair_once(app_context):
     assert (plan.state, plan.first_on, plan.last_on) == ("proposed", date(2026, 10, 9), YEAR_END)
     assert plan.comparison["tasks"] > 0
     assert plan.comparison["merged"]["unplaced"] == 0
+
+
+def test_each_head_of_the_demo_can_be_the_others_second_person(app_context):
+    service.load(on=ON, today=ON, units=160, officers=60, say=lambda line: None)
+    heads = {login: actor_of(login) for login in ("kezhang", "suozhang")}
+    stop_reading()
+    (plan_id,) = db.session.scalars(sa.select(JointPlan.id))
+    with pytest.raises(SecondPersonInvalid), transaction():
+        plan = db.session.get_one(JointPlan, plan_id)
+        joint_visits.approve_plan(plan, by=heads["kezhang"], at=day_begins(ON) + timedelta(days=1))
+    with transaction():
+        plan = db.session.get_one(JointPlan, plan_id)
+        joint_visits.approve_plan(plan, by=heads["suozhang"], at=day_begins(ON) + timedelta(days=1))
+    assert plan.state == "approved"
