@@ -83,7 +83,7 @@ class Office:
         with self.stage.make.writing():
             of_visit = sa.bindparam("visit", task.visit_id, sa.Uuid())
             of_task = sa.bindparam("task", task.id, sa.Uuid())
-            for table in ("finding", "visit_answer", "visit_attendance", "visit_signature"):
+            for table in OF_VISIT:
                 query = sa.text(f"DELETE FROM {table} WHERE visit_id = :visit")  # noqa: S608
                 db.session.execute(query.bindparams(of_visit))
             for table, column in (
@@ -95,6 +95,10 @@ class Office:
                 db.session.execute(query.bindparams(of_task))
 
 
+OF_VISIT = (
+    *("finding", "visit_answer", "visit_attendance", "visit_signature"),
+    *("visit_arrival", "visit_mark"),
+)
 EVENTS: Mapping[str, str] = {
     "reassigned": "late-contribution",
     "closed": "task-closed",
