@@ -18,9 +18,9 @@ from app.evidence.rules import EvidenceState
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.tasks.models import Task
-from app.visits import integrity
+from app.visits import departures, integrity
 from app.visits import integrity_queries as queries
-from app.visits.integrity import Found
+from app.visits.doubts import Found, limits_on
 from app.visits.integrity_rules import Limits
 from app.visits.models import IntegrityCursor, Visit
 
@@ -51,7 +51,18 @@ def check_integrity(*, at: datetime) -> str:
             looked += len(batch.entries)
             if len(batch.entries) < BATCH:
                 break
+    told += _tell_unended(at=at)
     return f"{looked} entries looked at, {told} findings told"
+
+
+def _tell_unended(*, at: datetime) -> int:
+    """Tell of visits that nothing tells of: no departure ever came in."""
+    found = departures.judge_unended(at=at)
+    stop_reading()
+    if not found:
+        return 0
+    with transaction():
+        return integrity.keep(found, by=TIMETABLE, at=at)
 
 
 def _next(stream: str) -> _Batch | None:
@@ -63,7 +74,7 @@ def _next(stream: str) -> _Batch | None:
 
 def _judge(batch: _Batch) -> list[Found]:
     """Return what is to be said of the visits and photos of a batch, each looked at once."""
-    limits_on = cache(integrity.limits_on)
+    limits_of_day = cache(limits_on)
     visit_ids = {one.subject_id for one in batch.entries if one.event in _OF_VISITS}
     photo_ids = {one.subject_id for one in batch.entries if one.event in _OF_PHOTOS}
     links = evidence_queries.uses_of({one for one in photo_ids if one is not None})
@@ -72,21 +83,21 @@ def _judge(batch: _Batch) -> list[Found]:
     subjects |= {("visit", one) for one in visit_ids}
     found: list[Found] = []
     for kind, subject_id in sorted(subjects, key=str):
-        found += _judge_subject(kind, subject_id, limits_on)
+        found += _judge_subject(kind, subject_id, limits_of_day)
     photos = {evidence.id: evidence for _, evidence in links}
     for evidence in photos.values():
         if evidence.state != EvidenceState.AWAITED:
             day = local_date(evidence.stored_at or links[0][0].attached_at)
-            found += integrity.judge_picture(evidence, limits_on(day))
+            found += integrity.judge_picture(evidence, limits_of_day(day))
     return found
 
 
-def _judge_subject(kind: str, subject_id: object, limits_on: LimitsOn) -> list[Found]:
+def _judge_subject(kind: str, subject_id: object, limits_of_day: LimitsOn) -> list[Found]:
     if kind == "visit":
         visit = db.session.get_one(Visit, subject_id)
-        return integrity.judge_visit(visit, limits_on(local_date(visit.started_at))).found
+        return integrity.judge_visit(visit, limits_of_day(local_date(visit.started_at))).found
     task = db.session.get_one(Task, subject_id)
-    return integrity.judge_task(task, limits_on(local_date(task.created_at))).found
+    return integrity.judge_task(task, limits_of_day(local_date(task.created_at))).found
 
 
 def _keep(batch: _Batch, found: Sequence[Found], *, at: datetime) -> int:

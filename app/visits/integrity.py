@@ -5,14 +5,13 @@ ever asked by a verb of a visit: a finding warns and blocks nothing.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.access import Actor
 from app.catalogue import service as catalogue
-from app.catalogue.models import CatalogueRow
 from app.days import local_date
 from app.db import db, savepoint
 from app.errors import Forbidden, NotFound
@@ -24,8 +23,10 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.tasks.models import Task
 from app.units.models import Unit
+from app.visits import departures
 from app.visits import integrity_queries as queries
 from app.visits import integrity_rules as rules
+from app.visits.doubts import Found, Gap, Judged, Subject, limits_on
 from app.visits.integrity_rules import (
     Doubt,
     IntegrityKind,
@@ -41,24 +42,6 @@ from app.visits.integrity_rules import (
 )
 from app.visits.models import IntegrityFinding, Visit, VisitAttendance
 
-_SETTINGS: Mapping[str, str] = {
-    "radius_m": "geofence-m",
-    "accuracy_m": "fix-accuracy-max-m",
-    "fix_age_s": "fix-age-max-s",
-    "speed_kmh": "travel-speed-max-kmh",
-    "journey_m": "travel-distance-min-m",
-    "clock_s": "travel-clock-slack-s",
-    "before_s": "photo-before-visit-s",
-    "after_s": "photo-after-visit-s",
-    "reuse_bits": "picture-reuse-bits",
-}
-_HELD_AGAINST: Mapping[IntegrityKind, tuple[str, ...]] = {
-    IntegrityKind.PLACE: ("radius_m", "accuracy_m", "fix_age_s"),
-    IntegrityKind.TRAVEL: ("speed_kmh", "journey_m", "clock_s", "radius_m"),
-    IntegrityKind.TIME: ("before_s", "after_s"),
-    IntegrityKind.REUSE: ("reuse_bits",),
-}
-
 
 class IntegrityFindingUnknown(NotFound):
     code, title = "integrity-finding-unknown", "没有这项疑点"
@@ -68,68 +51,11 @@ class OwnIntegrityFinding(Forbidden):
     code, title = "own-integrity-finding", "不能处理自己检查的疑点"
 
 
-@dataclass(frozen=True)
-class Found:
-    """A finding that is not kept yet; `names` are the ids it names, by column."""
-
-    key: str
-    kind: IntegrityKind
-    doubt: Doubt
-    agency_id: UUID
-    district: str
-    names: Mapping[str, UUID | None]
-    limits: Limits
-
-
-@dataclass(frozen=True)
-class Gap:
-    """What could not be judged, why, and how many times."""
-
-    kind: IntegrityKind
-    of: str
-    reason: Unjudged
-    count: int
-
-
-@dataclass
-class Judged:
-    """What was found of a visit, and what nothing can be said of."""
-
-    found: list[Found] = field(default_factory=list)
-    unsaid: dict[tuple[IntegrityKind, str, Unjudged], int] = field(default_factory=dict)
-
-    def skip(self, kind: IntegrityKind, of: str, reason: Unjudged) -> None:
-        self.unsaid[kind, of, reason] = self.unsaid.get((kind, of, reason), 0) + 1
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [Gap(*what, count) for what, count in sorted(self.unsaid.items())]
-
-
-def limits_on(on: date) -> Limits:
-    """Return the thresholds in force on a local day. Raises CatalogueRowMissing."""
-    rows = {name: catalogue.get_row("setting", code, on) for name, code in _SETTINGS.items()}
-    values = {name: int(row.body["value"]) for name, row in rows.items()}
-    return Limits(**values, sources={name: _source(row) for name, row in rows.items()})
-
-
-def _source(row: CatalogueRow) -> dict[str, Any]:
-    return {
-        "code": row.code,
-        "value": row.body["value"],
-        "unit": row.body["unit"],
-        "effective_from": row.effective_from.isoformat(),
-        "row_id": str(row.id),
-        "row_version": row.version,
-        "confirmed": row.confirmed,
-    }
-
-
 # --- visits ---
 
 
 def judge_visit(visit: Visit, limits: Limits) -> Judged:
-    """Look at a visit: where its officers arrived, how they came, where and when its photos are.
+    """Look at a visit: where its officers came and left, how they came, where its photos are.
 
     Reads only, and gives the same answer for the same rows.
     """
@@ -139,9 +65,10 @@ def judge_visit(visit: Visit, limits: Limits) -> Judged:
     for one in visit.attendance:
         _judge_arrival(judged, visit, one, place, limits)
         _judge_journeys(judged, visit, one, limits)
+    departures.judge(judged, visit, place, limits)
     photos = evidence_queries.links_of(queries.parts_of(visit.id))
     span = Span(visit.started_recorded_at, visit.finished_recorded_at, visit.clock_suspect)
-    _judge_photos(judged, photos, _Subject.of_visit(visit), place, span, limits)
+    _judge_photos(judged, photos, Subject.of_visit(visit), place, span, limits)
     _say_unseen(judged, [evidence for _, evidence in photos])
     return judged
 
@@ -152,35 +79,8 @@ def judge_task(task: Task, limits: Limits) -> Judged:
     unit = db.session.get_one(Unit, task.unit_id)
     place = rules.spot_of_unit(unit.lon_e7, unit.lat_e7, unit.datum, limits)
     photos = evidence_queries.links_of([task.id])
-    _judge_photos(judged, photos, _Subject.of_task(task), place, None, limits)
+    _judge_photos(judged, photos, Subject.of_task(task), place, None, limits)
     return judged
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """A visit or a task, as findings name it."""
-
-    name: str
-    id: UUID
-    agency_id: UUID
-    district: str
-    unit_id: UUID
-
-    @classmethod
-    def of_visit(cls, visit: Visit) -> "_Subject":
-        return cls("visit_id", visit.id, visit.agency_id, visit.district, visit.unit_id)
-
-    @classmethod
-    def of_task(cls, task: Task) -> "_Subject":
-        return cls("task_id", task.id, task.agency_id, task.district, task.unit_id)
-
-    def found(
-        self, kind: IntegrityKind, doubt: Doubt, limits: Limits, *, of: object = "", **names: Any
-    ) -> Found:
-        """Return a finding on this subject; `of` tells several of one reason apart."""
-        key = f"{doubt.reason}:{self.id}" + (f":{of}" if of else "")
-        named = {self.name: self.id, "unit_id": self.unit_id, **names}
-        return Found(key, kind, doubt, self.agency_id, self.district, named, limits)
 
 
 def _judge_arrival(
@@ -202,7 +102,7 @@ def _judge_arrival(
         judged.skip(IntegrityKind.PLACE, "arrival", doubt)
     elif doubt is not None:
         names = {"officer_id": one.officer_id, "device_id": one.device_id}
-        subject = _Subject.of_visit(visit)
+        subject = Subject.of_visit(visit)
         judged.found.append(
             subject.found(IntegrityKind.PLACE, doubt, limits, of=one.officer_id, **names)
         )
@@ -295,7 +195,7 @@ def _spot(fix: Mapping[str, Any] | None, at: datetime, limits: Limits) -> Spot |
 def _judge_photos(
     judged: Judged,
     photos: Sequence[tuple[EvidenceLink, Evidence]],
-    subject: _Subject,
+    subject: Subject,
     place: Spot | Unjudged,
     span: Span | None,
     limits: Limits,
@@ -461,7 +361,7 @@ def _new(one: Found, *, at: datetime) -> IntegrityFinding:
         kind=one.kind,
         reason=one.doubt.reason,
         measured=dict(one.doubt.measured),
-        thresholds=[one.limits.sources[name] for name in _HELD_AGAINST[one.kind]],
+        thresholds=one.thresholds(),
         found_at=at,
         state=IntegrityState.OPEN,
         **one.names,

@@ -1,6 +1,7 @@
 """Reads for what makes a person look again, and of the findings themselves."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,16 @@ import sqlalchemy as sa
 
 from app.db import db
 from app.tasks.models import Task
-from app.visits.integrity_rules import Use
-from app.visits.models import Finding, IntegrityFinding, Visit, VisitAnswer, VisitAttendance
+from app.visits.integrity_rules import Reason, Use
+from app.visits.models import (
+    Finding,
+    IntegrityFinding,
+    Sample,
+    Visit,
+    VisitAnswer,
+    VisitAttendance,
+)
+from app.visits.rules import VisitState
 
 
 def findings_of(agency_id: UUID | None, **filters: Any) -> sa.Select[IntegrityFinding]:
@@ -79,6 +88,34 @@ def parts_of(visit_id: UUID) -> set[UUID]:
     for table in (VisitAnswer, Finding):
         parts.update(db.session.scalars(sa.select(table.id).where(table.visit_id == visit_id)))
     return parts
+
+
+def acts_of(visit_id: UUID) -> Sequence[datetime]:
+    """Return when the last answer, finding and sample of a visit were made, by their tablets."""
+    last = (
+        sa.select(sa.func.max(table.recorded_at).label("at")).where(table.visit_id == visit_id)
+        for table in (VisitAnswer, Finding, Sample)
+    )
+    acts = sa.union_all(*last).subquery()
+    return db.session.scalars(sa.select(acts.c.at).where(acts.c.at.is_not(None))).all()
+
+
+UNENDED_AT_ONCE = 100
+
+
+def unended(before: datetime) -> Sequence[Visit]:
+    """Return visits that began before an instant, are under way still, and were not told of."""
+    told = sa.exists().where(
+        IntegrityFinding.visit_id == Visit.id,
+        IntegrityFinding.reason == Reason.DEPARTURE_MISSING,
+    )
+    query = sa.select(Visit).where(
+        Visit.state == VisitState.UNDER_WAY,
+        Visit.started_at < before,
+        Visit.interrupted_at.is_(None),
+        ~told,
+    )
+    return db.session.scalars(query.order_by(Visit.started_at).limit(UNENDED_AT_ONCE)).all()
 
 
 def uses_by_subject(subjects: Collection[tuple[str, UUID]]) -> Mapping[tuple[str, UUID], Use]:

@@ -33,7 +33,7 @@ class IntegrityState(StrEnum):
 
 
 class Reason(StrEnum):
-    """What was found. The first word says of what: an arrival, a photo, EXIF, a journey, a file."""
+    """What was found; the first word says of what: an arrival, a departure, a photo, a file …"""
 
     ARRIVAL_FAR = "arrival-far"
     ARRIVAL_MOCK = "arrival-mock"
@@ -45,6 +45,10 @@ class Reason(StrEnum):
     EXIF_OUTSIDE = "exif-outside-visit"
     SAME_FILE = "same-file"
     SAME_PICTURE = "same-picture"
+    DEPARTURE_FAR = "departure-far"
+    DEPARTURE_MOCK = "departure-mock"
+    DEPARTURE_EARLY = "departure-early"
+    DEPARTURE_MISSING = "departure-missing"
 
 
 class Unjudged(StrEnum):
@@ -75,6 +79,7 @@ class Limits:
     before_s: int
     after_s: int
     reuse_bits: int
+    open_s: int
     sources: Mapping[str, Mapping[str, Any]]
 
 
@@ -283,6 +288,26 @@ def judge_time(
     if after > limits.after_s:
         return Doubt(reason, {"seconds_after": after})
     return None
+
+
+def judge_departure(span: Span, last_act_at: datetime, limits: Limits) -> Doubt | Unjudged | None:
+    """Hold the end of a visit against the last thing that was done there; two clocks may differ."""
+    if span.end is None:
+        return None
+    if span.suspect:
+        return Unjudged.CLOCK_SUSPECT
+    after = round((last_act_at - span.end).total_seconds())
+    return (
+        None if after <= limits.clock_s else Doubt(Reason.DEPARTURE_EARLY, {"seconds_after": after})
+    )
+
+
+def judge_unended(begun_at: datetime, at: datetime, limits: Limits) -> Doubt | None:
+    """Tell of a visit that nobody is known to have left, long after it began."""
+    seconds = round((at - begun_at).total_seconds())
+    return (
+        None if seconds <= limits.open_s else Doubt(Reason.DEPARTURE_MISSING, {"seconds": seconds})
+    )
 
 
 # --- pictures ---

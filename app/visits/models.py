@@ -95,6 +95,12 @@ class Visit(Entity, Base):
         sa.CheckConstraint("(state = 'signed') = (signed_at IS NOT NULL)", name="signed_when"),
         sa.Index("ix_visit_unit_id_signed_at", "unit_id", "signed_at"),
         sa.Index("ix_visit_agency_id_id", "agency_id", "id"),
+        sa.Index(
+            "ix_visit_under_way",
+            "started_at",
+            sqlite_where=sa.text("state = 'under-way'"),
+            postgresql_where=sa.text("state = 'under-way'"),
+        ),
         sa.Index(  # all that is asked of the many visits of a year, in the order in which they came
             "ix_visit_counted",
             "agency_id",

@@ -18,7 +18,7 @@ from app.evidence import service as evidence
 from app.evidence.inspecting import inspect_pictures
 from app.evidence.rules import object_key
 from app.journal.models import JournalEntry
-from app.visits import checking, integrity, rules, service
+from app.visits import checking, integrity, queries, rules, service
 from app.visits.integrity_rules import Unjudged
 from app.visits.models import IntegrityCursor, IntegrityFinding, Visit
 from app.visits.service import Start
@@ -212,6 +212,79 @@ def test_an_arrival_far_from_the_unit_is_found_for_the_officer_whose_tablet_says
         row = catalogue.get_row("setting", "geofence-m", beat.make.at.date())
     assert finding.thresholds[0]["row_id"] == str(row.id)
     assert finding.thresholds[0]["row_version"] == row.version
+
+
+def leave(beat, visit_id, *, minutes, km=0, answered=None, officer=None):
+    """The visit is answered and ended, so many minutes ago, at so many kilometres from the unit."""
+    officer = officer or beat.an
+    by, left = beat.by(officer), beat.make.at - timedelta(minutes=minutes)
+    acted = left if answered is None else beat.make.at - timedelta(minutes=answered)
+    visit = db.session.get_one(Visit, visit_id)
+    items = queries.form_items(str(visit.checklist_code), visit.form_version or 0)
+    assert items
+    stop_reading()
+    with transaction():
+        for item_id in items:
+            service.answer_item(
+                visit_id,
+                item_id,
+                {"result": rules.AnswerResult.YES, "note": None},
+                officer_id=officer.id,
+                recorded_at=acted,
+                by=by,
+                at=beat.make.at,
+            )
+        service.finish_visit(
+            visit_id,
+            "no-problem",
+            None,
+            officer_id=officer.id,
+            recorded_at=left,
+            fix=None if km is None else beat.fix(km, left),
+            by=by,
+            at=beat.make.at,
+        )
+
+
+def test_a_departure_at_the_unit_after_the_last_answer_is_no_finding(beat):
+    visit_id = beat.visit(minutes=90)
+    leave(beat, visit_id, minutes=30, answered=40)
+    assert beat.found() == []
+
+
+def test_a_departure_elsewhere_and_before_what_was_done_there_is_found_and_stops_nothing(beat):
+    visit_id = beat.visit(minutes=90)
+    leave(beat, visit_id, minutes=60, km=4, answered=30)
+
+    early, far = sorted(beat.found(), key=lambda one: one.reason)
+
+    assert (early.reason, early.kind) == ("departure-early", "time")
+    assert early.measured == {"seconds_after": 1800}
+    assert [one["code"] for one in early.thresholds] == ["travel-clock-slack-s"]
+    assert (far.reason, far.kind, far.officer_id) == ("departure-far", "place", beat.an.id)
+    assert 3900 < far.measured["distance_m"] < 4100
+    assert db.session.get_one(Visit, visit_id).state == "finished"
+
+
+def test_a_departure_without_a_place_is_not_judged_and_says_so(beat):
+    visit_id = beat.visit(minutes=90)
+    leave(beat, visit_id, minutes=30, km=None)
+    assert beat.found() == []
+    shown = integrity.shown_of(db.session.get_one(Visit, visit_id))
+    assert ("place", "departure", Unjudged.NO_FIX) in {
+        (one.kind, one.of, one.reason) for one in shown.not_judged
+    }
+
+
+def test_a_visit_that_nobody_is_known_to_have_left_is_told_once(beat):
+    open_id, left_id = beat.visit(minutes=90), beat.visit(minutes=90)
+    leave(beat, left_id, minutes=30)
+    assert beat.found() == []
+    beat.make.clock.forward(days=1, seconds=1)
+    (finding,) = beat.found()
+    assert (finding.visit_id, finding.reason) == (open_id, "departure-missing")
+    assert [one["code"] for one in finding.thresholds] == ["departure-missing-after-s"]
+    assert len(beat.found()) == 1
 
 
 def test_a_threshold_of_its_day_counts(beat):

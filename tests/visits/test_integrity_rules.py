@@ -19,10 +19,12 @@ from app.visits.integrity_rules import (
     Unjudged,
     Use,
     grew,
+    judge_departure,
     judge_exif_place,
     judge_fix,
     judge_journey,
     judge_time,
+    judge_unended,
     may_decide,
     metres_between,
     read_fix,
@@ -32,7 +34,7 @@ from app.visits.integrity_rules import (
 
 AT = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 LON_E7, LAT_E7 = 1_214_246_780, 312_204_560  # 长宁
-LIMITS = Limits(300, 200, 600, 120, 2000, 300, 900, 3600, 3, sources={})
+LIMITS = Limits(300, 200, 600, 120, 2000, 300, 900, 3600, 3, 86_400, sources={})
 UNIT = Spot(LON_E7, LAT_E7, 300)
 METRE_E7 = 90  # of latitude, nearly
 
@@ -271,3 +273,25 @@ def test_nobody_decides_about_a_visit_he_was_at():
     assert may_decide(None, [1, 2])
     assert may_decide(3, [1, 2])
     assert not may_decide(1, [1, 2])
+
+
+# --- departures ---
+
+
+@given(after=st.integers(-7200, 7200), suspect=st.booleans())
+def test_a_departure_before_the_last_act_is_told_beyond_what_two_clocks_may_differ(after, suspect):
+    span = Span(AT - timedelta(hours=3), AT, suspect)
+    found = judge_departure(span, AT + timedelta(seconds=after), LIMITS)
+    if suspect:
+        assert found is Unjudged.CLOCK_SUSPECT
+    elif after <= LIMITS.clock_s:
+        assert found is None
+    else:
+        assert found == Doubt(Reason.DEPARTURE_EARLY, {"seconds_after": after})
+
+
+def test_a_visit_under_way_has_no_departure_until_a_day_has_passed():
+    assert judge_departure(Span(AT, None, False), AT, LIMITS) is None
+    assert judge_unended(AT, AT + timedelta(days=1), LIMITS) is None
+    late = judge_unended(AT, AT + timedelta(days=1, seconds=1), LIMITS)
+    assert late == Doubt(Reason.DEPARTURE_MISSING, {"seconds": 86_401})
