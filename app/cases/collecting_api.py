@@ -1,9 +1,11 @@
 """The money of cases over HTTP: what is due on a day, paid, delayed, paused and enforced.
 
-What a collection's reader is shown depends on the day: its version stands in the body.
+What a collection's reader is shown depends on the day, not on the version alone: the answer carries
+the version as its ETag for If-Match, and is always sent whole.
 """
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +37,13 @@ from app.problems import Blueprint, Page, page
 blp = Blueprint("collecting", __name__, description="罚没款缴纳和执行")
 
 Verb = Callable[..., CaseCollection]
+Shown = tuple[dict[str, Any], int, dict[str, str]]
+
+
+def _shown(collection: CaseCollection, on: date | None) -> Shown:
+    """Return the money of a case as it stands on a day, with the version to change it by."""
+    body = balances.summary(collection, on or local_date(clock.now()))
+    return body, 200, {"ETag": f'"{collection.version}"'}
 
 
 @blp.route("/collections")
@@ -52,32 +61,31 @@ def list_collections(query: dict[str, Any]) -> Page[CaseCollection]:
 @requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
 @blp.arguments(CollectionDaySchema, location="query")
 @blp.response(200, CollectionSchema)
-def get_collection(query: dict[str, Any], case_id: UUID) -> dict[str, Any]:
+def get_collection(query: dict[str, Any], case_id: UUID) -> Shown:
     """查看罚没款、加处罚款和缴款期限"""
     case = service.get_case(case_id, current_actor().agency_id)
-    return balances.summary(balances.collection_of(case), query["on"] or local_date(clock.now()))
+    return _shown(balances.collection_of(case), query["on"])
 
 
 @blp.route("/cases/<uuid:case_id>/collection", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @blp.response(200, CollectionSchema)
-def open_collection(case_id: UUID) -> dict[str, Any]:
+def open_collection(case_id: UUID) -> Shown:
     """决定送达后开始计算缴款期限"""
     with transaction():
         by, at = current_actor(), clock.now()
         case = service.get_case(case_id, by.agency_id)
         collection = collecting.open_collection(case, by=by, at=at)
-    return balances.summary(collection, local_date(clock.now()))
+    return _shown(collection, None)
 
 
 @blp.route("/collections/<uuid:collection_id>")
 @requires(Role.SUPERVISOR, Role.OFFICER, Role.AUDITOR)
 @blp.arguments(CollectionDaySchema, location="query")
 @blp.response(200, CollectionSchema)
-def show_collection(query: dict[str, Any], collection_id: UUID) -> dict[str, Any]:
+def show_collection(query: dict[str, Any], collection_id: UUID) -> Shown:
     """查看一笔罚没款"""
-    found = balances.get_collection(collection_id, current_actor().agency_id)
-    return balances.summary(found, query["on"] or local_date(clock.now()))
+    return _shown(balances.get_collection(collection_id, current_actor().agency_id), query["on"])
 
 
 def _changed(collection_id: UUID, verb: Verb, *args: Any, **values: Any) -> dict[str, Any]:

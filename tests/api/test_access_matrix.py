@@ -211,6 +211,32 @@ def test_whoever_may_gets_to_what_is_theirs(matrix):
     matrix.done()
 
 
+def test_what_is_changed_by_its_version_says_it_where_it_is_read(matrix):
+    """A reader gets the ETag that If-Match asks for from every answer about the thing itself."""
+    views = matrix.seeded.flask_app.view_functions
+    changes = [
+        one.rule.rule
+        for one in matrix.operations
+        if one.method != "GET" and getattr(views[one.endpoint], "_apidoc", {}).get("versioned")
+    ]
+    seen = 0
+    for operation in matrix.operations:
+        address = operation.rule.rule
+        changed = any(one == address or one.startswith(f"{address}/") for one in changes)
+        if operation.method != "GET" or not changed:
+            continue
+        persona = personas_of(operation)[0]
+        response = matrix.send(operation, persona, matrix.home)
+        version = (response.get_json() if response.is_json else {}).get("version")
+        if response.status_code != 200 or not isinstance(version, int):
+            continue
+        seen += 1
+        right = response.headers.get("ETag") == f'"{version}"'
+        matrix.expect(operation, persona, "own", response, right, "its version is its ETag")
+    assert seen > 15, "what has a version is found"
+    matrix.done()
+
+
 # what the law makes public of every agency: its officers' certificates, its decisions
 PUBLIC = {"/public/officers", "/public/decisions", "/public/decisions.json"}
 
