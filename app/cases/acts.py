@@ -32,7 +32,7 @@ class Act:
     finding_id: UUID | None = None
     unit_id: UUID | None = None
     party_name: str | None = None
-    party_id_number: str | None = None
+    party_id_hash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def likeness(one: Act, other: Act) -> Likeness | None:
 def _common(one: Act, other: Act) -> tuple[Why, ...]:
     pairs = {
         Why.FINDING: (one.finding_id, other.finding_id),
-        Why.PAPER: (one.party_id_number, other.party_id_number),
+        Why.PAPER: (one.party_id_hash, other.party_id_hash),
         Why.UNIT: (one.unit_id, other.unit_id),
         Why.NAME: (one.party_name, other.party_name),
     }
@@ -74,7 +74,7 @@ def _are_two(one: Act, other: Act) -> bool:
     if one.party_kind != other.party_kind:
         return False  # an owner and the shop may have been punished for one act
     for own, its in (
-        (one.party_id_number, other.party_id_number),
+        (one.party_id_hash, other.party_id_hash),
         (one.party_name, other.party_name) if one.party_kind == "citizen" else (None, None),
     ):
         if own is not None and its is not None:

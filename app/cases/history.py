@@ -82,16 +82,13 @@ def history_of(
 
 def _recognised(agency_id: UUID | None, who: Known) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
-    numbers = {who.id_number} if who.id_number else set()
-    id_hash = who.id_hash
     party_ids = set(who.party_ids)
+    hashes = set() if who.id_hash is None else {who.id_hash}
     if who.id_number and agency_id is not None:
-        id_hash = party_rules.hash_number(agency_id, who.id_number)
-    if id_hash is not None and agency_id is not None:
-        numbers |= _numbers_with(agency_id, id_hash)
-        party_ids |= {one.id for one in parties.with_hash(agency_id, id_hash)}
-    if numbers:
-        found.append(PenaltyCase.party_id_number.in_(sorted(numbers)))
+        hashes.add(party_rules.hash_number(agency_id, who.id_number))
+    if hashes and agency_id is not None:
+        found.append(PenaltyCase.party_id_hash.in_(sorted(hashes)))
+        party_ids |= {row.id for one in hashes for row in parties.with_hash(agency_id, one)}
     cases = parties.subjects_of(party_ids, Subject.CASE)
     if cases:
         found.append(PenaltyCase.id.in_(sorted(cases)))
@@ -101,12 +98,3 @@ def _recognised(agency_id: UUID | None, who: Known) -> list[sa.ColumnElement[boo
     if places:
         found.append(PenaltyCase.unit_id.in_(sorted(places)))
     return found
-
-
-def _numbers_with(agency_id: UUID, id_hash: str) -> set[str]:
-    """Return the numbers of penalised parties with a hash, however they were typed."""
-    query = sa.select(PenaltyCase.party_id_number).distinct()
-    numbers = db.session.scalars(
-        query.where(PenaltyCase.agency_id == agency_id, PenaltyCase.party_id_number.is_not(None))
-    )
-    return {one for one in numbers if one and party_rules.hash_number(agency_id, one) == id_hash}

@@ -63,6 +63,7 @@ class PenaltyCase(Entity, Base):
     party_name: Mapped[str | None]
     party_id_kind: Mapped[str | None]
     party_id_number: Mapped[str | None]
+    party_id_hash: Mapped[str | None]  # by what the number is found, however it was typed
     party_representative: Mapped[str | None]
     party_address: Mapped[str | None]
     party_phone: Mapped[str | None]
@@ -154,6 +155,7 @@ class PenaltyCase(Entity, Base):
         sa.Index("ix_penalty_case_agency_id_decided_on", "agency_id", "decided_on"),
         sa.Index("ix_penalty_case_agency_id_filed_on", "agency_id", "filed_on"),
         sa.Index("ix_penalty_case_agency_id_party_id_number", "agency_id", "party_id_number"),
+        sa.Index("ix_penalty_case_agency_id_party_id_hash", "agency_id", "party_id_hash"),
     )
 
     @property

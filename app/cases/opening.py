@@ -28,6 +28,7 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.numbering.queries import take_serial
 from app.numbering.rules import Register
+from app.parties.rules import hash_number
 from app.people.models import Agency
 from app.units import service as units
 from app.visits import queries as visit_queries
@@ -205,6 +206,7 @@ def set_party(case: PenaltyCase, party: Party) -> None:
         raise PartyNotDescribed("证件种类和号码应当同时填写；身份不明的不填号码。")
     case.party_kind, case.party_name, case.party_note = party.kind, name, party.note
     case.party_id_kind, case.party_id_number = id_kind, id_number
+    case.party_id_hash = None if id_number is None else hash_number(case.agency_id, id_number)
     case.party_representative, case.party_address = party.representative, party.address
     case.party_phone, case.party_born_on = party.phone, party.born_on
 

@@ -94,7 +94,7 @@ def _hit(
     one: PenaltyCase, case: PenaltyCase, units: set[UUID], *, linked: bool, punished: bool
 ) -> Hit:
     same_unit = one.unit_id is not None and one.unit_id == case.unit_id
-    paper = one.party_id_number is not None and one.party_id_number == case.party_id_number
+    paper = one.party_id_hash is not None and one.party_id_hash == case.party_id_hash
     reasons = {
         "unit": same_unit,
         "code": one.unit_id in units and not same_unit,

@@ -17,6 +17,7 @@ from app.cases.models import (
 )
 from app.cases.rules import CaseState, CaseVerb, Procedure
 from app.db import db
+from app.parties.rules import normalise_number
 from app.units.models import Unit
 
 
@@ -58,8 +59,8 @@ def cases_like(act: Act, agency_id: UUID, without: UUID) -> Sequence[PenaltyCase
     same: list[sa.ColumnElement[bool]] = []
     if act.unit_id is not None:
         same.append(PenaltyCase.unit_id == act.unit_id)
-    if act.party_id_number is not None:
-        same.append(PenaltyCase.party_id_number == act.party_id_number)
+    if act.party_id_hash is not None:
+        same.append(PenaltyCase.party_id_hash == act.party_id_hash)
     if act.party_name is not None:
         named = PenaltyCase.party_name == act.party_name
         # a named party is looked up by its unit first; only without one by name alone
@@ -194,7 +195,7 @@ def in_order(query: sa.Select[CaseTransfer]) -> Sequence[CaseTransfer]:
 
 def units_of_party(agency_id: UUID, case: PenaltyCase) -> set[UUID]:
     """Return the units that are the party's: that of the case, and all with the same code."""
-    codes = {case.party_id_number} if case.party_id_number else set()
+    codes = {normalise_number(case.party_id_number)} if case.party_id_number else set()
     own = set() if case.unit_id is None else {case.unit_id}
     if own:
         codes |= set(db.session.scalars(sa.select(Unit.uscc).where(Unit.id.in_(own))))
@@ -213,8 +214,8 @@ def earlier_cases(case: PenaltyCase, unit_ids: Collection[UUID]) -> Sequence[Pen
     same: list[sa.ColumnElement[bool]] = []
     if unit_ids:
         same.append(PenaltyCase.unit_id.in_(sorted(unit_ids)))
-    if case.party_id_number is not None:
-        same.append(PenaltyCase.party_id_number == case.party_id_number)
+    if case.party_id_hash is not None:
+        same.append(PenaltyCase.party_id_hash == case.party_id_hash)
     if case.party_name is not None:
         same.append(PenaltyCase.party_name == case.party_name)
     if not same:

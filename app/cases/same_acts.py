@@ -60,7 +60,7 @@ def act_of(case: PenaltyCase) -> Act:
         finding_id=case.finding_id,
         unit_id=case.unit_id,
         party_name=case.party_name,
-        party_id_number=case.party_id_number,
+        party_id_hash=case.party_id_hash,
     )
 
 

@@ -167,7 +167,7 @@ def rates_of(agency_id: UUID | None, from_on: date, until_on: date) -> dict[str,
     receipts: dict[UUID, list[PublicationReceipt]] = {}
     for receipt in db.session.scalars(
         sa.select(PublicationReceipt).where(
-            PublicationReceipt.publication_id.in_([one.id for one in shown])
+            PublicationReceipt.publication_id.in_(query.with_only_columns(Publication.id))
         )
     ):
         if receipt.publication_id is not None:

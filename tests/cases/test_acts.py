@@ -33,7 +33,7 @@ def deeds(draw):
         finding_id=draw(ids),
         unit_id=draw(ids),
         party_name=draw(names),
-        party_id_number=draw(names),
+        party_id_hash=draw(names),
     )
 
 
@@ -48,14 +48,14 @@ def test_whether_two_acts_are_one_does_not_hang_on_the_order(one, other):
     both = {one.party_kind, other.party_kind}
     if found.certain:
         assert Why.PAPER in found.why or both == {"organisation"}
-    if both == {"citizen"} and None not in {one.party_id_number, other.party_id_number}:
+    if both == {"citizen"} and None not in {one.party_id_hash, other.party_id_hash}:
         assert found.certain
 
 
 @given(deeds())
 def test_an_act_is_surely_itself_where_its_party_is_known(act):
     found = likeness(act, act)
-    known = act.finding_id or act.party_id_number
+    known = act.finding_id or act.party_id_hash
     assert (found is not None and found.certain) or not known
 
 

@@ -11,9 +11,11 @@ from app.cases import (
     not_punishing,
     opening,
     ordinary,
+    precedents,
     preparing,
     queries,
     refusals,
+    same_acts,
     service,
 )
 from app.cases.balances import balance
@@ -293,6 +295,20 @@ def test_a_first_act_is_asked_of_the_whole_organ_and_the_hits_are_named(office):
         True,
     )
     assert office.step(case, "not-punish", ground="minor").state == "not-punished"
+
+
+def test_a_number_that_is_typed_otherwise_is_the_same_party(office):
+    def of(number):
+        return Party(PartyKind.CITIZEN, note="无名", id_kind=IdKind.IDENTITY_CARD, id_number=number)
+
+    earlier = notified(office, party=of("11010519491231002x"))
+    office.step(earlier, "waive-defence")
+    office.step(earlier, "decide")
+    case = office.open(date(2026, 3, 9), party=of("110105 19491231-002X"), acted_on=FILED)
+    (hit,) = precedents.history_of(case).hits
+    assert (hit.case_id, hit.why, hit.certain) == (earlier.id, ("paper",), True)
+    (same,) = same_acts.same_acts_of(case).cases
+    assert (same.case.id, same.certain) == (earlier.id, True)
 
 
 def test_not_punishing_wants_education_proof_and_the_age(office):

@@ -23,7 +23,7 @@ from app.measures.rules import (
 )
 from app.measures.service import About, NewBan, NewReferral
 from app.parties import service as parties
-from app.parties.rules import ActorType, Met, NewParty, Subject
+from app.parties.rules import ActorType, Met, NewParty, Subject, hash_number
 from scheduler.jobs import watch_seizures
 
 NUMBER = "31010519700101123x"
@@ -77,6 +77,8 @@ class Raid:
 
     def penalise(self, **values):
         """A penalty of the past: a decided case of the ordinary procedure."""
+        if number := values.get("party_id_number"):
+            values["party_id_hash"] = hash_number(self.make.home().id, number)
         case = PenaltyCase(
             **{
                 "id": new_id(),
