@@ -28,14 +28,21 @@ class Went(NamedTuple):
     found: bool
 
 
-def visits_of(unit_ids: Collection[UUID], first: date, last: date) -> Iterator[Went]:
-    """Return the visits of units whose start, by either clock, may lie within these days."""
+def visits_of(
+    unit_ids: Collection[UUID], first: date, last: date, *, but_origins: Collection[str]
+) -> Iterator[Went]:
+    """Return the visits of units whose start, by either clock, may lie within these days.
+
+    Those of tasks of some origins are left out.
+    """
     wanted = sorted(unit_ids)
     for place in range(0, len(wanted), _AT_ONCE):
-        yield from _visits_of(wanted[place : place + _AT_ONCE], first, last)
+        yield from _visits_of(wanted[place : place + _AT_ONCE], first, last, but_origins)
 
 
-def _visits_of(unit_ids: Sequence[UUID], first: date, last: date) -> list[Went]:
+def _visits_of(
+    unit_ids: Sequence[UUID], first: date, last: date, but_origins: Collection[str]
+) -> list[Went]:
     begins, ends = day_begins(first - _AROUND), day_begins(last + 2 * _AROUND)
     started = sa.or_(
         Visit.started_at.between(begins, ends), Visit.started_recorded_at.between(begins, ends)
@@ -43,7 +50,11 @@ def _visits_of(unit_ids: Sequence[UUID], first: date, last: date) -> list[Went]:
     rows = db.session.execute(
         sa.select(Visit, Task, sa.exists().where(Finding.visit_id == Visit.id))
         .outerjoin(Task, Task.id == Visit.task_id)
-        .where(Visit.unit_id.in_(unit_ids), started)
+        .where(
+            Visit.unit_id.in_(unit_ids),
+            started,
+            sa.or_(Task.id.is_(None), Task.origin.not_in(sorted(but_origins))),
+        )
         .order_by(Visit.started_recorded_at, Visit.id)
     ).all()
     officers = _officers_of([row[0].id for row in rows])

@@ -4,7 +4,7 @@ The ledger is what took place: it is read from the visits, so that nothing can b
 A cap stops nobody at the door; it is asked before anybody goes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from app.access import Actor
 from app.caps import queries, rules
 from app.caps.models import CapException
 from app.caps.rules import Answer, Cap, Entered, ExceptionState, Verdict
+from app.catalogue import queries as catalogue_queries
 from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
 from app.days import local_date
@@ -41,7 +42,10 @@ class CapExceptionDecided(Conflict):
 
 @dataclass(frozen=True)
 class Intended:
-    """An entry that somebody means to make; without origins it is not known yet for what."""
+    """An entry that somebody means to make; without origins it is not known yet for what.
+
+    It is `joint` when officers of other departments come along.
+    """
 
     on: date
     origins: frozenset[str] = frozenset()
@@ -56,6 +60,16 @@ class Ledger(NamedTuple):
 
     answers: list[Answer]
     exceptions: dict[str, UUID]
+
+
+PartnersCame = Callable[[Collection[UUID]], set[UUID]]
+_asked: list[PartnersCame] = []
+
+
+def ask_partners(came: PartnersCame) -> None:
+    """Let a feature above say of visits to which of them officers of other departments came."""
+    if came not in _asked:
+        _asked.append(came)
 
 
 def caps_on(on: date) -> list[Cap]:
@@ -105,7 +119,8 @@ def entries(
     """Return the entries into a unit on these days, the earliest first.
 
     Visits of one day that share an officer are one entry: somebody went in once. A visit that no
-    task asked for has no origin and is exempt from nothing.
+    task asked for has no origin and is exempt from nothing. What the catalogue calls no inspection
+    is no entry.
     """
     return entries_of([unit_id], first, last, without=without).get(unit_id, [])
 
@@ -119,7 +134,9 @@ def entries_of(
 ) -> dict[UUID, list[Entered]]:
     """Return the entries into many units at once, as `entries` does into one."""
     days: dict[tuple[UUID, date], list[queries.Went]] = {}
-    for went in queries.visits_of(unit_ids, first, last):
+    rows = catalogue_queries.rows_of(catalogue.Kind.ORIGIN)
+    talks = {row.code for row in rows if not row.body["is_inspection"]}
+    for went in queries.visits_of(unit_ids, first, last, but_origins=talks):
         visit = went.visit
         if visit.id in without:
             continue
@@ -128,9 +145,12 @@ def entries_of(
         on = local_date(effective)
         if first <= on <= last:
             days.setdefault((visit.unit_id, on), []).append(went)
+    ids = [one.visit.id for visits in days.values() for one in visits]
+    joint = {one for asked in _asked for one in asked(ids)}
     found: dict[UUID, list[Entered]] = {}
     for (unit_id, on), visits in sorted(days.items()):
-        found.setdefault(unit_id, []).extend(_entered(on, one) for one in rules.by_team(visits))
+        teams = rules.by_team(visits)
+        found.setdefault(unit_id, []).extend(_entered(on, one, joint) for one in teams)
     return found
 
 
@@ -220,7 +240,7 @@ def _cap(row: CatalogueRow) -> Cap:
     return Cap.from_body(row.code, row.body, source=row.source, confirmed=row.confirmed)
 
 
-def _entered(on: date, visits: Sequence[queries.Went]) -> Entered:
+def _entered(on: date, visits: Sequence[queries.Went], joint: Collection[UUID]) -> Entered:
     planned = [went.task for went in visits if went.task is not None]
     origins = frozenset(task.origin for task in planned)
     finished = all(went.visit.finished_at is not None for went in visits)
@@ -228,7 +248,7 @@ def _entered(on: date, visits: Sequence[queries.Went]) -> Entered:
         on,
         # what nobody planned has no origin: then the entry is not exempt as a whole
         origins if len(planned) == len(visits) else frozenset(),
-        joint=JOINT_DRAWN in origins,
+        joint=JOINT_DRAWN in origins or any(went.visit.id in joint for went in visits),
         clean=not any(went.found for went in visits) if finished else None,
         level=next((task.level for task in planned if task.level), None),
         officers=frozenset(one for went in visits for one in went.officers),

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import clock, entry
 from app.access import Role, current_actor, current_agency_id, requires
+from app.caps import service as caps
 from app.caps.rules import span
 from app.catalogue.caps import Period
 from app.codes import pictures, queries, service
@@ -41,6 +42,11 @@ objections = Blueprint(
 )
 BLUEPRINTS = (blp, doors, ratings, objections)
 READERS = (Role.OFFICER, Role.SUPERVISOR, Role.AUDITOR)
+
+
+def init_app(_flask_app: flask.Flask) -> None:
+    """Let caps know to which visits other departments came."""
+    caps.ask_partners(queries.visits_with_partners)
 
 
 @blp.route("")

@@ -14,6 +14,7 @@ from app.codes.models import (
     VisitObjection,
     VisitRating,
 )
+from app.codes.rules import CodeState
 from app.db import db
 from app.people.models import Officer
 from app.tasks.models import Task
@@ -39,6 +40,28 @@ def lock_code(code_id: UUID, agency_id: UUID | None) -> VisitCode | None:
         .execution_options(populate_existing=True)
     )
     return db.session.scalars(query).one_or_none()
+
+
+def visits_with_partners(visit_ids: Collection[UUID]) -> set[UUID]:
+    """Return those visits to which officers of partner departments came along, by their codes."""
+    wanted, found = sorted(visit_ids), set[UUID]()
+    for place in range(0, len(wanted), 500):
+        query = _with_partners().where(VisitCodeTask.visit_id.in_(wanted[place : place + 500]))
+        found.update(db.session.scalars(query))
+    return found
+
+
+def visits_with_partners_of(agency_id: UUID) -> set[UUID]:
+    """Return the visits of an agency to which officers of partner departments came along."""
+    return set(db.session.scalars(_with_partners().where(VisitCode.agency_id == agency_id)))
+
+
+def _with_partners() -> sa.Select[UUID]:
+    return (
+        sa.select(VisitCodeTask.visit_id)
+        .join(VisitCode, VisitCode.id == VisitCodeTask.code_id)
+        .where(VisitCode.state != CodeState.REVOKED, VisitCode.partners.any())
+    )
 
 
 def is_foreign(code_id: UUID, agency_id: UUID | None) -> bool:

@@ -190,6 +190,7 @@ def _ask_caps(new: NewCode, tasks: Sequence[Task], agency_id: UUID) -> list[str]
     intended = caps.Intended(
         local_date(new.valid_from),
         frozenset(one.origin for one in tasks),
+        joint=bool(new.partner_ids),
         officers=frozenset(new.officer_ids),
         specialties=frozenset(one.specialty for one in tasks),
     )

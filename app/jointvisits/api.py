@@ -120,7 +120,7 @@ def get_plan(joint_plan_id: UUID) -> JointPlan:
 @plans.etag
 @plans.response(200, JointPlanSchema)
 def approve(joint_plan_id: UUID) -> JointPlan:
-    """批准联合检查计划：拟订人以外的另一名负责人"""
+    """批准联合检查计划：拟订人、调整人以外的另一名负责人；批准人自己参加的检查列入例外"""
     by = current_actor()
     with transaction():
         plan = service.get_plan(joint_plan_id, by.agency_id)
@@ -188,7 +188,7 @@ def list_changes(query: dict[str, Any], joint_plan_id: UUID) -> Page[JointVisitC
 @requires(*READERS)
 @plans.response(200, PointsSchema)
 def list_exceptions(joint_plan_id: UUID) -> dict[str, Any]:
-    """查询计划中的例外：频次上限、没有日期的检查及理由、不再合适的任务"""
+    """查询计划中的例外：频次上限、没有日期的检查及理由、不再合适的任务、批准人参加的检查"""
     plan = service.get_plan(joint_plan_id, current_agency_id())
     found = watching.points_of(plan, today=local_date(clock.now()))
     return {
@@ -203,6 +203,7 @@ def list_exceptions(joint_plan_id: UUID) -> dict[str, Any]:
             }
             for one in found.misfits
         ],
+        "approver_goes": [one.id for one in found.approver_goes],
     }
 
 

@@ -10,7 +10,7 @@ from app.caps import queries as cap_queries
 from app.caps import rules as cap_rules
 from app.caps import service as caps
 from app.caps.rules import Answer, Cap, Entered, Verdict
-from app.jointvisits import queries
+from app.jointvisits import queries, team_queries
 from app.jointvisits.limits import Intended, beyond
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitCap
 from app.jointvisits.rules import VisitState
@@ -53,8 +53,9 @@ def ask_caps(plan: JointPlan | None, planned: Collection[Planned]) -> dict[UUID,
     Counted are what took place, what other published plans bring, and those of `planned` before it.
     """
     tasks = queries.tasks_by_id({key for one in planned for key in one.task_ids})
+    joint = team_queries.with_partners({one.key for one in planned})
     intended = [
-        Intended(one.key, one.unit_id, entry_of(one, tasks))
+        Intended(one.key, one.unit_id, entry_of(one, tasks, joint=one.key in joint))
         for one in planned
         if waits({tasks[key].state for key in one.task_ids})
     ]
@@ -77,9 +78,12 @@ def ask_caps(plan: JointPlan | None, planned: Collection[Planned]) -> dict[UUID,
     ledger = caps.entries_of(units, first, last)
     but_plan_id = None if plan is None else plan.id
     others = queries.planned_elsewhere(units, but_plan_id=but_plan_id, first=first, last=last)
-    for other in [one for one in map(planned_of, others) if one is not None]:
+    elsewhere = [one for one in map(planned_of, others) if one is not None]
+    joint = team_queries.with_partners({one.key for one in elsewhere})
+    for other in elsewhere:
         theirs = queries.tasks_by_id(other.task_ids)
-        ledger.setdefault(other.unit_id, []).append(entry_of(other, theirs))
+        entry = entry_of(other, theirs, joint=other.key in joint)
+        ledger.setdefault(other.unit_id, []).append(entry)
     exceptions = cap_queries.approved_between(units, first, last)
 
     def excepted(unit_id: UUID, cap_code: str, on: date) -> bool:
@@ -120,15 +124,15 @@ def needs(verdict: str, *, reasoned: bool) -> bool:
     return verdict == Verdict.EXCEPTION or (verdict == Verdict.REASON and not reasoned)
 
 
-def entry_of(planned: Planned, tasks: Mapping[UUID, Task]) -> Entered:
-    """Return a planned visit as an entry that caps can be asked of."""
+def entry_of(planned: Planned, tasks: Mapping[UUID, Task], *, joint: bool) -> Entered:
+    """Return a planned visit as an entry that caps can be asked of; `joint`: with partners."""
     whole = [tasks[key] for key in sorted(planned.task_ids)]
     own = [task for task in whole if task.state != TaskState.CLOSED]
     origins = frozenset(task.origin for task in own)
     return Entered(
         planned.on,
         origins,
-        joint=JOINT_DRAWN in origins,
+        joint=joint or JOINT_DRAWN in origins,
         level=next((task.level for task in own if task.level), None),
         officers=planned.officers,
         specialties=frozenset(task.specialty for task in own),

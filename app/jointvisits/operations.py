@@ -28,7 +28,7 @@ from app.units.models import Unit
 
 KEY = "key-institution"
 LEAST, MOST = "operations-per-quarter-least", "operations-per-quarter-most"
-ORIGIN = "routine"
+ORIGIN = "operation"  # a row of the catalogue: caps say by it what they do not count
 
 
 class OperationInvalid(Invalid):

@@ -62,6 +62,7 @@ class ComparisonSchema(ma.Schema):
     bounds = fields.Nested(BoundsSchema, required=True)
     entries_saved = fields.Integer(required=True)
     entries_saved_percent = Text(max=20, required=True)
+    zone_days_saved = fields.Integer(required=True)
     officer_days_saved = fields.Integer(required=True)
     entries_above_bound = fields.Integer(required=True)
     zone_days_above_bound = fields.Integer(required=True)
@@ -271,6 +272,7 @@ class PointsSchema(ma.Schema):
     caps = fields.List(fields.Nested(JointCapReachedSchema), required=True)
     without_day = fields.List(fields.Nested(JointVisitSchema), required=True)
     misfits = fields.List(fields.Nested(MisfitSchema), required=True)
+    approver_goes = fields.List(Id(), required=True)
 
 
 class JointCapAnswerSchema(ma.Schema):

@@ -326,14 +326,15 @@ def schedule_sha256(visits: Iterable[JointVisit]) -> str:
 def approve_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
     """Approve a proposed plan, as the second person: neither proposed nor changed by them.
 
-    Caps are asked once more. Raises JointPlanStateWrong, TeamsWaiting (the second person has to see
-    who goes), SecondPersonInvalid and CapsOpen.
+    Who approves may go along: what is theirs to see is the plan, not a finding of theirs; the
+    plan's points name the visits (`watching.points_of`) and the journal their number. Caps are
+    asked once more. Raises JointPlanStateWrong, TeamsWaiting (the second person has to see who
+    goes), SecondPersonInvalid and CapsOpen.
     """
     _require(plan, PlanState.PROPOSED)
     if team_queries.is_waiting(plan.id):
         raise TeamsWaiting("组队抽取已经提出，完成之后才能批准。")
     visits = queries.visits_of(plan.id)
-    team = {one.officer_id for visit in visits for one in visit.officers}
     people = {(plan.proposed_by_id, plan.proposed_officer_id)}
     if plan.changed_at is not None:
         people.add((plan.changed_by_id, plan.changed_officer_id))
@@ -342,13 +343,16 @@ def approve_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
             plan.agency_id,
             first_account_id=account_id,
             first_officer_id=officer_id,
-            team=team,
+            team=(),
             by=by,
         )
     _refuse_open_caps(plan, visits)
     plan.state, plan.approved_officer_id = PlanState.APPROVED, by.officer_id
     _stamp(plan, "approved", by=by, at=at)
-    data = {"schedule_sha256": schedule_sha256(_in_plan(visits))}
+    data = {
+        "schedule_sha256": schedule_sha256(_in_plan(visits)),
+        "goes_along": len(goes_along(visits, by.officer_id)),
+    }
     journal.record(Event.JOINT_PLAN_APPROVED, plan, by=by, at=at, data=data)
     return plan
 
@@ -454,6 +458,16 @@ def revoke_code(visit: JointVisit, *, by: Actor, at: datetime) -> None:
 
 def _unbegun(visit: JointVisit) -> list[Task]:
     return [one for one in queries.tasks_of(visit.id) if one.state in UNBEGUN_STATES]
+
+
+def goes_along(visits: Iterable[JointVisit], officer_id: UUID | None) -> list[JointVisit]:
+    """Return the visits with a day in whose team somebody stands."""
+    return [
+        visit
+        for visit in visits
+        if visit.state == VisitState.PLANNED
+        and any(one.officer_id == officer_id for one in visit.officers)
+    ]
 
 
 def _in_plan(visits: Collection[JointVisit]) -> list[JointVisit]:

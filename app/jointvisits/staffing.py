@@ -15,7 +15,7 @@ from app.days import local_date
 from app.db import db, new_id, touch
 from app.draws import change_queries, changes, register_queries
 from app.errors import Conflict, Invalid
-from app.jointvisits import queries, service, team_queries
+from app.jointvisits import capping, queries, service, team_queries
 from app.jointvisits.lots import Bars, fill_team, sizes_on
 from app.jointvisits.models import JointPlan, JointVisit
 from app.jointvisits.rules import PlanState, VisitState
@@ -196,8 +196,9 @@ def set_partners(
 ) -> JointVisit:
     """Say who of partner departments comes along on a visit, and what they check there.
 
-    They take places of the team: best said before the lot is asked for. On a published plan the
-    visit's code is taken back. Raises JointPlanStateWrong, JointVisitNotPlanned, PartnerUnknown
+    They take places of the team: best said before the lot is asked for. With them it is an
+    inspection of several departments, of which caps are asked anew. On a published plan the visit's
+    code is taken back. Raises JointPlanStateWrong, JointVisitNotPlanned, PartnerUnknown
     and PartnerMayNotGo.
     """
     plan, on = _open_plan(visit), _day(visit)
@@ -234,6 +235,8 @@ def set_partners(
     }
     journal.record(Event.JOINT_VISIT_PARTNERS_CHANGED, visit, by=by, at=at, data=data)
     db.session.flush()
+    together = [one for one in queries.visits_of(plan.id) if one.unit_id == visit.unit_id]
+    capping.keep_caps(plan, together)
     if plan.state == PlanState.PUBLISHED:
         service.revoke_code(visit, by=by, at=at)
     return visit

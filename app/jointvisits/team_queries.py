@@ -149,6 +149,17 @@ def partners_of(joint_visit_id: UUID) -> list[UUID]:
     return sorted(db.session.scalars(query))
 
 
+def with_partners(joint_visit_ids: Collection[UUID]) -> set[UUID]:
+    """Return those joint visits on which officers of partner departments come along."""
+    wanted, found = sorted(joint_visit_ids), set[UUID]()
+    for start in range(0, len(wanted), 500):
+        query = sa.select(JointVisitPartner.joint_visit_id).where(
+            JointVisitPartner.joint_visit_id.in_(wanted[start : start + 500])
+        )
+        found.update(db.session.scalars(query))
+    return found
+
+
 def partners_in_plan(plan_id: UUID) -> Counter[UUID]:
     """Count the partner officers of every visit of a plan."""
     query = (

@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from app.caps.rules import Answer
-from app.jointvisits import capping, queries
+from app.jointvisits import capping, queries, service
 from app.jointvisits.fitting import Misfit, TaskNow, misfits
 from app.jointvisits.models import JointPlan, JointVisit
 from app.jointvisits.rules import IN_PLAN, VisitState
@@ -38,6 +38,7 @@ class Points:
     caps: Sequence[CapPoint]
     without_day: Sequence[JointVisit]
     misfits: Sequence[MisfitPoint]
+    approver_goes: Sequence[JointVisit]
 
 
 def points_of(plan: JointPlan, *, today: date) -> Points:
@@ -47,6 +48,7 @@ def points_of(plan: JointPlan, *, today: date) -> Points:
         _caps(plan, visits),
         [one for one in visits if one.state != VisitState.PLANNED and one.tasks],
         _misfits([one for one in visits if one.state in IN_PLAN], today),
+        [] if plan.approved_at is None else service.goes_along(visits, plan.approved_officer_id),
     )
 
 

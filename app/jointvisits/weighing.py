@@ -115,6 +115,7 @@ def figures(stored: Mapping[str, Any]) -> dict[str, Any]:
         **stored,
         "entries_saved": saved,
         "entries_saved_percent": _percent(saved, separate["entries"]),
+        "zone_days_saved": separate["zone_days"] - merged["zone_days"],
         "officer_days_saved": separate["officer_days"] - merged["officer_days"],
         "tasks_per_entry": _ratio(stored["tasks"], merged["entries"]),
         "units_entered_again_percent": _percent(stored["units_entered_again"], stored["units"]),

@@ -3,7 +3,7 @@
 Read from the visits of a period as the ledger of caps does, beside the same days a year before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,6 +19,7 @@ from app.caps.models import CapException
 from app.caps.rules import Cap, Verdict
 from app.catalogue import queries as catalogue_queries
 from app.catalogue.service import Kind
+from app.codes import queries as code_queries
 from app.days import day_begins, local_date, year_before
 from app.db import db
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
@@ -178,10 +179,11 @@ def entries(
     ]
     if unit_id is not None:
         which.append(Visit.unit_id == unit_id)
-    return rules.entries_of(_visits(which), exempt_origins=exempt)
+    joint = code_queries.visits_with_partners_of(agency_id)
+    return rules.entries_of(_visits(which, joint), exempt_origins=exempt)
 
 
-def _visits(which: Sequence[sa.ColumnElement[bool]]) -> list[Went]:
+def _visits(which: Sequence[sa.ColumnElement[bool]], joint: Collection[UUID]) -> list[Went]:
     there = sa.select(Visit.id, VisitAttendance.officer_id, Officer.team)
     officers: dict[UUID, dict[UUID, str]] = {}
     for visit_id, officer_id, team in db.session.execute(
@@ -210,10 +212,13 @@ def _visits(which: Sequence[sa.ColumnElement[bool]]) -> list[Went]:
         .outerjoin(Task, Task.id == Visit.task_id)
         .where(*which)
     )
-    return [_went(row, officers.get(row.id, {})) for row in db.session.execute(query)]
+    return [
+        _went(row, officers.get(row.id, {}), joint=row.id in joint)
+        for row in db.session.execute(query)
+    ]
 
 
-def _went(row: Any, officers: dict[UUID, str]) -> Went:
+def _went(row: Any, officers: dict[UUID, str], *, joint: bool) -> Went:
     leads = officers.get(row.lead_officer_id)
     return Went(
         id=row.id,
@@ -229,6 +234,7 @@ def _went(row: Any, officers: dict[UUID, str]) -> Went:
         object_class=row.object_class,
         finished=row.finished_at is not None,
         found=row.found,
+        joint=joint,
     )
 
 

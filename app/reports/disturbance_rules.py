@@ -34,6 +34,7 @@ class Went:
     object_class: str | None
     finished: bool
     found: bool
+    joint: bool = False  # officers of partner departments came along
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Entry:
         return Entered(
             self.on,
             origins if len(planned) == len(self.visits) else frozenset(),
-            joint=JOINT_DRAWN in origins,
+            joint=JOINT_DRAWN in origins or any(one.joint for one in self.visits),
             clean=not any(one.found for one in self.visits) if finished else None,
             level=next((one.level for one in planned if one.level), None),
             officers=frozenset(officer for one in self.visits for officer in one.officers),

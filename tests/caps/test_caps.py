@@ -1,6 +1,6 @@
 """Caps on both databases: the ledger is what took place, exceptions need a second person."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,6 +9,8 @@ from app.caps import service
 from app.caps.service import CapExceptionDecided, CapExceptionInvalid, Intended
 from app.catalogue import service as catalogue
 from app.catalogue.service import CatalogueBodyWrong
+from app.codes import service as codes
+from app.codes.service import NewCode
 from app.db import db, new_id, stop_reading, transaction
 from app.tasks.service import SecondPersonInvalid
 from app.visits import service as visits
@@ -91,6 +93,38 @@ def test_a_finding_makes_an_entry_not_clean(make, unit):
         )
     finish(visit, make.at)
     assert [one.clean for one in service.entries(unit.id, TODAY, TODAY)] == [False]
+
+
+def test_with_another_department_an_entry_is_joint_and_the_third_needs_an_exception(make, unit):
+    """长卫健发〔2024〕33号: of several departments together, as a rule twice a year."""
+    team, by = (make.officer(), make.officer()), make.supervisor()
+    partner = make.partner()
+    for number in range(2):
+        task = make.task(unit, team=team, checklist_code="lodging", origin="operation")
+        stop_reading()
+        with transaction():
+            new = NewCode(
+                unit.id,
+                [one.id for one in team],
+                make.at,
+                make.at + timedelta(hours=8),
+                [task.id],
+                partner_ids=[partner.id] if number else [],
+            )
+            codes.request_code(new, agency_id=unit.agency_id, by=by, at=make.at)
+        stop_reading()
+        make.visit(task, *team)
+    (entry,) = service.entries(unit.id, TODAY, TODAY)  # the same team twice on one day
+    assert entry.joint
+    found = answers(unit, origin="routine", joint=True)
+    assert found["joint-per-year"] == (1, "within")
+    assert answers(unit, origin="operation")["entries-per-year"] == (0, "exempt")
+    assert answers(unit, origin="unit-request")["entries-per-year"] == (0, "exempt")
+
+
+def test_a_talk_that_is_no_inspection_is_no_entry(make, unit):
+    enter(make, unit, origin="compliance-talk")
+    assert service.entries(unit.id, TODAY, TODAY) == []
 
 
 def propose(unit, by, at, **values):

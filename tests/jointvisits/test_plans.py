@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from app.access import Role
 from app.days import local_date
-from app.db import db
-from app.jointvisits import queries, service
+from app.db import db, stop_reading, transaction
+from app.jointvisits import queries, service, staffing, watching
 from app.jointvisits.reading import JointPlanInvalid, problem_of, schedule_of
 from app.jointvisits.rules import PlanState, VisitState
 from app.jointvisits.service import (
@@ -95,6 +95,19 @@ def test_only_a_second_person_approves_and_only_an_approved_plan_is_published(ma
         step(service.publish_plan, plan_id, by=dong, at=make.at)
     with pytest.raises(JointPlanUnknown):
         service.get_plan(plan_id, make.agency("310107").id)
+
+
+def test_who_approves_may_go_along_and_the_plan_says_where(make, chen, dong):
+    make.task()
+    plan_id = propose(make, chen)
+    (visit,) = queries.visits_of(plan_id)
+    team = [dong.officer_id, make.officer().id]
+    stop_reading()
+    with transaction():
+        staffing.set_team(queries.find_visit(visit.id), team, "小所", by=chen, at=make.at)
+    step(service.approve_plan, plan_id, by=dong, at=make.at)
+    points = watching.points_of(plan_of(plan_id), today=local_date(make.at))
+    assert [one.id for one in points.approver_goes] == [visit.id]
 
 
 def test_another_schedule_of_the_same_tasks_is_judged_and_stored(make, chen):
