@@ -19,7 +19,8 @@ from app.catalogue import seeds
 from app.demo import words
 from app.demo.chance import Chance
 from app.demo.kinds import KINDS, Form, Kind
-from app.units.rules import UnitStatus, uscc_check_character
+from app.units.rules import UnitStatus
+from app.uscc import uscc_check_character
 
 DATA = Path(__file__).parent / "data"
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -34,6 +35,11 @@ class Agency:
     short_name: str
     division_code: str
     division_name: str
+
+    @property
+    def uscc(self) -> str | None:
+        """The code of an organ that does not exist: no unit has so high a subject id."""
+        return _uscc(Form.PUBLIC, self.division_code, len(_USCC_ALPHABET) ** 4 - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def load(district: District, *, at: datetime, on: date) -> None:
     catalogue.load_defaults(by=TIMETABLE, at=at)
     for found in district.agencies:
         agency = people.create_agency(
-            found.division_code, found.name, by=TIMETABLE, at=at, demo=True
+            found.division_code, found.name, by=TIMETABLE, at=at, demo=True, uscc=found.uscc
         )
         outline = DATA / f"district_{found.division_code}.geojson"
         agency.boundary = outline.read_text(encoding="utf-8")

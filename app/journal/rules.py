@@ -37,6 +37,7 @@ class Event(StrEnum):
     CATALOGUE_LOADED = "catalogue.loaded"
     CATALOGUE_SUPERSEDED = "catalogue.superseded"
     AGENCY_REGISTERED = "agency.registered"
+    AGENCY_CHANGED = "agency.changed"
     ACCOUNT_CREATED = "account.created"
     ACCOUNT_CHANGED = "account.changed"
     ACCOUNT_SUSPENDED = "account.suspended"

@@ -23,7 +23,8 @@ from app.lists.rules import (
 )
 from app.registers import Reason, Severity
 from app.tasks.rules import suited_class
-from app.units.rules import STATUS_NAMES, UnitStatus, uscc_error
+from app.units.rules import STATUS_NAMES, UnitStatus
+from app.uscc import uscc_error
 
 MOST_CANDIDATES = 5
 NEAR = 55  # of 100: a candidate

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from app import sheets
 from app.lists.rules import MOST_DEPARTMENTS, Line, normalise_code
 from app.registers import Reason, Severity, Unreadable, is_refused, read_day
-from app.units.rules import normalise_uscc, uscc_error
+from app.uscc import normalise_uscc, uscc_error
 
 ARCHIVE_NO, USCC, NAME, ADDRESS = "档案编号", "统一社会信用代码", "单位名称", "地址"
 SPECIALTY, OBJECT_CLASS = "专业", "对象类别"

@@ -22,6 +22,7 @@ from app.people.schemas import (
     AbsenceSchema,
     AccountChangesSchema,
     AccountSchema,
+    AgencyChangesSchema,
     AgencySchema,
     MadeTokenSchema,
     MeSchema,
@@ -315,6 +316,41 @@ def reset_password(account_id: UUID) -> dict[str, str]:
 def list_agencies(page_args: dict[str, Any]) -> Page[Agency]:
     """列出所属的监督机构"""
     return page(sa.select(Agency).where(Agency.id == _agency_id()), Agency.id, **page_args)
+
+
+@agencies.route("/<uuid:agency_id>")
+@requires(*Role)
+@agencies.etag
+@agencies.response(200, AgencySchema)
+def show_agency(agency_id: UUID) -> Agency:
+    """查看监督机构"""
+    agency = _own_agency(agency_id)
+    agencies.set_etag(agency.version)
+    return agency
+
+
+@agencies.route("/<uuid:agency_id>", methods=["PATCH"])
+@requires(Role.ADMINISTRATOR)
+@agencies.etag
+@agencies.arguments(AgencyChangesSchema)
+@agencies.response(200, AgencySchema)
+def change_agency(data: dict[str, Any], agency_id: UUID) -> Agency:
+    """修改监督机构的名称和统一社会信用代码
+
+    双公示清单中处罚机关和数据来源单位的代码由此填写。
+    """
+    with transaction():
+        agency = _own_agency(agency_id)
+        agencies.check_version(agency, AgencySchema)
+        service.change_agency(agency, data, by=current_actor(), at=clock.now())
+    agencies.set_etag(agency.version)
+    return agency
+
+
+def _own_agency(agency_id: UUID) -> Agency:
+    if agency_id != _agency_id():
+        raise service.AgencyNotFound("监督机构不存在。")
+    return service.get_agency(agency_id)
 
 
 def _agency_id() -> UUID:

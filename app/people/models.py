@@ -13,7 +13,8 @@ from app.people.rules import AbsenceReason, AccountState, OfficerState, TokenKin
 class Agency(Entity, Base):
     """A supervision agency 监督机构; its district is the journal stream of all that it does.
 
-    `boundary` is the district's outline: GeoJSON text as `app.geometry.load_area` takes it.
+    `boundary` is the district's outline: GeoJSON text as `app.geometry.load_area` takes it. `uscc`
+    is the code 统一社会信用代码 under which its decisions go to other platforms.
     """
 
     __tablename__ = "agency"
@@ -21,6 +22,7 @@ class Agency(Entity, Base):
     name: Mapped[str]
     demo: Mapped[bool] = mapped_column(default=False)
     boundary: Mapped[str | None]
+    uscc: Mapped[str | None]
 
     @property
     def agency_id(self) -> UUID:

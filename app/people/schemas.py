@@ -124,7 +124,15 @@ class AgencySchema(ma.Schema):
     version = Count(1, required=True)
     district = Text(max=12, required=True)
     name = Text(max=100, required=True)
+    uscc = Text(max=18, required=True, allow_none=True)
     demo = plain.Boolean(required=True)
+
+
+class AgencyChangesSchema(ma.Schema):
+    """What of an agency can be changed; what is left out stays."""
+
+    name = Text(max=100)
+    uscc = Text(max=40, allow_none=True)
 
 
 class OfficerSchema(ma.Schema):

@@ -17,10 +17,17 @@ from app.journal.rules import Event
 from app.people import accounts, queries, rules
 from app.people.models import Absence, Agency, Officer, Recusal
 from app.people.rules import AbsenceReason, NewOfficer, OfficerState
+from app.uscc import USCC_DETAILS, normalise_uscc, uscc_error
 
 
 class AgencyNotFound(NotFound):
     code, title = "agency-not-found", "监督机构不存在"
+
+
+class AgencyCodeWrong(Invalid):
+    """`errors`: pointer and detail."""
+
+    code, title = "agency-code-wrong", "机构代码有误"
 
 
 class OfficerNotFound(NotFound):
@@ -54,12 +61,15 @@ def create_agency(
     at: datetime,
     demo: bool = False,
     boundary: str | None = None,
+    uscc: str | None = None,
 ) -> Agency:
     """Add a supervision agency; `district` is its six-digit division code and journal stream.
 
-    `boundary` is the district's outline, GeoJSON text as `app.geometry.load_area` takes it.
+    `boundary` is the district's outline, GeoJSON text as `app.geometry.load_area` takes it; `uscc`
+    its code 统一社会信用代码. Raises AgencyCodeWrong (`errors`).
     """
-    agency = Agency(district=district, name=name, demo=demo, boundary=boundary)
+    code = None if uscc is None else _code(uscc)
+    agency = Agency(district=district, name=name, demo=demo, boundary=boundary, uscc=code)
     db.session.add(agency)
     db.session.flush()  # the journal and the first accounts name its id
     journal.record(Event.AGENCY_REGISTERED, agency, by=by, at=at, data={"demo": demo})
@@ -72,6 +82,27 @@ def get_agency(agency_id: UUID) -> Agency:
     if found is None:
         raise AgencyNotFound("监督机构不存在。")
     return found
+
+
+def change_agency(agency: Agency, changes: Mapping[str, Any], *, by: Actor, at: datetime) -> Agency:
+    """Change the name of an agency, or its code `uscc` (GB 32100-2015; None: it has none).
+
+    Documents and lists of before keep what they said. Raises AgencyCodeWrong (`errors`).
+    """
+    wanted = dict(changes)
+    if wanted.get("uscc") is not None:
+        wanted["uscc"] = _code(wanted["uscc"])
+    if changed := set_changed(agency, wanted):
+        journal.record(Event.AGENCY_CHANGED, agency, by=by, at=at, data={"fields": changed})
+    return agency
+
+
+def _code(typed: str) -> str:
+    code = normalise_uscc(typed)
+    if error := uscc_error(code):
+        detail = USCC_DETAILS[error]
+        raise AgencyCodeWrong(detail, errors=[{"pointer": "#/uscc", "detail": detail}])
+    return code
 
 
 # --- officers --------------------------------------------------------------------------------

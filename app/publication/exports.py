@@ -2,7 +2,7 @@
 
 Amounts are 万元 with six decimals, exact from fen, as text; a cell is never a formula. Nobody's
 identity paper is in it: a natural person is 王某某 without code. What no register here knows stays
-empty: old codes, which the unified one replaced, and the code of the organ.
+empty: the old codes 2 to 6, which the unified one replaced.
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,7 +93,7 @@ def _row(
     *,
     inside: bool,
 ) -> list[Cell]:
-    agency = people.get_agency(one.agency_id).name
+    agency = people.get_agency(one.agency_id)
     unit = None if case.unit_id is None else units[case.unit_id]
     own = [line for line in case.lines if not line.on_staff]
     decided_on = date.fromisoformat(said["decided_on"])
@@ -117,10 +117,10 @@ def _row(
         decided_on,
         _valid_until(own, decided_on),
         one.max_end,
-        agency,
-        None,
-        agency,
-        None,
+        agency.name,
+        agency.uscc,
+        agency.name,
+        agency.uscc,
         None,
     ]
 

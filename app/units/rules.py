@@ -11,17 +11,12 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from stdnum.cn import uscc as stdnum_uscc
-
 from app.geometry import Area, Crs, convert, from_e7, to_e7
 from app.registers import SEPARATORS
 from app.registers import Severity as Severity
+from app.uscc import USCC_DETAILS, normalise_uscc, subject_id_fits, uscc_error
 
 ARCHIVE_NO_BYTES = 23  # longer, and a lot of a draw would need a second SHA-256 block
-_USCC_LENGTH = 18
-_USCC_ALPHABET = frozenset("0123456789ABCDEFGHJKLMNPQRTUWXY")
-_DIGITS = frozenset("0123456789")
-_SUBJECT_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,53 +32,6 @@ class Problem:
 # --- 统一社会信用代码, GB 32100-2015 ---
 
 
-class UsccError(StrEnum):
-    LENGTH = "length"
-    ALPHABET = "alphabet"
-    CHECK_CHARACTER = "check_character"
-
-
-_USCC_DETAILS = {
-    UsccError.LENGTH: "统一社会信用代码应为18位。没有代码的自然人或无证场所请留空。",
-    UsccError.ALPHABET: (
-        "统一社会信用代码只能含数字和大写字母（I、O、S、V、Z除外），第3至8位为数字。"
-    ),
-    UsccError.CHECK_CHARACTER: "统一社会信用代码的校验码（第18位）不对，请核对有无错字或颠倒。",
-}
-
-
-def normalise_uscc(text: str) -> str:
-    """Return the code as it should be typed: half-width, upper case, no spaces or hyphens."""
-    wide = unicodedata.normalize("NFKC", text).upper()
-    return "".join(c for c in wide if not c.isspace() and c != "-")
-
-
-def uscc_error(code: str) -> UsccError | None:
-    """Check length, alphabet and check character of a normalised code (GB 32100-2015).
-
-    The alphabet comes before the check character, because a foreign letter has no value to compute
-    with. `stdnum.cn.uscc.validate` is not used: it refuses the registry authorities A, N and Y.
-    """
-    if len(code) != _USCC_LENGTH:
-        return UsccError.LENGTH
-    if not (_USCC_ALPHABET.issuperset(code) and _DIGITS.issuperset(code[2:8])):
-        return UsccError.ALPHABET
-    if uscc_check_character(code) != code[-1]:
-        return UsccError.CHECK_CHARACTER
-    return None
-
-
-def uscc_check_character(code: str) -> str:
-    """Return the 18th character that belongs to the first 17 of `code`."""
-    return stdnum_uscc.calc_check_digit(code[: _USCC_LENGTH - 1])
-
-
-def subject_id_fits(code: str) -> bool:
-    """Say whether characters 9–17 carry their own check character (GB 11714, modulus 11)."""
-    total = sum(int(c, 36) * weight for c, weight in zip(code[8:16], _SUBJECT_WEIGHTS, strict=True))
-    return "0123456789X0"[11 - total % 11] == code[16]
-
-
 def uscc_problems(
     code: str, *, division_code: str, authority_classes: Collection[str] = ()
 ) -> list[Problem]:
@@ -93,7 +41,7 @@ def uscc_problems(
     `authority_classes` are the known first two characters, from the catalogue; empty: not checked.
     """
     if error := uscc_error(code):
-        return [Problem("uscc", f"uscc-{error.replace('_', '-')}", _USCC_DETAILS[error])]
+        return [Problem("uscc", f"uscc-{error.replace('_', '-')}", USCC_DETAILS[error])]
     warnings = []
     if code[2:8] != division_code:
         detail = f"登记机关行政区划代码为{code[2:8]}，不是本区（{division_code}），请确认。"

@@ -56,6 +56,7 @@ def always(value: str) -> Get:
 
 OBJECTS: dict[str, Get] = {
     "account_id": by_name("account:spare"),
+    "agency_id": by_name("agency"),
     "annual_plan_id": by_name("annual-plan:draft"),
     "case_id": by_name("case"),
     "code": always("lodging"),

@@ -105,6 +105,8 @@ def test_people_of_another_agency_are_not_there(make):
         days = {"from_on": "2026-12-01", "until_on": "2026-12-02", "reason_code": "leave"}
         recusal = {"unit_id": str(new_id()), "reason_code": "kinship"}
         answers = [
+            chen.get(f"/api/v1/agencies/{agency.id}"),
+            chen.patch(f"/api/v1/agencies/{agency.id}", json={"name": "x"}, headers=version),
             chen.get(f"/api/v1/officers/{officer.id}"),
             chen.patch(f"/api/v1/officers/{officer.id}", json={"team": "x"}, headers=version),
             chen.post(f"/api/v1/officers/{officer.id}/recusals", json=recusal),
@@ -128,6 +130,23 @@ def test_people_of_another_agency_are_not_there(make):
     }
     everyone = chen.get("/api/v1/accounts").json["items"]
     assert len(everyone) == 3  # Chen and the two of this test
+
+
+def test_an_administrator_gives_the_agency_its_code(make):
+    ding = make.signed_in(Role.ADMINISTRATOR)
+    own = ding.get("/api/v1/agencies").json["items"][0]
+    path = f"/api/v1/agencies/{own['id']}"
+
+    def patch(version, **changes):
+        return ding.patch(path, json=changes, headers={"If-Match": f'"{version}"'})
+
+    wrong = patch(own["version"], uscc="12310105DEM000000X")
+    assert (wrong.status_code, code_of(wrong)) == (422, "agency-code-wrong")
+    assert wrong.json["errors"][0]["pointer"] == "#/uscc"
+    given = patch(own["version"], uscc=" 91310105ma1fl0x4xn ")
+    assert given.json["uscc"] == "91310105MA1FL0X4XN"
+    assert patch(own["version"], uscc=None).status_code == 412
+    assert ding.get(path).json == given.json
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -17,6 +17,7 @@ from app.credit import queries as credit_queries
 from app.credit.rules import EntryKind
 from app.db import db, transaction
 from app.journal.rules import Event
+from app.people import service as people
 from app.publication import queries, service
 from app.publication.models import Publication, ReportCard
 from app.publication.publishing import follow_publications, open_report_cards
@@ -194,7 +195,13 @@ def test_the_list_says_what_the_register_and_the_case_know(office):
     office.step(case, "decide", DECIDED, lines=lines)
     decided(office, party=Party(PartyKind.CITIZEN, name="王小明", representative="钱某"))
     run(office, date(2026, 9, 14))
+    with transaction():
+        agency = people.get_agency(case.agency_id)
+        own = {"uscc": "12310105DEM0YYYY97"}
+        people.change_agency(agency, own, by=office.chen, at=office.make.at)
     organisation, citizen = export(office)
+    for column in ("处罚机关统一社会信用代码", "数据来源单位统一社会信用代码"):
+        assert organisation[column] == citizen[column] == own["uscc"]
     assert organisation["行政相对人代码_1（统一社会信用代码）"] == "91350100M000100Y43"
     assert organisation["法定代表人"] == "赵某"
     assert organisation["暂扣或吊销证照名称及编号"] == "许可 沪卫公证字〔2024〕第1号"
