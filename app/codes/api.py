@@ -143,7 +143,7 @@ def show_unit_picture(unit_id: UUID) -> flask.Response:
 @ratings.arguments(RatingsQuerySchema, location="query")
 @ratings.response(200, RatingsSchema)
 def show_average(query: dict[str, Any]) -> dict[str, Any]:
-    """查看满意度：评价件数和平均分，满五件才显示平均分"""
+    """查看满意度：已公布的评价件数和平均分；评价每满五件一并公布"""
     last: date = query["until_on"] or local_date(clock.now())
     first: date = query["from_on"] or span(Period.ROLLING_YEAR, last)[0]
     count, average = service.average(current_agency_id(), first, last)
@@ -155,7 +155,7 @@ def show_average(query: dict[str, Any]) -> dict[str, Any]:
 @ratings.arguments(PageSchema, location="query")
 @ratings.paged(RatingSchema)
 def list_ratings(query: dict[str, Any]) -> Page[VisitRating]:
-    """查询评价（仅稽查人员）"""
+    """查询已公布的评价（仅稽查人员），不显示是哪次检查的"""
     found = queries.ratings_of(current_agency_id())
     return page(found, VisitRating.id, **query)
 

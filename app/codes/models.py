@@ -1,13 +1,13 @@
 """Tables of visit codes: who comes, for what and when; ratings and objections of units."""
 
 from datetime import date, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.codes.rules import CodeKind, CodeState, ObjectionState
-from app.db import Base, Entity, id_column, in_pairs, one_of
+from app.db import Base, Entity, in_pairs, one_of
 
 
 class VisitCode(Entity, Base):
@@ -96,21 +96,25 @@ class VisitCodePartner(Base):
 
 
 class VisitRating(Base):
-    """What a unit thinks of a visit: one a code. Only auditors read a row, others sums of five."""
+    """What a unit thinks of a visit: one a code. Nobody reads one before five are shown together.
+
+    Its id is chance alone: one that grows with time would tell which visit it is of. `shown_on` is
+    the same for all that came to be shown together.
+    """
 
     __tablename__ = "visit_rating"
 
-    id: Mapped[UUID] = id_column()
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     code_id: Mapped[UUID] = mapped_column(sa.ForeignKey("visit_code.id"), unique=True)
     agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
     score: Mapped[int]
     comment: Mapped[str | None]
     nonce: Mapped[bytes]
-    rated_on: Mapped[date]
+    shown_on: Mapped[date | None]
 
     __table_args__ = (
         sa.CheckConstraint("score BETWEEN 1 AND 5", name="score_known"),
-        sa.Index("ix_visit_rating_agency_id_rated_on", "agency_id", "rated_on"),
+        sa.Index("ix_visit_rating_agency_id_shown_on", "agency_id", "shown_on"),
     )
 
 

@@ -119,16 +119,35 @@ def rating_of(code_id: UUID) -> VisitRating | None:
 
 
 def ratings_of(agency_id: UUID) -> sa.Select[VisitRating]:
-    """Return the query for the ratings of an agency: for auditors alone."""
-    return sa.select(VisitRating).where(VisitRating.agency_id == agency_id)
+    """Return the query for the ratings of an agency that are shown: for auditors alone."""
+    return sa.select(VisitRating).where(
+        VisitRating.agency_id == agency_id, VisitRating.shown_on.is_not(None)
+    )
+
+
+def lock_unshown(agency_id: UUID) -> Sequence[VisitRating]:
+    """Return the ratings that wait until they are enough, and let nobody else show them."""
+    query = (
+        sa.select(VisitRating)
+        .where(VisitRating.agency_id == agency_id, VisitRating.shown_on.is_(None))
+        .order_by(VisitRating.id)
+        .with_for_update()
+    )
+    return db.session.scalars(query).all()
 
 
 def scores_of(agency_id: UUID, first: date, last: date) -> Sequence[int]:
-    """Return the scores that an agency got on these days, in no order that tells anything."""
+    """Return the scores that came to be shown on these days, in no order that tells anything."""
     query = sa.select(VisitRating.score).where(
-        VisitRating.agency_id == agency_id, VisitRating.rated_on.between(first, last)
+        VisitRating.agency_id == agency_id, VisitRating.shown_on.between(first, last)
     )
     return db.session.scalars(query.order_by(VisitRating.score)).all()
+
+
+def objections_to(code_id: UUID) -> Sequence[VisitObjection]:
+    """Return what was objected to from the page of a code, oldest first."""
+    query = sa.select(VisitObjection).where(VisitObjection.code_id == code_id)
+    return db.session.scalars(query.order_by(VisitObjection.id)).all()
 
 
 def objections_of(agency_id: UUID, **filters: Any) -> sa.Select[VisitObjection]:

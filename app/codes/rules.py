@@ -158,8 +158,8 @@ def commitment(nonce: bytes, code_id: UUID, score: int, comment: str | None) -> 
     return hashlib.sha256(nonce + content).hexdigest()
 
 
-def shown_average(scores: Sequence[int], enough: int) -> int | None:
-    """Return the average in hundredths, half up; None below `enough`: they stay anonymous."""
-    if len(scores) < max(enough, 1):
+def average(scores: Sequence[int]) -> int | None:
+    """Return the average in hundredths, half up; None of nothing."""
+    if not scores:
         return None
     return (200 * sum(scores) + len(scores)) // (2 * len(scores))

@@ -73,14 +73,14 @@ class UnitCodeSchema(ma.Schema):
 
 
 class RatingsQuerySchema(ma.Schema):
-    """The days to look at, both included; without any, the last year."""
+    """The days on which ratings came to be shown, both included; without any, the last year."""
 
     from_on = Day(load_default=None, allow_none=True)
     until_on = Day(load_default=None, allow_none=True)
 
 
 class RatingsSchema(ma.Schema):
-    """How many ratings there are, and their average in hundredths from five on."""
+    """How many ratings are shown, and their average in hundredths; they are shown by five."""
 
     from_on = Day(required=True)
     until_on = Day(required=True)
@@ -89,13 +89,12 @@ class RatingsSchema(ma.Schema):
 
 
 class RatingSchema(ma.Schema):
-    """A rating as the auditor reads it."""
+    """A rating as the auditor reads it: of which visit it is, nobody is told."""
 
     id = Id(required=True)
-    code_id = Id(required=True)
     score = Count(1, 5, required=True)
     comment = Text(max=500, required=True, allow_none=True)
-    rated_on = Day(required=True)
+    shown_on = Day(required=True)
 
 
 class ObjectionQuerySchema(PageSchema):

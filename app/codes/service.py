@@ -44,6 +44,7 @@ from app.units.models import Unit
 RATE_WITHIN = "visit-code-rating-days"
 LONGEST = "visit-code-longest-days"
 ENOUGH_RATINGS = "visit-ratings-shown-from"
+UNVISITED = frozenset({Standing.REVOKED, Standing.NOT_YET})  # by such a code nobody came rightly
 
 
 class CodeUnknown(NotFound):
@@ -105,6 +106,7 @@ class Seen:
     officers: Sequence[Officer]
     partners: Sequence[PartnerOfficer]
     standing: Standing
+    objections: Sequence[VisitObjection]
 
 
 # --- for officers and supervisors ---------------------------------------------------------------
@@ -288,15 +290,20 @@ def scan(text: str, key: Ed25519PrivateKey, *, at: datetime) -> Seen:
     tasks = queries.tasks_by_id([one.task_id for one in code.tasks])
     officers = [people.get_officer(one.officer_id, code.agency_id) for one in code.officers]
     along = [partners.get_partner(one.partner_id, code.agency_id) for one in code.partners]
-    return Seen(code, unit, tasks, officers, along, standing_of(code, at))
+    objections = queries.objections_to(code.id)
+    return Seen(code, unit, tasks, officers, along, standing_of(code, at), objections)
 
 
 def rate(code: VisitCode, score: int, comment: str | None, *, at: datetime) -> VisitRating:
     """Keep what a unit thinks of a visit, once a code; the journal names neither unit nor visit.
 
-    Raises CodeEnded (revoked, not begun, or too late by the catalogue's days) and AlreadyRated.
+    Nobody is shown it before it and those that wait are five (setting `visit-ratings-shown-from`);
+    then all of them are shown together, so that no two looks differ by one. Raises CodeEnded
+    (revoked, not begun, or too late by the catalogue's days) and AlreadyRated.
     """
-    _refuse_ended(code, at)
+    _refuse_late(code, at)
+    _refuse_unvisited(code, at)
+    queries.lock_code(code.id, code.agency_id)  # of two at once the second hears of the first
     if queries.rating_of(code.id) is not None:
         raise AlreadyRated("这个检查码已经评价过，谢谢。")
     rating = VisitRating(
@@ -305,9 +312,14 @@ def rate(code: VisitCode, score: int, comment: str | None, *, at: datetime) -> V
         score=score,
         comment=comment,
         nonce=secrets.token_bytes(32),
-        rated_on=local_date(at),
     )
     db.session.add(rating)
+    db.session.flush()  # it is one of those that wait
+    on = local_date(at)
+    waiting = queries.lock_unshown(code.agency_id)
+    if len(waiting) >= int(catalogue.setting(ENOUGH_RATINGS, on)):
+        for one in waiting:
+            one.shown_on = on
     journal.record(
         Event.VISIT_RATED,
         None,
@@ -323,8 +335,11 @@ def rate(code: VisitCode, score: int, comment: str | None, *, at: datetime) -> V
 
 
 def object_to(code: VisitCode, text: str, contact: str | None, *, at: datetime) -> VisitObjection:
-    """Take in what a unit objects to. Raises CodeEnded where it is too late."""
-    _refuse_ended(code, at)
+    """Take in what a unit objects to, of a revoked code too: somebody may have come with it.
+
+    Raises CodeEnded where it is too late.
+    """
+    _refuse_late(code, at)
     objection = VisitObjection(
         agency_id=code.agency_id,
         district=code.district,
@@ -366,18 +381,29 @@ def get_objection(objection_id: UUID, agency_id: UUID | None) -> VisitObjection:
 
 
 def average(agency_id: UUID, first: date, last: date) -> tuple[int, int | None]:
-    """Return how many ratings an agency got on these days, and their average in hundredths.
+    """Return how many ratings were shown on these days, and their average in hundredths.
 
-    Below the catalogue's number the average is None: nobody can tell whose they are.
+    They come to be shown by five and more, as `rate` has it: days between which less came hold
+    none, and nobody can tell whose any of them is.
     """
     scores = queries.scores_of(agency_id, first, last)
-    enough = int(catalogue.setting(ENOUGH_RATINGS, last))
-    return len(scores), rules.shown_average(scores, enough)
+    return len(scores), rules.average(scores)
 
 
-def _refuse_ended(code: VisitCode, at: datetime) -> None:
-    """Refuse to rate or object before a visit can have been, or long after."""
-    found = standing_of(code, at)
+def is_late(code: VisitCode, at: datetime) -> bool:
+    """Tell whether the days are over in which a unit may rate or object."""
     days = timedelta(days=int(catalogue.setting(RATE_WITHIN, local_date(at))))
-    if found in {Standing.REVOKED, Standing.NOT_YET} or at >= code.valid_until + days:
-        raise CodeEnded("检查码已撤销、尚未生效或已过评价期限。", standing=str(found))
+    return at >= code.valid_until + days
+
+
+def _refuse_late(code: VisitCode, at: datetime) -> None:
+    if is_late(code, at):
+        standing = str(standing_of(code, at))
+        raise CodeEnded("评价和提出异议的期限已过。", standing=standing)
+
+
+def _refuse_unvisited(code: VisitCode, at: datetime) -> None:
+    """Refuse to rate where no visit by this code can have been."""
+    found = standing_of(code, at)
+    if found in UNVISITED:
+        raise CodeEnded("检查码已撤销或尚未生效，不能评价；可以提出异议。", standing=str(found))

@@ -4,6 +4,7 @@ Opened by scanning, or by typing the short form at `/c`. Without sign-in and wit
 sent from here names nobody: a rating is kept apart from the visit.
 """
 
+from datetime import datetime
 from typing import Any
 
 import flask
@@ -36,7 +37,10 @@ STANDINGS = {
     Standing.USED: ("已使用", "这次检查已经结束；再次前来的，应当出示新的检查码。"),
 }
 KINDS = {CodeKind.PLANNED: "有计划检查", CodeKind.TRIGGERED: "触发式检查"}
-DONE = {"rating": "评价已收到，谢谢。检查人员看不到评价。", "objection": "异议已收到，机关会答复。"}
+DONE = {
+    "rating": "评价已收到，谢谢。检查人员看不到这是谁作的评价。",
+    "objection": "异议已收到。答复会显示在本页，请保存检查码，过几天再来查看。",
+}
 
 
 class FormWrong(Invalid):
@@ -63,10 +67,11 @@ def show(text: str) -> str:
         if claim.scanned is Scanned.UNIT:
             unit = unit_queries.find_unit(claim.unit_id)
             return flask.render_template("public/code_unit.html", unit=unit)
-    seen = service.scan(text, key, at=clock.now())
+    at = clock.now()
+    seen = service.scan(text, key, at=at)
     return flask.render_template(
         "public/code.html",
-        **_shown(seen),
+        **_shown(seen, at),
         text=text,
         done=DONE.get(flask.request.args.get("done", "")),
     )
@@ -107,7 +112,8 @@ def _form(schema: type[Schema]) -> dict[str, Any]:
     return data
 
 
-def _shown(seen: Seen) -> dict[str, Any]:
+def _shown(seen: Seen, at: datetime) -> dict[str, Any]:
+    late = service.is_late(seen.code, at)
     on = local_date(seen.code.valid_from)
     names = {
         kind: {row.code: row.body for row in catalogue.in_force(kind, on)}
@@ -134,7 +140,9 @@ def _shown(seen: Seen) -> dict[str, Any]:
             for task in seen.tasks
         ],
         "beyond": [names["visit_cap"][one]["name"] for one in seen.code.beyond_caps],
-        "may_speak": seen.standing in {Standing.VALID, Standing.USED, Standing.EXPIRED},
+        "objections": seen.objections,
+        "may_object": not late,
+        "may_rate": not late and seen.standing not in service.UNVISITED,
     }
 
 

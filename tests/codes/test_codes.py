@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from app.access import Role
 from app.caps import service as caps
 from app.codes import service
-from app.codes.models import VisitObjection, VisitRating
+from app.codes.models import VisitCode, VisitObjection, VisitRating
 from app.codes.rules import Standing
 from app.codes.service import (
     AlreadyRated,
@@ -187,7 +188,53 @@ def test_a_rating_is_given_once_and_the_journal_tells_nobody_whose_it_is(desk):
     assert entry.subject_id is None
     assert set(json.loads(entry.text)["data"]) == {"agency_id", "commitment"}
     assert str(code.id) not in entry.text
-    assert service.average(desk.unit.agency_id, desk.at.date(), desk.at.date()) == (1, None)
+    assert service.average(desk.unit.agency_id, desk.at.date(), desk.at.date()) == (0, None)
+
+
+def test_ratings_are_shown_by_five_so_that_no_two_looks_differ_by_one(desk):
+    """Whoever looks after every rating, at any days, never sees less than five come in."""
+    day, seen, listed = desk.at.date(), [], []
+    scores = (1, 5, 4, 3, 2, 5, 5, 4, 4, 1, 2)
+    for score in scores:
+        desk.make.clock.forward(days=1)
+        unit = desk.make.unit()
+        code = desk.issue(unit_id=unit.id, task_ids=(), reason="现场发现线索")
+        version = code.version
+        with transaction():
+            service.rate(code, score, None, at=desk.at)
+        assert db.session.get_one(VisitCode, code.id, populate_existing=True).version == version
+        stop_reading()
+        seen.append(service.average(desk.unit.agency_id, day, desk.at.date()))
+        last = service.average(desk.unit.agency_id, desk.at.date(), desk.at.date())
+        assert last[0] in {0, 5}
+        stop_reading()
+        auditor = desk.make.signed_in(Role.AUDITOR)
+        stop_reading()
+        listed.append(auditor.get("/api/v1/visit-ratings").json["items"])
+        stop_reading()
+    assert seen == [(0, None)] * 4 + [(5, 300)] * 5 + [(10, 340)] * 2
+    assert [len(items) for items in listed] == [0] * 4 + [5] * 5 + [10] * 2
+    for one in listed[-1]:
+        assert set(one) == {"id", "score", "comment", "shown_on"}
+        assert UUID(one["id"]).version == 4, "an id that grows with time tells whose it is"
+    assert len({one["shown_on"] for one in listed[-1]}) == 2
+
+
+def test_who_came_with_a_revoked_code_can_be_objected_to_and_not_rated(desk, client):
+    code = desk.issue()
+    path = f"/c/{service.text_of(code, desk.key)}"
+    with transaction():
+        service.revoke_code(code.id, "改期", agency_id=desk.unit.agency_id, by=desk.by, at=desk.at)
+    page = client.get(path).get_data(as_text=True)
+    assert "提出异议" in page
+    assert "提交评价" not in page
+    assert client.post(f"{path}/rating", data={"score": "1"}).status_code == 409
+    sent = client.post(f"{path}/objection", data={"text": "持已撤销的检查码入户"})
+    assert sent.status_code == 303
+    assert "尚未答复" in client.get(path).get_data(as_text=True)
+    desk.make.clock.forward(days=40)
+    assert "提出异议" not in client.get(path).get_data(as_text=True)
+    assert client.post(f"{path}/objection", data={"text": "太晚"}).status_code == 409
 
 
 def test_ratings_end_with_their_days(desk):
@@ -263,9 +310,10 @@ def test_codes_over_http_from_request_to_answer(desk):
     )
     assert (answered.status_code, answered.json["state"]) == (200, "answered")
     summary = supervisor.get("/api/v1/visit-ratings/summary").json
-    assert (summary["count"], summary["average_hundredths"]) == (1, None)
+    assert (summary["count"], summary["average_hundredths"]) == (0, None)
     assert supervisor.get("/api/v1/visit-ratings").status_code == 403
-    assert [one["score"] for one in auditor.get("/api/v1/visit-ratings").json["items"]] == [4]
+    assert auditor.get("/api/v1/visit-ratings").json["items"] == []
+    assert "已核实并向您致歉" in phone.get(path).get_data(as_text=True)
     revoked = officer.post(
         f"/api/v1/visit-codes/{code['id']}/revoke",
         json={"reason": "改期"},

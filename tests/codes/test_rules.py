@@ -97,10 +97,8 @@ def test_a_short_form_survives_being_typed(chance):
 
 
 @given(st.lists(st.integers(1, 5), max_size=20))
-def test_an_average_is_shown_from_five_ratings_on(scores):
-    shown = rules.shown_average(scores, 5)
-    if len(scores) < 5:
-        assert shown is None
-    else:
-        assert shown is not None
+def test_an_average_is_in_hundredths_and_there_is_none_of_nothing(scores):
+    shown = rules.average(scores)
+    assert (shown is None) == (not scores)
+    if shown is not None:
         assert abs(shown - 100 * sum(scores) / len(scores)) <= 0.5
