@@ -70,7 +70,14 @@ class NotACode(Exception):
 
 
 class NotSigned(Exception):
-    """The text looks like a code, and this server did not sign it: forged or altered."""
+    """The text looks like a code, and this server did not sign it: forged or altered.
+
+    `claimed` is whose code it pretends to be, as far as it says.
+    """
+
+    def __init__(self, claimed: Scanned | None) -> None:
+        super().__init__()
+        self.claimed = claimed
 
 
 @dataclass(frozen=True)
@@ -106,10 +113,10 @@ def read(text: str, verify: Verify) -> Claim:
     if len(signed) != _SHAPE.size + _SIGNATURE or write_back(signed) != text:
         raise NotACode
     body, signature = signed[: _SHAPE.size], signed[_SHAPE.size :]
-    if not verify(signature, PURPOSE + body):
-        raise NotSigned
     first, code_id, unit_id, valid_from, valid_until = _SHAPE.unpack(body)
     kinds = {byte: scanned for scanned, byte in _FIRST_BYTE.items()}
+    if not verify(signature, PURPOSE + body):
+        raise NotSigned(kinds.get(first))
     if first not in kinds:
         raise NotACode
     return Claim(

@@ -59,6 +59,10 @@ class CodeForged(Invalid):
     code, title = "visit-code-forged", "检查码不是本系统签发"
 
 
+class UnitCodeForged(Invalid):
+    code, title = "unit-code-forged", "单位码不是本系统签发"
+
+
 class CapReached(Conflict):
     """Extras: `caps`, the codes of the caps that the entry would be beyond."""
 
@@ -257,7 +261,11 @@ def standing_of(code: VisitCode, at: datetime) -> Standing:
 
 
 def read_claim(text: str, key: Ed25519PrivateKey) -> Claim:
-    """Return what a scanned text says. Raises CodeUnknown (no code at all) and CodeForged."""
+    """Return what a scanned text says.
+
+    Raises CodeUnknown (no code at all), and where it is not signed here UnitCodeForged or
+    CodeForged, by what it claims to be.
+    """
 
     def verify(signature: bytes, body: bytes) -> bool:
         try:
@@ -271,7 +279,14 @@ def read_claim(text: str, key: Ed25519PrivateKey) -> Claim:
     except rules.NotACode as error:
         raise CodeUnknown("这不是检查码，或扫描不完整，请重新扫描。") from error
     except rules.NotSigned as error:
-        raise CodeForged("这个检查码不是本系统签发，或内容被改动过，请拒绝检查并核实。") from error
+        if error.claimed is Scanned.UNIT:
+            raise UnitCodeForged(
+                "门口的单位码不是本系统签发，或内容被改动过。请当面核对单位名称和地址，并报告机关更换。"
+            ) from error
+        raise CodeForged(
+            "这个检查码不是本系统签发，或内容被改动过。请不要接受检查，"
+            "记下来人的姓名和执法证号，向检查机关或者 12345 热线核实。"
+        ) from error
 
 
 def scan(text: str, key: Ed25519PrivateKey, *, at: datetime) -> Seen:

@@ -198,6 +198,16 @@ def items_of(joint_visit_id: UUID) -> list[JointVisitItem]:
     return list(db.session.scalars(query.order_by(JointVisitItem.id)))
 
 
+def items_of_code(code_id: UUID) -> list[JointVisitItem]:
+    """Return what partner departments check on the visit that a code is for."""
+    query = (
+        sa.select(JointVisitItem)
+        .join(JointVisit, JointVisit.id == JointVisitItem.joint_visit_id)
+        .where(JointVisit.code_id == code_id)
+    )
+    return list(db.session.scalars(query.order_by(JointVisitItem.id)))
+
+
 def changes_of(joint_visit_id: UUID) -> list[JointTeamChange]:
     """Return how a team was changed by hand, in order."""
     query = sa.select(JointTeamChange).where(JointTeamChange.joint_visit_id == joint_visit_id)

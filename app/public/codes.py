@@ -22,6 +22,7 @@ from app.codes.service import Seen
 from app.days import local_date
 from app.db import transaction
 from app.errors import DomainError, Invalid
+from app.jointvisits import team_queries as teams
 from app.people import service as people
 from app.public.pages import show_failure
 from app.units import queries as unit_queries
@@ -45,6 +46,13 @@ DONE = {
 
 class FormWrong(Invalid):
     code, title = "form-wrong", "填写有误"
+
+
+@blp.after_request
+def keep_nothing(response: Response) -> Response:
+    """Let no phone show later what a code stood for earlier."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blp.route("")
@@ -81,7 +89,8 @@ def show(text: str) -> str:
 @anyone
 def rate(text: str) -> Response:
     """Take in a rating, once a code."""
-    data, at = _form(RatingFormSchema), clock.now()
+    wrong = "请先选择是否满意；意见不超过 500 字。"
+    data, at = _form(RatingFormSchema, wrong), clock.now()
     with transaction():
         seen = service.scan(text, entry.keys().receipt_key, at=at)
         service.rate(seen.code, data["score"], data["comment"], at=at)
@@ -92,23 +101,27 @@ def rate(text: str) -> Response:
 @anyone
 def object_to(text: str) -> Response:
     """Take in an objection."""
-    data, at = _form(ObjectionFormSchema), clock.now()
+    wrong = "请写明异议内容，不超过 2000 字；联系方式不超过 200 字。"
+    data, at = _form(ObjectionFormSchema, wrong), clock.now()
     with transaction():
         seen = service.scan(text, entry.keys().receipt_key, at=at)
         service.object_to(seen.code, data["text"], data["contact"], at=at)
     return flask.redirect(f"/c/{text}?done=objection", 303)
 
 
-def _form(schema: type[Schema]) -> dict[str, Any]:
+def _form(schema: type[Schema], wrong: str) -> dict[str, Any]:
+    """Return what a form says; browsers end a line of a text with two characters, we with one."""
     given: dict[str, Any] = {
-        name: value for name, value in flask.request.form.items() if value.strip()
+        name: value.replace("\r\n", "\n")
+        for name, value in flask.request.form.items()
+        if value.strip()
     }
     if given.get("score", "") in set("12345"):
         given["score"] = int(given["score"])
     try:
         data: dict[str, Any] = schema().load(given)
     except ValidationError as error:
-        raise FormWrong("请返回修改：评价应选择一至五分，异议应写明内容，文字不要过长。") from error
+        raise FormWrong(wrong) from error
     return data
 
 
@@ -130,6 +143,7 @@ def _shown(seen: Seen, at: datetime) -> dict[str, Any]:
         "advice": advice,
         "officers": seen.officers,
         "partners": seen.partners,
+        "partner_items": teams.items_of_code(seen.code.id),
         "tasks": [
             {
                 "task": task,

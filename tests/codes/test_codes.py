@@ -260,11 +260,13 @@ def test_a_phone_scans_verifies_rates_and_objects(desk, client):
     assert "评价已收到" in client.get(sent.location).get_data(as_text=True)
     assert client.post(f"{path}/rating", data={"score": "5"}).status_code == 409
     assert client.post(f"{path}/rating", data={"score": "9"}).status_code == 422
-    sent = client.post(f"{path}/objection", data={"text": "未出示执法证", "contact": ""})
-    assert sent.status_code == 303
+    assert "请写明异议内容" in client.post(f"{path}/objection", data={"text": " "}).text
+    two_lines = {"text": "未出示执法证\r\n也未说明来意", "contact": ""}  # as browsers send them
+    assert client.post(f"{path}/objection", data=two_lines).status_code == 303
     stop_reading()
     assert db.session.scalar(sa.select(VisitRating.comment)) == "=1+1<b>"
-    assert db.session.scalar(sa.select(VisitObjection.text)) == "未出示执法证"
+    assert db.session.scalar(sa.select(VisitObjection.text)) == "未出示执法证\n也未说明来意"
+    assert page.headers["Cache-Control"] == "no-store"
 
 
 def test_a_forged_code_gets_a_page_of_its_own(desk, client):
@@ -273,8 +275,13 @@ def test_a_forged_code_gets_a_page_of_its_own(desk, client):
     assert forged.status_code == 422
     assert "不是本系统签发" in forged.get_data(as_text=True)
     assert client.get("/c/NOSUCHCODE00").status_code == 404
-    unit = client.get(f"/c/{service.unit_text(desk.unit, desk.key)}")
-    assert desk.unit.name in unit.get_data(as_text=True)
+    unit_text = service.unit_text(desk.unit, desk.key)
+    assert desk.unit.name in client.get(f"/c/{unit_text}").text
+    forged = client.get(
+        f"/c/{unit_text[:50]}{'A' if unit_text[50] != 'A' else 'B'}{unit_text[51:]}"
+    )
+    assert forged.status_code == 422
+    assert "单位码不是本系统签发" in forged.text
 
 
 def test_codes_over_http_from_request_to_answer(desk):

@@ -147,7 +147,14 @@ def test_six_tasks_and_the_market_regulator_go_in_once(stage: Stage, day: Day) -
     second = code_of(day, visit)
     page = stage.flask_app.test_client()
     assert "更正检查时间" in page.get(f"/c/{first['text']}").text
-    assert "市场监督管理局" in page.get(f"/c/{second['text']}").text
+    shown = page.get(f"/c/{second['text']}").text
+    for words in (
+        "市场监督管理局",
+        "沪市监0001",
+        "药品和医疗器械使用质量",
+        "药品管理法 第九十九条",
+    ):
+        assert words in shown
 
     stage.clock.forward(hours=2)
     tasks = seen["an"]["task"]
