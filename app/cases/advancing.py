@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from uuid import UUID
 
-from app.cases import collecting, enforcing, preparing, queries, sanctions, triggers
+from app.cases import collecting, enforcing, preparing, remedies, sanctions, triggers
 from app.cases.drafts import Draft
-from app.cases.models import CaseRemedy, CaseSanction, PenaltyCaseOfficer
+from app.cases.models import CaseSanction, PenaltyCaseOfficer
 from app.cases.opening import set_cause, set_party
-from app.cases.refusals import StepDayWrong, StepItemUnknown
+from app.cases.refusals import StepDayWrong
+from app.cases.remedies import Ended
 from app.cases.rules import (
     CaseState,
     CaseVerb,
@@ -20,7 +21,6 @@ from app.cases.rules import (
 )
 from app.cases.sanctions import SanctionKind
 from app.cases.transfers import NewTransfer, answer_transfer, open_transfer_of, record_transfer
-from app.db import db, new_id
 from app.people import service as people
 
 
@@ -142,30 +142,18 @@ def _take_back(draft: Draft) -> None:
 
 
 def _begin_remedy(draft: Draft) -> None:
-    remedy = CaseRemedy(
-        id=new_id(),
-        case_id=draft.case.id,
-        agency_id=draft.case.agency_id,
-        kind=RemedyKind(draft.data["kind"]),
-        organ=draft.data["organ"],
-        number=draft.data["number"],
-        begun_on=draft.on,
-    )
-    db.session.add(remedy)
+    data = draft.data
+    kind, organ, number = RemedyKind(data["kind"]), data["organ"], data["number"]
+    remedy = remedies.begin_remedy(draft.case, kind, organ, number, draft.on)
     draft.data["remedy_id"] = str(remedy.id)
 
 
 def _end_remedy(draft: Draft) -> None:
-    """Keep how it ended; a decision that review or suit revoked 撤销 is revoked."""
-    wanted = UUID(draft.data["remedy_id"])
-    found = [one for one in queries.remedies_of(draft.case.id) if one.id == wanted]
-    if not found or found[0].ended_on is not None:
-        raise StepItemUnknown("案件没有这次复议或者诉讼，或者结果已经登记。")
-    found[0].ended_on, found[0].result = draft.on, RemedyResult(draft.data["result"])
-    found[0].head_attended = draft.data["head_attended"]
-    if found[0].result == RemedyResult.REVOKED:
-        draft.case.revoked_on = draft.case.revoked_on or draft.on
-        enforcing.cease_revoked(draft.case, draft.on, by=draft.by, at=draft.at)
+    data = draft.data
+    lines = triggers.as_lines(data.get("lines") or [])
+    result = RemedyResult(data["result"])
+    ended = Ended(UUID(data["remedy_id"]), result, data["head_attended"], lines)
+    remedies.end_remedy(draft.case, ended, draft.on, by=draft.by, at=draft.at)
 
 
 EFFECTS: Mapping[CaseVerb, Callable[[Draft], None]] = {

@@ -4,7 +4,7 @@ Amounts are whole fen. The surcharge 加处罚款 is computed for a day and stay
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,8 @@ from app.cases import queries as case_queries
 from app.cases.collecting_models import CaseCollection
 from app.cases.collecting_rules import CollectionState
 from app.cases.models import PenaltyCase
-from app.cases.money import Paid, Part, Pause, Plan
+from app.cases.money import Paid, Part, Pause, PauseReason, Plan
+from app.cases.rules import RemedyKind
 from app.catalogue import service as catalogue
 from app.catalogue.rules import DayKind, Deadline, Term, due
 from app.db import db
@@ -27,6 +28,7 @@ MOVED = "deadline-moved-to-working-day"
 PERCENT = "surcharge-percent"
 COURT_MONTHS = "court-enforcement-months"
 SUIT_MONTHS = "suit-months"
+SUIT_AFTER_REVIEW = "suit-after-review-days"
 
 
 class CollectionUnknown(NotFound):
@@ -89,11 +91,25 @@ def balance(collection: CaseCollection, on: date) -> Balance:
     )
     return Balance(
         on=until,
-        fine_fen=collection.fine_fen - sum(one.fine_fen for one in paid),
-        confiscated_fen=collection.confiscated_fen - sum(one.confiscated_fen for one in paid),
+        fine_fen=max(collection.fine_fen - sum(one.fine_fen for one in paid), 0),
+        confiscated_fen=max(
+            collection.confiscated_fen - sum(one.confiscated_fen for one in paid), 0
+        ),
         surcharge=added,
-        surcharge_unpaid_fen=added.amount_fen - sum(one.surcharge_fen for one in paid),
+        surcharge_unpaid_fen=max(added.amount_fen - sum(one.surcharge_fen for one in paid), 0),
     )
+
+
+def refund(collection: CaseCollection, on: date) -> int:
+    """Return what was paid beyond what stands: of a decision that was revoked or made lighter."""
+    case = db.session.get_one(PenaltyCase, collection.case_id)
+    paid = [(one.fine_fen, one.confiscated_fen, one.surcharge_fen) for one in collection.payments]
+    if case.revoked_on is not None and case.revoked_on <= on:
+        return sum(map(sum, paid))
+    left = balance(collection, on)
+    owed = (collection.fine_fen, collection.confiscated_fen, left.surcharge.amount_fen)
+    given = [sum(each) for each in zip(*paid, strict=True)] or [0, 0, 0]
+    return sum(max(own - due, 0) for own, due in zip(given, owed, strict=True))
 
 
 def plans_of(collection: CaseCollection) -> list[Plan]:
@@ -103,7 +119,7 @@ def plans_of(collection: CaseCollection) -> list[Plan]:
     found = [Plan([Part(collection.due_on, collection.fine_fen)])]
     for relief in collection.reliefs:
         if relief.approved:
-            parts = relief.dated_parts
+            parts = money.cut(relief.dated_parts, collection.fine_fen)
             before = collection.fine_fen - sum(part.amount_fen for part in parts)
             first = [Part(collection.due_on, before)] if before else []
             found.append(Plan([*first, *parts], relief.applied_on))
@@ -129,8 +145,21 @@ def last_due_on(collection: CaseCollection) -> date | None:
 
 
 def court_window(collection: CaseCollection) -> money.Window:
-    """Return on which days the court can be asked to enforce (行政强制法 第五十三条)."""
-    ended = [one.until_on for one in pauses_of(collection) if one.until_on is not None]
+    """Return on which days the court can be asked to enforce (行政强制法 第五十三条).
+
+    After a review the party has `suit-after-review-days` to sue (行政诉讼法 第四十五条).
+    """
+    again = timedelta(days=int(catalogue.setting(SUIT_AFTER_REVIEW, collection.served_on)))
+    ended = [
+        one.ended_on + (again if one.kind == RemedyKind.REVIEW else timedelta(0))
+        for one in case_queries.remedies_of(collection.case_id)
+        if one.ended_on is not None
+    ]
+    ended += [
+        one.until_on + (again if one.reason == PauseReason.REVIEW else timedelta(0))
+        for one in collection.pauses
+        if one.until_on is not None
+    ]
     return money.court_window(
         collection.served_on,
         ended,
@@ -173,6 +202,7 @@ def summary(collection: CaseCollection, on: date) -> dict[str, Any]:
             "surcharge_capped": left.surcharge.capped,
             "late_days": left.surcharge.late_days,
         },
+        "refund_fen": refund(collection, on),
     }
 
 

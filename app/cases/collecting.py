@@ -19,6 +19,7 @@ from app.cases.balances import (
     balance,
     deadline_of,
     get_collection,
+    is_paused,
     refuse_ended,
 )
 from app.cases.collecting_models import (
@@ -371,7 +372,7 @@ def pause_surcharge(
             "普通程序案件的复议、诉讼作为案件步骤登记，加处罚款随之停止计算。",
             state=collection.state,
         )
-    if any(one.until_on is None for one in collection.pauses):
+    if is_paused(collection):
         raise CollectionStateWrong("已登记一个未结束的复议或者诉讼。", state=collection.state)
     if not collection.served_on <= from_on <= local_date(at):
         raise PaymentWrong("开始日期应在送达之后、今天之前。", served_on=collection.served_on)

@@ -106,7 +106,7 @@ class CollectionSchema(CollectionRowSchema):
     """The money of a case with all that happened to it, and what is unpaid on a day.
 
     `last_due_on` is the last day as it was granted; `court_opens_on` to `court_closes_on` are the
-    days on which the court can be asked to enforce.
+    days on which the court can be asked to enforce; `refund_fen` was paid beyond what stands.
     """
 
     demanded_on = Day(required=True, allow_none=True)
@@ -125,6 +125,7 @@ class CollectionSchema(CollectionRowSchema):
     court_opens_on = Day(required=True)
     court_closes_on = Day(required=True)
     balance = fields.Nested(BalanceSchema, required=True)
+    refund_fen = Count(required=True)
 
 
 class CollectionDaySchema(ma.Schema):

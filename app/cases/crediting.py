@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from app.access import Actor
 from app.cases.models import CaseRemedy, PenaltyCase
+from app.cases.queries import remedies_of
 from app.cases.rules import CaseState, Procedure, RemedyResult
 from app.cases.sanctions import SanctionKind
 from app.credit import queries as credit_queries
@@ -20,7 +21,7 @@ from app.credit.service import Recorded
 from app.db import db
 from app.people import service as people
 
-OVERTURNED = frozenset({RemedyResult.CHANGED, RemedyResult.REVOKED})
+OVERTURNED = frozenset({RemedyResult.CHANGED, RemedyResult.REVOKED, RemedyResult.ILLEGAL})
 STANDING = frozenset({CaseState.FILED, CaseState.DECIDED, CaseState.SERVED, CaseState.CLOSED})
 
 
@@ -40,8 +41,8 @@ def is_punished(case: PenaltyCase) -> bool:
 
 
 def gone_on(case: PenaltyCase) -> date | None:
-    """Return when a decision ceased to stand as it was: revoked by the organ itself, or changed
-    or revoked by review or suit; None while it stands."""
+    """Return when a decision ceased to stand as it was: revoked by the organ itself, or changed,
+    revoked or found illegal by review or suit (行政处罚法 第四十八条); None while it stands."""
     query = sa.select(sa.func.min(CaseRemedy.ended_on)).where(
         CaseRemedy.case_id == case.id, CaseRemedy.result.in_(sorted(OVERTURNED))
     )
@@ -53,24 +54,48 @@ def gone_on(case: PenaltyCase) -> date | None:
 def follow_case(case: PenaltyCase, *, by: Actor, at: datetime) -> Recorded | None:
     """Let the credit record say what a case came to; None where nothing follows.
 
-    The tier is that of the rules as they stood when the decision was recorded: a rule set that
-    comes later, for days before it too, changes no entry and holds up no step. Raises
-    CreditTierUnknown where the rules in force have no such tier.
+    A decision that review or suit changed 变更 has its first entry reversed and a new one, of the
+    day of the decision still, for what it imposes now. The tier is that of the rules as they stood
+    when the decision was recorded: a rule set that comes later, for days before it too, changes no
+    entry and holds up no step. Raises CreditTierUnknown where the rules in force have no such tier.
     """
-    agency = people.get_agency(case.agency_id)
-    if (gone := gone_on(case)) is not None:
-        return credit.reverse_cause(
-            EntryKind.PENALTY,
-            reference_of(case),
-            "处罚决定被变更或者撤销",
-            gone,
-            agency=agency,
-            by=by,
-            at=at,
-        )
+    gone = gone_on(case)
+    if gone is None:
+        return _record(case, reference_of(case), by=by, at=at)
+    changed = [one for one in remedies_of(case.id) if one.result == RemedyResult.CHANGED]
+    references = [reference_of(case), *(f"{reference_of(case)}/{one.id}" for one in changed)]
+    standing = references.pop() if changed and not _is_void(case) else None
+    done = None
+    for reference in references:
+        done = _reverse(case, reference, gone, by=by, at=at) or done
+    return done if standing is None else _record(case, standing, by=by, at=at)
+
+
+def _is_void(case: PenaltyCase) -> bool:
+    """Tell whether nothing is left of a decision that could count against anybody."""
+    results = {one.result for one in remedies_of(case.id)}
+    return case.revoked_on is not None or RemedyResult.ILLEGAL in results
+
+
+def _reverse(
+    case: PenaltyCase, reference: str, on: date, *, by: Actor, at: datetime
+) -> Recorded | None:
+    return credit.reverse_cause(
+        EntryKind.PENALTY,
+        reference,
+        "处罚决定被变更、撤销或者确认违法",
+        on,
+        agency=people.get_agency(case.agency_id),
+        by=by,
+        at=at,
+    )
+
+
+def _record(case: PenaltyCase, reference: str, *, by: Actor, at: datetime) -> Recorded | None:
     if case.decided_on is None or not is_punished(case):
         return None
-    if known := credit_queries.find_entry(agency.id, EntryKind.PENALTY, reference_of(case)):
+    agency = people.get_agency(case.agency_id)
+    if known := credit_queries.find_entry(agency.id, EntryKind.PENALTY, reference):
         return Recorded(known, again=True)
     sanctions = sorted({str(line.kind) for line in case.lines if not line.on_staff})
     fine_fen = sum(
@@ -82,7 +107,7 @@ def follow_case(case: PenaltyCase, *, by: Actor, at: datetime) -> Recorded | Non
     tier = credit.tier_of(sanctions, case.decided_on, simple=simple, fine_fen=fine_fen)
     new = NewEntry(
         kind=EntryKind.PENALTY,
-        reference=reference_of(case),
+        reference=reference,
         decided_on=case.decided_on,
         unit_id=case.unit_id,
         tier=tier,

@@ -140,6 +140,22 @@ def cease_revoked(case: PenaltyCase, on: date, *, by: Actor, at: datetime) -> No
         conclude_collection(found.id, on, "处罚决定已撤销", ground=ground, by=by, at=at)
 
 
+def follow_change(case: PenaltyCase, on: date, *, by: Actor, at: datetime) -> None:
+    """Let what is owed be what review or suit made of a decision; without money it ceases."""
+    found = queries.of_case(case.id)
+    if found is None:
+        return
+    fine, confiscated = sanctions.money_of(case.lines)
+    if fine + confiscated == 0:
+        cease_revoked(case, on, by=by, at=at)
+        return
+    found.fine_fen, found.confiscated_fen = fine, confiscated
+    if found.state == CollectionState.OPEN and balance(found, local_date(at)).settled:
+        found.state, found.concluded_on = CollectionState.SETTLED, on
+    data = {"fine_fen": fine, "confiscated_fen": confiscated, "state": str(found.state)}
+    journal.record(Event.COLLECTION_CHANGED, found, by=by, at=at, data=data)
+
+
 def refuse_outstanding(case: PenaltyCase, on: date) -> None:
     """Raise MoneyOutstanding while money of a case is neither paid, enforced nor ceased.
 

@@ -124,6 +124,17 @@ def _holding(plans: Sequence[Plan], day: date) -> Plan:
     return [plan for plan in plans if plan.from_on <= day][-1]
 
 
+def cut(parts: Sequence[Part], most_fen: int) -> list[Part]:
+    """Return parts of no more than an amount; the last ones shrink or fall away."""
+    found, left = [], most_fen
+    for part in parts:
+        amount = min(part.amount_fen, left)
+        if amount > 0:
+            found.append(Part(part.due_on, amount))
+        left -= amount
+    return found
+
+
 def instalment_problems(parts: Sequence[Part], unpaid_fen: int, after: date) -> list[Problem]:
     """Compare a plan of parts with what is unpaid: it adds up, day by day, after a day."""
     found = []

@@ -131,7 +131,8 @@ def open_case(new: NewCase, *, agency: Agency, by: Actor, at: datetime) -> Penal
     keep_step(case, step, (), None, by=by, at=at)
     keep_deadlines(case, [step])
     if new.transfer_id is not None:
-        get_transfer(new.transfer_id, agency.id).case_id = case.id
+        transfer = get_transfer(new.transfer_id, agency.id)
+        transfer.case_id = transfer.case_id or case.id  # of several parties the first case
     journal.record(
         Event.PENALTY_CASE_OPENED,
         case,
@@ -173,6 +174,7 @@ def _set_origin(case: PenaltyCase, new: NewCase) -> None:
         if new.source is not CaseSource.TRANSFER or transfer.direction != Direction.IN:
             raise CaseOriginWrong("只有移送来的案件可以引用收到的移送登记。")
         case.source_reference = new.source_reference or transfer.number
+        case.unit_id = case.unit_id or transfer.unit_id
     if case.unit_id is not None:
         units.get_unit(case.unit_id, case.agency_id)
 

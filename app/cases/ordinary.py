@@ -45,9 +45,9 @@ def take_step(
 ) -> PenaltyCase:
     """Take the next step of a case; `new.data` has the members of the verb's schema.
 
-    Of a case decided on the spot only the revocation is a step. Flushes: the next step in one
-    transaction reads the terms. Raises CaseUnknown, CaseStateWrong, StepDayWrong, NotOnCase,
-    DocumentUnknown, the problems of `preparing` and those of `refusals`.
+    Of a case decided on the spot only revocation, review and suit are steps. Flushes: the next
+    step in one transaction reads the terms. Raises CaseUnknown, CaseStateWrong, StepDayWrong,
+    NotOnCase, DocumentUnknown, the problems of `preparing`, of `remedies` and of `refusals`.
     """
     case = get_case(case_id, by.agency_id)
     simple = case.procedure == Procedure.SIMPLE

@@ -311,7 +311,8 @@ STEPS: Mapping[CaseVerb, Mapping[CaseState, CaseState]] = {
 }
 # what may be done to a decision made on the spot beside filing and closing it
 AFTER_ON_SITE: Mapping[CaseVerb, Mapping[CaseState, CaseState]] = {
-    CaseVerb.REVOKE: _stays(_S.DECIDED_ON_SITE, _S.FILED, _S.CLOSED),
+    verb: _stays(_S.DECIDED_ON_SITE, _S.FILED, _S.CLOSED)
+    for verb in (CaseVerb.REVOKE, CaseVerb.BEGIN_REMEDY, CaseVerb.END_REMEDY)
 }
 ENDED_CASES = frozenset({CaseState.CLOSED, CaseState.WITHDRAWN})
 OPEN_CASES = frozenset(CaseState) - ENDED_CASES

@@ -63,6 +63,12 @@ def in_order(lines: Iterable[SanctionLine]) -> list[SanctionLine]:
     return sorted(lines, key=lambda line: (line.on_staff, order.index(line.kind)))
 
 
+def is_whole(line: SanctionLine) -> bool:
+    """Tell whether a line says an amount exactly where its kind is one of money."""
+    money = line.kind in {SanctionKind.FINE, SanctionKind.CONFISCATED_GAINS}
+    return money == (line.amount_fen is not None)
+
+
 def lines_of(*, warning: bool, fine_fen: int) -> list[SanctionLine]:
     """Return the lines of a decision on the spot: a warning, a fine, or both."""
     warned = [SanctionLine(SanctionKind.WARNING)] if warning else []

@@ -365,6 +365,9 @@ class _EndRemedy(ma.Schema):
     remedy_id = Id(required=True)
     result = Choice(RemedyResult, required=True)
     head_attended = Flag(load_default=None, allow_none=True)
+    lines = fields.List(
+        fields.Nested(SanctionLineSchema), load_default=list, validate=validate.Length(max=20)
+    )
 
 
 class _Transfer(_Reason):

@@ -122,7 +122,9 @@ def answer_transfer(
 
 def open_transfer_of(case_id: UUID, agency_id: UUID) -> CaseTransfer | None:
     """Return the newest handing over of a case that has no result yet."""
-    query = queries.transfers_in(agency_id, case_id=case_id, direction=Direction.OUT)
+    query = queries.transfers_in(
+        agency_id, case_id=case_id, direction=Direction.OUT, kind=TransferKind.HAND_OVER
+    )
     rows = db.session.scalars(query.where(CaseTransfer.result.is_(None)))
     return max(rows, key=lambda row: row.on_day, default=None)
 

@@ -200,6 +200,7 @@ class Event(StrEnum):
     PENALTY_CASE_FILED = "penalty-case.filed"
     PENALTY_CASE_CLOSED = "penalty-case.closed"
     COLLECTION_OPENED = "collection.opened"
+    COLLECTION_CHANGED = "collection.changed"
     COLLECTION_PAID = "collection.paid"
     COLLECTION_HANDED_IN = "collection.handed-in"
     COLLECTION_RELIEF_ASKED = "collection.relief-asked"

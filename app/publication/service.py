@@ -34,7 +34,7 @@ from app.visits.models import Visit
 PORTAL = "portal"
 CREDIT_SITE = "credit-site"
 CHANGED = {
-    SubjectType.DECISION: "处罚决定已被变更或者撤销",
+    SubjectType.DECISION: "处罚决定已被变更、撤销或者确认违法",
     SubjectType.RESULT: "检查任务已重新办理，原检查结果不再有效",
 }
 

@@ -293,6 +293,31 @@ def test_cases_are_read_filed_and_closed_over_http(field):
     assert closed.json["state"] == "closed"
 
 
+def test_review_and_suit_about_a_decision_on_the_spot_are_steps_of_its_case(field):
+    case = field.decide().case
+    field.supervise(service.file_case, case.id)
+    client = field.make.signed_in(Role.SUPERVISOR)
+    path = f"/api/v1/cases/{case.id}"
+
+    def step(verb, **data):
+        seen = client.get(path).headers["ETag"]
+        said = {"on": case.decided_on.isoformat(), "data": data}
+        return client.post(f"{path}/steps/{verb}", json=said, headers={"If-Match": seen})
+
+    fine = {"kind": "fine", "months": None, "note": None, "on_staff": False}
+    for kind, result, amount in (("review", "changed", 5000), ("suit", "revoked", None)):
+        assert step("begin-remedy", kind=kind, organ="区人民政府").status_code == 200
+        remedy = client.get(f"{path}/remedies").json["items"][-1]["id"]
+        lines = [] if amount is None else [{**fine, "amount_fen": amount}]
+        if lines:
+            staff = [{**lines[0], "on_staff": True}]
+            wrong = step("end-remedy", remedy_id=remedy, result=result, lines=staff)
+            assert wrong.json["type"] == "/problems/remedy-lines-wrong"
+        ended = step("end-remedy", remedy_id=remedy, result=result, lines=lines).json
+        assert (ended["fine_fen"], ended["revoked_on"] is None) == (5000, result == "changed")
+    assert step("conclude", facts="-", proposal="punish").status_code == 409
+
+
 @pytest.mark.parametrize("role", [Role.CLERK, Role.ADMINISTRATOR, Role.PARTNER])
 def test_others_do_not_read_cases(field, role):
     assert field.make.signed_in(role).get("/api/v1/cases").status_code == 403

@@ -118,3 +118,11 @@ def test_the_court_is_asked_after_the_term_for_a_suit_or_after_the_suit():
     assert (plain.opens_on, plain.closes_on) == (date(2026, 7, 16), date(2026, 10, 15))
     sued = money.court_window(served, [date(2026, 12, 1)], suit_months=6, months=3)
     assert (sued.opens_on, sued.closes_on) == (date(2026, 12, 2), date(2027, 3, 1))
+
+
+@given(st.lists(st.integers(1, 10_000), max_size=5), st.integers(0, 30_000))
+def test_parts_of_a_lighter_fine_never_ask_for_more_than_it(amounts, most):
+    parts = [money.Part(date(2026, 1, 1 + day), amount) for day, amount in enumerate(amounts)]
+    kept = money.cut(parts, most)
+    assert sum(one.amount_fen for one in kept) == min(sum(amounts), most)
+    assert [one.due_on for one in kept] == [one.due_on for one in parts][: len(kept)]

@@ -90,13 +90,16 @@ def test_a_revoked_decision_leaves_every_channel_without_its_content_and_stays_a
     assert "某游泳会所" not in client.get("/public/decisions.json").text
 
 
-def test_a_decision_changed_on_review_is_withdrawn_too(office):
+@pytest.mark.parametrize("result", ["changed", "illegal"])
+def test_a_decision_changed_or_found_illegal_is_withdrawn_too(office, result):
     case = decided(office)
     run(office, date(2026, 9, 14))
     office.step(case, "serve", date(2026, 9, 15))
     office.step(case, "begin-remedy", date(2026, 9, 18))
     remedy_id = str(db.session.scalars(sa.select(CaseRemedy.id)).one())
-    office.step(case, "end-remedy", date(2026, 10, 9), result="changed", remedy_id=remedy_id)
+    lines = fine(100_000) if result == "changed" else []
+    said = {"result": result, "remedy_id": remedy_id, "lines": lines}
+    office.step(case, "end-remedy", date(2026, 10, 9), **said)
     run(office, date(2026, 10, 10))
     assert {one.state for one in shown(case).values()} == {"withdrawn"}
 
