@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, settings
 from app import clock as app_clock
 from app import db
 from tests import servers
+from tests.emptied import Standing
 from tests.factories import Make
+from tests.remembered import remember_routes
 from tests.servers import postgresql_server, postgresql_template, sqlite_template
 from tests.storage_servers import s3_server
 from wsgi import create_app
@@ -87,11 +89,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         servers.copy_sqlite(request.getfixturevalue("sqlite_template"), tmp_path / "data")
         yield Place("sqlite", environ)
         return
-    server = request.getfixturevalue("postgresql_server")
-    template = request.getfixturevalue("postgresql_template")
-    name, address = servers.copy_postgresql(server, template)
-    yield Place("postgresql", {**environ, "DATABASE_URL": address})
-    servers.drop_postgresql(server, name)
+    standing = request.getfixturevalue("postgresql_standing")
+    yield Place("postgresql", {**environ, "DATABASE_URL": standing.take()})
+    standing.give_back()
+
+
+@pytest.fixture(scope="session")
+def postgresql_standing(postgresql_server: str, postgresql_template: str) -> Standing:
+    """The PostgreSQL database of one test after another."""
+    return Standing(postgresql_server, postgresql_template)
 
 
 @pytest.fixture
@@ -125,5 +131,6 @@ def make(flask_app: flask.Flask, clock: FixedClock) -> Make:
 
 
 def pytest_configure(config: Any) -> None:
-    """Let a forgotten thread's exception fail the run, like every other warning."""
+    """Let a forgotten thread's exception fail the run, like every other warning; save work."""
     warnings.simplefilter("error", pytest.PytestUnhandledThreadExceptionWarning)
+    remember_routes()

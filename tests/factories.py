@@ -11,7 +11,6 @@ import flask
 from flask.testing import FlaskClient
 
 from app.access import Actor, ActorKind, Role
-from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import new_id, transaction
 from app.draws import annual_plans, plans, seeding
@@ -35,6 +34,7 @@ from app.units.rules import NewUnit, Registration
 from app.visits import service as visits
 from app.visits.models import Finding, Visit
 from app.visits.service import Start
+from tests.remembered import load_catalogue
 
 DISTRICT = "310105"
 OTHER_DISTRICT = "310107"
@@ -69,8 +69,8 @@ class Make:
 
     def catalogue(self) -> None:
         """Load the packaged rows, once."""
-        with self.writing():
-            catalogue.load_defaults(by=self.by(), at=self.at)
+        with self.flask_app.app_context():
+            load_catalogue(by=self.by(), at=self.at)
 
     def _load_catalogue(self) -> None:
         if not self._catalogue_loaded:

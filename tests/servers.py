@@ -19,6 +19,13 @@ import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# nothing has to outlive the run; what is planned must not hang on when statistics were taken
+SETTINGS = (
+    "fsync = off",
+    "synchronous_commit = off",
+    "full_page_writes = off",
+    "autovacuum = off",
+)
 _numbers = itertools.count(1)
 
 
@@ -56,7 +63,7 @@ def postgresql_server() -> Iterator[str]:
 
         server = get_server(Path(directory) / "data", cleanup_mode="delete")
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            for setting in SETTINGS:
                 connection.execute(f"ALTER SYSTEM SET {setting}")
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
