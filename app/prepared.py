@@ -2,19 +2,27 @@
 
 SQLAlchemy looks a statement up, wraps its parameters and describes its rows anew each time; for a
 read of one row that takes several times as long as the read. What runs here is of the session's
-transaction like everything else, and fails like it.
+transaction like everything else, and fails like it. A list goes to the database as one parameter,
+so that the statement is the same however long the list is.
 """
 
+import re
+from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.orm import Session
 
 from app.db import db
 
+Statement = sa.Select[Any] | sa.CompoundSelect[Any] | sa.Update | sa.TextClause
 _Convert = Callable[[Any], Any] | None
+_LIST = re.compile(r"IN \(__\[POSTCOMPILE_(\w+)\]\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +36,31 @@ class _Form:
 
 
 class Prepared:
-    """A statement with named parameters. One in plain SQL gives values as the driver does."""
+    """A statement with named parameters. One in plain SQL gives values as the driver does.
 
-    def __init__(self, statement: "sa.Select[Any] | sa.Update | sa.TextClause") -> None:
+    A parameter that is `expanding` takes a list of any length.
+    """
+
+    def __init__(self, statement: Statement) -> None:
         self._statement = statement
         self._forms: dict[str, _Form] = {}
 
+    @cached_property
+    def _row(self) -> Any:
+        columns: Any = getattr(self._statement, "selected_columns", None)
+        return namedtuple("Row", columns.keys())
+
+    def named(self, session: Session, /, **values: Any) -> list[Any]:
+        """Return all rows on a session as tuples with the names of their columns."""
+        form, cursor = self._run(session, values)
+        make = self._row._make
+        if form.columns:
+            return [make(_read(row, form.columns)) for row in cursor.fetchall()]
+        return [make(row) for row in cursor.fetchall()]
+
     def rows(self, **values: Any) -> list[Any]:
         """Return all rows as tuples. Raises what SQLAlchemy would for the driver's error."""
-        form, cursor = self._run(values)
+        form, cursor = self._run(db.session(), values)
         rows = list(cursor.fetchall())
         return [_read(row, form.columns) for row in rows] if form.columns else rows
 
@@ -45,10 +69,10 @@ class Prepared:
 
         What the session has read of them it still has as it was.
         """
-        return int(self._run(values)[1].rowcount)
+        return int(self._run(db.session(), values)[1].rowcount)
 
-    def _run(self, values: Mapping[str, Any]) -> tuple[_Form, Any]:
-        connection = db.session.connection()
+    def _run(self, session: Session, values: Mapping[str, Any]) -> tuple[_Form, Any]:
+        connection = session.connection()
         form = self._form(connection.dialect)
         given = [
             (name, _converted(values.get(name, default), convert))
@@ -91,21 +115,44 @@ def _execute(connection: Connection, text: str, given: Any) -> Any:
         ) from error
 
 
-def _compile(statement: "sa.Select[Any] | sa.Update | sa.TextClause", dialect: Dialect) -> _Form:
+def _compile(statement: Statement, dialect: Dialect) -> _Form:
     compiled: Any = statement.compile(dialect=dialect)
     parameters = {name: parameter for parameter, name in compiled.bind_names.items()}
     names: Sequence[str] = compiled.positiontup or list(parameters)
     binds = tuple(
-        (
-            name,
-            compiled.params[name],
-            parameters[name].type.dialect_impl(dialect).bind_processor(dialect),
-        )
-        for name in names
+        (name, *_bind(compiled.params[name], parameters[name], dialect)) for name in names
     )
     processors = (
         column.type.dialect_impl(dialect).result_processor(dialect, None)
         for column in getattr(statement, "selected_columns", ())
     )
     columns = tuple((place, found) for place, found in enumerate(processors) if found)
-    return _Form(compiled.string, binds, bool(compiled.positiontup), columns)
+
+    def list_of(name: re.Match[str]) -> str:
+        return _list_of(name[1], parameters[name[1]], dialect)
+
+    return _Form(_LIST.sub(list_of, compiled.string), binds, bool(compiled.positiontup), columns)
+
+
+def _list_of(name: str, parameter: Any, dialect: Dialect) -> str:
+    """Return the condition of being in a list that is one parameter."""
+    if dialect.name == "sqlite":
+        return "IN (SELECT value FROM json_each(?))"
+    kind = dialect.type_compiler_instance.process(parameter.type)
+    return f"= ANY(%({name})s::{kind}[])"
+
+
+def _bind(value: Any, parameter: Any, dialect: Dialect) -> tuple[Any, _Convert]:
+    """Return a parameter's value where none is given, and how one that is given is converted."""
+    convert = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+    if not parameter.expanding:
+        return value, convert
+    as_json = dialect.name == "sqlite"
+
+    def all_of(values: Sequence[Any]) -> Any:
+        found = list(values) if convert is None else [convert(one) for one in values]
+        return orjson.dumps(found).decode() if as_json else found
+
+    if value is None:
+        return None, all_of
+    return all_of([str(one) if isinstance(one, str) else one for one in value]), None

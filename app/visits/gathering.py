@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 from sqlalchemy.orm.util import identity_key
 
 from app.access import Actor
 from app.db import db, insert_rows
+from app.prepared import Prepared
 from app.tasks.models import Task, TaskOfficer
 from app.tasks.rules import OPEN_STATES
 from app.visits import queries, rules, service
@@ -29,14 +29,16 @@ _visit, _task, _member = Visit.__table__.c, Task.__table__.c, TaskOfficer.__tabl
 _attendance = VisitAttendance.__table__.c
 _RESULTS = frozenset(AnswerResult)
 
-_VISITS = sa.select(
-    _visit.id, _visit.district, _visit.task_id, _visit.checklist_code, _visit.form_version
-).where(
-    _visit.id.in_(_IDS),
-    _visit.agency_id == sa.bindparam("agency_id", type_=sa.Uuid()),
-    _visit.state != VisitState.SIGNED,
+_VISITS = Prepared(
+    sa.select(
+        _visit.id, _visit.district, _visit.task_id, _visit.checklist_code, _visit.form_version
+    ).where(
+        _visit.id.in_(_IDS),
+        _visit.agency_id == sa.bindparam("agency_id", type_=sa.Uuid()),
+        _visit.state != VisitState.SIGNED,
+    )
 )
-_TEAMS = (
+_TEAMS = Prepared(
     sa.select(_visit.id, _member.officer_id)
     .join_from(
         Visit.__table__,
@@ -50,11 +52,11 @@ _TEAMS = (
     .join(TaskOfficer.__table__, _member.task_id == _task.id)
     .where(_visit.id.in_(_IDS), _task.state.in_(OPEN_STATES))
 )
-_ATTENDING = sa.select(_attendance.visit_id, _attendance.officer_id).where(
-    _attendance.visit_id.in_(_IDS)
+_ATTENDING = Prepared(
+    sa.select(_attendance.visit_id, _attendance.officer_id).where(_attendance.visit_id.in_(_IDS))
 )
 _TAKEN = {
-    model: sa.select(model.__table__.c.id).where(model.__table__.c.id.in_(_IDS))
+    model: Prepared(sa.select(model.__table__.c.id).where(model.__table__.c.id.in_(_IDS)))
     for model in (VisitAnswer, Finding)
 }
 
@@ -124,12 +126,11 @@ class Gathering:
         agency_id: UUID,
     ) -> "Gathering":
         """Read some visits with their teams, and which of these answers and findings exist."""
-        session = db.session()
         taken: set[UUID] = set()
         for model, ids in ((VisitAnswer, answers), (Finding, findings)):
             if ids:
-                taken.update(session.scalars(_TAKEN[model], {"ids": list(ids)}))
-        visits = _read_visits(session, list(visit_ids), agency_id) if visit_ids else {}
+                taken.update(row[0] for row in _TAKEN[model].rows(ids=list(ids)))
+        visits = _read_visits(list(visit_ids), agency_id) if visit_ids else {}
         return Gathering(agency_id, visits, taken)
 
     def answer(
@@ -240,8 +241,8 @@ def forget_undone() -> None:
             session.expunge(one)
 
 
-def _read_visits(session: Session, ids: list[UUID], agency_id: UUID) -> dict[UUID, Open]:
-    rows = session.execute(_VISITS, {"ids": ids, "agency_id": agency_id}).all()
+def _read_visits(ids: list[UUID], agency_id: UUID) -> dict[UUID, Open]:
+    rows = _VISITS.named(db.session(), ids=ids, agency_id=agency_id)
     found = {
         row.id: Open(row.district, _items(row.checklist_code, row.form_version), set())
         for row in rows
@@ -249,7 +250,7 @@ def _read_visits(session: Session, ids: list[UUID], agency_id: UUID) -> dict[UUI
     planned = [row.id for row in rows if row.task_id is not None]
     for question, visits in ((_TEAMS, planned), (_ATTENDING, list(found.keys() - set(planned)))):
         if visits:
-            for visit_id, officer_id in session.execute(question, {"ids": visits}):
+            for visit_id, officer_id in question.rows(ids=visits):
                 found[visit_id].officers.add(officer_id)
     return found
 

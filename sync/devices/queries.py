@@ -134,11 +134,68 @@ def officers_in_session(device_id: UUID, at: datetime) -> Sequence[UUID]:
     return db.session.scalars(query.where(*_in_session(device_id, at)).distinct()).all()
 
 
+_KEY = Prepared(
+    sa.select(_device.c.alg, _device.c.public_key).where(
+        _device.c.id == sa.bindparam("device_id", type_=sa.Uuid())
+    )
+)
+
+
 def key_of(device_id: UUID) -> tuple[str, bytes]:
     """Return by which algorithm a device signs, and its public key; neither ever changes."""
-    query = sa.select(Device.alg, Device.public_key).where(Device.id == device_id)
-    row = db.session.execute(query).one()
-    return row.alg, row.public_key
+    [(alg, public_key)] = _KEY.rows(device_id=device_id)
+    return alg, public_key
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A device whose batch is decided. In the order of the columns of what is read."""
+
+    id: UUID
+    agency_id: UUID
+    district: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSoFar:
+    """How far a device's chain of operations and our chain of receipts have come.
+
+    In the order of the columns of what is read.
+    """
+
+    device_seq: int
+    op_hash: str
+    missing: list[list[int]]
+    last_recorded_at: datetime | None
+    receipt_seq: int
+    receipt_hash: str
+
+
+_LOCKED = Prepared(
+    sa.select(
+        _chain.c.device_seq,
+        _chain.c.op_hash,
+        _chain.c.missing,
+        _chain.c.last_recorded_at,
+        _chain.c.receipt_seq,
+        _chain.c.receipt_hash,
+    )
+    .where(_chain.c.device_id == sa.bindparam("device_id", type_=sa.Uuid()))
+    .with_for_update()
+)
+_SENDER = Prepared(
+    sa.select(_device.c.id, _device.c.agency_id, _device.c.district, _device.c.state).where(
+        _device.c.id == sa.bindparam("device_id", type_=sa.Uuid())
+    )
+)
+
+
+def locked(device_id: UUID) -> tuple[Sender, ChainSoFar]:
+    """Return a device and its chain, under the lock of which its pushes happen one by one."""
+    [chain] = _LOCKED.rows(device_id=device_id)
+    [sender] = _SENDER.rows(device_id=device_id)
+    return Sender(*sender), ChainSoFar(*chain)
 
 
 def chain_of(device_id: UUID, *, lock: bool = False) -> DeviceChain:

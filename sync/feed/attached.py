@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.documents.models import Document
 from app.documents.rules import DocumentState
 from app.evidence.models import Evidence, EvidenceLink
+from app.prepared import Prepared
 from app.tasks.models import Task, TaskOfficer
 from app.tasks.rules import OPEN_STATES, TaskState
 from app.visits.models import Finding, VisitAnswer
@@ -28,13 +29,13 @@ _original, _link = Evidence.__table__.c, EvidenceLink.__table__.c
 _answer, _finding, _paper = VisitAnswer.__table__.c, Finding.__table__.c, Document.__table__.c
 _task, _member = Task.__table__.c, TaskOfficer.__table__.c
 
-TEAMS = (
+TEAMS = Prepared(
     sa.select(_member.task_id, _member.officer_id)
     .join_from(TaskOfficer.__table__, Task.__table__, _task.id == _member.task_id)
     .where(_task.id.in_(IDS), _task.state.in_(ON_TABLET))
 )
 # every use of the evidence that is asked for by its own id, or by what it is evidence of
-_USES = (
+_USES = Prepared(
     sa.select(
         _original.id,
         _original.district,

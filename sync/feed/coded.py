@@ -6,7 +6,6 @@ names, until a visit at which it was shown is signed. A unit's ledger goes with 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.caps.models import UnitLedger
 from app.codes.models import VisitCode, VisitCodeOfficer, VisitCodeTask
+from app.prepared import Prepared
 from app.tasks.models import Task, TaskOfficer
 from app.visits.models import Visit, VisitArrival
 from app.visits.rules import VisitState
@@ -27,28 +27,30 @@ _for, _task, _member = VisitCodeTask.__table__.c, Task.__table__.c, TaskOfficer.
 _visit, _arrival = Visit.__table__.c, VisitArrival.__table__.c
 _ledger = UnitLedger.__table__.c
 
-_CODES = sa.select(_code.id, _code.district, _code.version).where(_code.id.in_(IDS))
+_CODES = Prepared(sa.select(_code.id, _code.district, _code.version).where(_code.id.in_(IDS)))
 _LEDGER_ROWS = sa.select(_ledger.id, _ledger.unit_id, _ledger.district, _ledger.version)
-_LEDGERS = _LEDGER_ROWS.where(_ledger.id.in_(IDS))
-_LEDGERS_AT = _LEDGER_ROWS.where(_ledger.unit_id.in_(IDS))
-_CODES_OF = sa.select(_for.code_id).where(_for.task_id.in_(IDS)).distinct()
-_CODES_AT = (
+_LEDGERS = Prepared(_LEDGER_ROWS.where(_ledger.id.in_(IDS)))
+_LEDGERS_AT = Prepared(_LEDGER_ROWS.where(_ledger.unit_id.in_(IDS)))
+_CODES_OF = Prepared(sa.select(_for.code_id).where(_for.task_id.in_(IDS)).distinct())
+_CODES_AT = Prepared(
     sa.select(_arrival.code_id)
     .where(_arrival.visit_id.in_(IDS), _arrival.code_id.is_not(None))
     .distinct()
 )
-_TEAMS = (
+_TEAMS = Prepared(
     sa.select(_for.code_id, _member.officer_id)
     .join_from(VisitCodeTask.__table__, Task.__table__, _task.id == _for.task_id)
     .join(TaskOfficer.__table__, _member.task_id == _task.id)
     .where(_for.code_id.in_(IDS), _task.state.in_(ON_TABLET))
 )
-_WITHOUT_TASK = sa.select(_named.code_id, _named.officer_id).where(
-    _named.code_id.in_(IDS),
-    ~sa.exists().where(_for.code_id == _named.code_id),
-    ~sa.exists()
-    .where(_arrival.code_id == _named.code_id)
-    .where(_visit.id == _arrival.visit_id, _visit.state == VisitState.SIGNED),
+_WITHOUT_TASK = Prepared(
+    sa.select(_named.code_id, _named.officer_id).where(
+        _named.code_id.in_(IDS),
+        ~sa.exists().where(_for.code_id == _named.code_id),
+        ~sa.exists()
+        .where(_arrival.code_id == _named.code_id)
+        .where(_visit.id == _arrival.visit_id, _visit.state == VisitState.SIGNED),
+    )
 )
 
 
@@ -84,5 +86,5 @@ def compare_ledgers(
         )
 
 
-def _ids(session: Session, question: sa.Select[Any], ids: Iterable[UUID]) -> Iterable[UUID]:
+def _ids(session: Session, question: Prepared, ids: Iterable[UUID]) -> Iterable[UUID]:
     return (row[0] for row in ask(session, question, ids))

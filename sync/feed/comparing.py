@@ -8,23 +8,26 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.prepared import Prepared
 from sync.feed.models import FeedRow
 from sync.feed.rules import Key, Stored, Wanted
 
 NOBODY: frozenset[str] = frozenset()
-AT_ONCE = 500  # keys in one statement: below every driver's limit of parameters
+AT_ONCE = 500  # keys in one question
 IDS: Any = sa.bindparam("ids", expanding=True)
 _row = FeedRow.__table__.c
-_STORED = sa.select(
-    _row.entity_type, _row.entity_id, _row.stream, _row.scope, _row.version, _row.present
-).where(_row.entity_id.in_(IDS))
+_STORED = Prepared(
+    sa.select(
+        _row.entity_type, _row.entity_id, _row.stream, _row.scope, _row.version, _row.present
+    ).where(_row.entity_id.in_(IDS))
+)
 
 
-def ask(session: Session, question: sa.Executable, ids: Iterable[Any]) -> Iterator[Any]:
-    """Put a question about keys, some at a time and in one order."""
-    ordered = sorted(set(ids))
-    for start in range(0, len(ordered), AT_ONCE):
-        yield from session.execute(question, {"ids": ordered[start : start + AT_ONCE]})
+def ask(session: Session, question: Prepared, ids: Iterable[Any]) -> Iterator[Any]:
+    """Put a question about keys, some at a time."""
+    asked = list(set(ids))
+    for start in range(0, len(asked), AT_ONCE):
+        yield from question.named(session, ids=asked[start : start + AT_ONCE])
 
 
 @dataclass

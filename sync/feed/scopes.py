@@ -39,6 +39,7 @@ from app.documents.rules import BlockState
 from app.evidence.models import Evidence
 from app.people.models import Officer
 from app.people.rules import OfficerState
+from app.prepared import Prepared
 from app.tasks.models import Task, TaskOfficer
 from app.tasks.rules import OPEN_STATES, TaskState
 from app.units.models import Unit
@@ -76,43 +77,51 @@ _block, _paper = NumberBlock.__table__.c, Document.__table__.c
 _row, _catalogue = FeedRow.__table__.c, CatalogueRow.__table__.c
 _colleague = TaskOfficer.__table__.alias("colleague").c
 
-_TASKS = sa.select(
-    _task.id, _task.district, _task.version, _task.state, _task.unit_id, _task.visit_id
-).where(_task.id.in_(IDS))
-_UNITS = sa.select(_unit.id, _unit.district, _unit.version).where(_unit.id.in_(IDS))
-_UNIT_OFFICERS = sa.union(
-    sa.select(_task.unit_id, _member.officer_id)
-    .join_from(Task.__table__, TaskOfficer.__table__, _task.id == _member.task_id)
-    .where(_task.unit_id.in_(IDS), _task.state.in_(ON_TABLET)),
-    sa.select(_visit.unit_id, _attendance.officer_id)
-    .join_from(Visit.__table__, VisitAttendance.__table__, _visit.id == _attendance.visit_id)
-    .where(
-        _visit.unit_id.in_(IDS),
-        _visit.task_id.is_(None),
-        _visit.state != VisitState.SIGNED,
-    ),
-    sa.select(_want.unit_id, _want.officer_id).where(_want.unit_id.in_(IDS)),
+_TASKS = Prepared(
+    sa.select(
+        _task.id, _task.district, _task.version, _task.state, _task.unit_id, _task.visit_id
+    ).where(_task.id.in_(IDS))
 )
-_UNIT_AGENCIES = (
+_UNITS = Prepared(sa.select(_unit.id, _unit.district, _unit.version).where(_unit.id.in_(IDS)))
+_UNIT_OFFICERS = Prepared(
+    sa.union(
+        sa.select(_task.unit_id, _member.officer_id)
+        .join_from(Task.__table__, TaskOfficer.__table__, _task.id == _member.task_id)
+        .where(_task.unit_id.in_(IDS), _task.state.in_(ON_TABLET)),
+        sa.select(_visit.unit_id, _attendance.officer_id)
+        .join_from(Visit.__table__, VisitAttendance.__table__, _visit.id == _attendance.visit_id)
+        .where(
+            _visit.unit_id.in_(IDS),
+            _visit.task_id.is_(None),
+            _visit.state != VisitState.SIGNED,
+        ),
+        sa.select(_want.unit_id, _want.officer_id).where(_want.unit_id.in_(IDS)),
+    )
+)
+_UNIT_AGENCIES = Prepared(
     sa.select(_task.unit_id, _task.agency_id)
     .where(_task.unit_id.in_(IDS), _task.state.in_(OPEN_STATES))
     .distinct()
 )
-_VISITS = sa.select(_visit.id, _visit.district, _visit.version, _visit.unit_id, _visit.state).where(
-    _visit.id.in_(IDS)
-)
-_VISIT_OFFICERS = sa.union(
-    sa.select(_visit.id, _member.officer_id)
-    .join_from(
-        Visit.__table__,
-        Task.__table__,
-        sa.and_(_task.id == _visit.task_id, _task.visit_id == _visit.id),
+_VISITS = Prepared(
+    sa.select(_visit.id, _visit.district, _visit.version, _visit.unit_id, _visit.state).where(
+        _visit.id.in_(IDS)
     )
-    .join(TaskOfficer.__table__, _member.task_id == _task.id)
-    .where(_visit.id.in_(IDS), _task.state.in_(ON_TABLET)),
-    sa.select(_visit.id, _attendance.officer_id)
-    .join_from(Visit.__table__, VisitAttendance.__table__, _visit.id == _attendance.visit_id)
-    .where(_visit.id.in_(IDS), _visit.task_id.is_(None), _visit.state != VisitState.SIGNED),
+)
+_VISIT_OFFICERS = Prepared(
+    sa.union(
+        sa.select(_visit.id, _member.officer_id)
+        .join_from(
+            Visit.__table__,
+            Task.__table__,
+            sa.and_(_task.id == _visit.task_id, _task.visit_id == _visit.id),
+        )
+        .join(TaskOfficer.__table__, _member.task_id == _task.id)
+        .where(_visit.id.in_(IDS), _task.state.in_(ON_TABLET)),
+        sa.select(_visit.id, _attendance.officer_id)
+        .join_from(Visit.__table__, VisitAttendance.__table__, _visit.id == _attendance.visit_id)
+        .where(_visit.id.in_(IDS), _visit.task_id.is_(None), _visit.state != VisitState.SIGNED),
+    )
 )
 _SIGNED = (
     sa.select(
@@ -125,27 +134,37 @@ _SIGNED = (
     .where(_visit.unit_id.in_(IDS), _visit.state == VisitState.SIGNED)
     .subquery()
 )
-_HISTORY = sa.select(_SIGNED.c.id, _SIGNED.c.unit_id).where(_SIGNED.c.rank <= rules.HISTORY)
-_SIGNED_AT = sa.select(_visit.id).where(_visit.unit_id.in_(IDS), _visit.state == VisitState.SIGNED)
-_SHOWN = sa.select(_row.entity_id).where(_row.entity_id.in_(IDS), _row.present.is_(True))
-_OFFICERS = sa.select(_officer.id, _officer.district, _officer.version, _officer.state).where(
-    _officer.id.in_(IDS)
+_HISTORY = Prepared(
+    sa.select(_SIGNED.c.id, _SIGNED.c.unit_id).where(_SIGNED.c.rank <= rules.HISTORY)
 )
-_PINS = sa.select(_pin.id, _pin.district, _pin.version, _pin.officer_id).where(
-    _pin.officer_id.in_(IDS)
+_SIGNED_AT = Prepared(
+    sa.select(_visit.id).where(_visit.unit_id.in_(IDS), _visit.state == VisitState.SIGNED)
 )
-_NOTICES = sa.select(_notice.id, _notice.district, _notice.version, _notice.device_id).where(
-    _notice.id.in_(IDS)
+_SHOWN = Prepared(sa.select(_row.entity_id).where(_row.entity_id.in_(IDS), _row.present.is_(True)))
+_OFFICERS = Prepared(
+    sa.select(_officer.id, _officer.district, _officer.version, _officer.state).where(
+        _officer.id.in_(IDS)
+    )
 )
-_BLOCKS = sa.select(
-    _block.id, _block.district, _block.version, _block.device_id, _block.state
-).where(_block.id.in_(IDS))
+_PINS = Prepared(
+    sa.select(_pin.id, _pin.district, _pin.version, _pin.officer_id).where(_pin.officer_id.in_(IDS))
+)
+_NOTICES = Prepared(
+    sa.select(_notice.id, _notice.district, _notice.version, _notice.device_id).where(
+        _notice.id.in_(IDS)
+    )
+)
+_BLOCKS = Prepared(
+    sa.select(_block.id, _block.district, _block.version, _block.device_id, _block.state).where(
+        _block.id.in_(IDS)
+    )
+)
 _PAPERS = sa.select(
     _paper.id, _paper.visit_id, _paper.district, _paper.version, _paper.state, _paper.officer_ids
 )
-_DOCUMENTS = _PAPERS.where(_paper.id.in_(IDS))
-_DOCUMENTS_AT = _PAPERS.where(_paper.visit_id.in_(IDS))
-_COLLEAGUES = (
+_DOCUMENTS = Prepared(_PAPERS.where(_paper.id.in_(IDS)))
+_DOCUMENTS_AT = Prepared(_PAPERS.where(_paper.visit_id.in_(IDS)))
+_COLLEAGUES = Prepared(
     sa.select(_member.officer_id, _colleague.officer_id.label("colleague_id"))
     .join_from(TaskOfficer.__table__, Task.__table__, _task.id == _member.task_id)
     .join(_colleague.task_id.table, _colleague.task_id == _member.task_id)
@@ -157,10 +176,12 @@ _CATALOGUE = sa.select(_catalogue.id, _catalogue.version, _catalogue.kind).where
 )
 
 
-def _children(model: type[VisitAnswer | Finding | Sample], by: str) -> sa.Select[Any]:
+def _children(model: type[VisitAnswer | Finding | Sample], by: str) -> Prepared:
     columns = model.__table__.c
-    return sa.select(columns.id, columns.visit_id, columns.district, columns.version).where(
-        columns[by].in_(IDS)
+    return Prepared(
+        sa.select(columns.id, columns.visit_id, columns.district, columns.version).where(
+            columns[by].in_(IDS)
+        )
     )
 
 
@@ -173,7 +194,7 @@ _CHILDREN = {
 
 def _at_unit(
     model: type[CorrectiveOrder | PenaltyCase], by: str, states: Iterable[str] | None = None
-) -> sa.Select[Any]:
+) -> Prepared:
     """Return the question for what goes with a unit: by id, or all of some states at units.
 
     Cases of the ordinary procedure stay in the office: tablets carry what was decided on the spot.
@@ -184,7 +205,7 @@ def _at_unit(
     ).where(columns[by].in_(IDS))
     if model is PenaltyCase:
         query = query.where(columns.procedure == Procedure.SIMPLE)
-    return query if states is None else query.where(columns.state.in_(sorted(states)))
+    return Prepared(query if states is None else query.where(columns.state.in_(sorted(states))))
 
 
 _AT_UNITS = {

@@ -7,10 +7,9 @@ from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 
-from app.db import db, new_id
+from app.db import db, insert_unless, new_id
 from sync.inbox import queries
 from sync.inbox.models import InboxBatch
 
@@ -21,20 +20,16 @@ def store_batch(device_id: UUID, raw: bytes, *, at: datetime) -> UUID:
     An entry of its own, committed before anything is decided: what arrived can be replayed.
     """
     digest = hashlib.sha256(raw).hexdigest()
-    dialect = db.session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    db.session.execute(
-        insert(InboxBatch)
-        .on_conflict_do_nothing(index_elements=["device_id", "sha256"])
-        .values(
-            id=new_id(),
-            device_id=device_id,
-            sha256=digest,
-            content=zlib.compress(raw, 1),
-            size_bytes=len(raw),
-            received_at=at,
-        )
+    row = InboxBatch(
+        id=new_id(),
+        device_id=device_id,
+        sha256=digest,
+        content=zlib.compress(raw, 1),
+        size_bytes=len(raw),
+        received_at=at,
     )
+    if insert_unless(row, unique=("device_id", "sha256")):
+        return row.id
     found = queries.find_batch(device_id, digest)
     if found is None:
         raise RuntimeError("the batch that was just stored is not there")

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sync.devices.models import DeviceChain
+from sync.devices.queries import ChainSoFar
 from sync.devices.rules import SessionSpan
 from sync.inbox import rules
 from sync.inbox.queries import Earlier
@@ -27,7 +28,7 @@ class Chain:
     clocks: dict[str, UUID] = field(default_factory=dict)
 
     @staticmethod
-    def of(row: DeviceChain) -> "Chain":
+    def of(row: DeviceChain | ChainSoFar) -> "Chain":
         """Return the chain as the batches before left it."""
         chain = Chain(
             progress=Progress(row.device_seq, row.missing),

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db import db, new_id
 from sync.devices.models import Device
+from sync.devices.queries import Sender
 from sync.inbox import rules
 from sync.inbox.chain import Chain
 from sync.inbox.models import ReviewItem
@@ -17,7 +18,9 @@ from sync.inbox.records import Record
 from sync.inbox.rules import Outcome, ReviewKind, ReviewState
 
 
-def blank_item(device: Device, key: str, kind: ReviewKind, *, at: datetime) -> dict[str, Any]:
+def blank_item(
+    device: Device | Sender, key: str, kind: ReviewKind, *, at: datetime
+) -> dict[str, Any]:
     """Return an open item about a device, all columns named."""
     return {
         "id": new_id(),
@@ -42,7 +45,7 @@ def operation_key(operation_id: UUID) -> str:
     return f"op:{operation_id}"
 
 
-def item_of(record: Record, device: Device, *, at: datetime) -> dict[str, Any] | None:
+def item_of(record: Record, device: Device | Sender, *, at: datetime) -> dict[str, Any] | None:
     """Return the item of an operation, None where nobody has to look."""
     row = record.row
     kind = rules.review_kind(Outcome(row["outcome"]), row["reason"])
@@ -60,7 +63,7 @@ def item_of(record: Record, device: Device, *, at: datetime) -> dict[str, Any] |
     return item
 
 
-def items_of_chain(chain: Chain, device: Device, *, at: datetime) -> list[dict[str, Any]]:
+def items_of_chain(chain: Chain, device: Device | Sender, *, at: datetime) -> list[dict[str, Any]]:
     """Return what a tablet's chain shows: wrong clocks, broken links, gaps."""
     items = []
     for boot_id, operation_id in chain.clocks.items():
@@ -76,7 +79,7 @@ def items_of_chain(chain: Chain, device: Device, *, at: datetime) -> list[dict[s
     return [*items, *_settle_gaps(chain, device, at=at)]
 
 
-def _settle_gaps(chain: Chain, device: Device, *, at: datetime) -> list[dict[str, Any]]:
+def _settle_gaps(chain: Chain, device: Device | Sender, *, at: datetime) -> list[dict[str, Any]]:
     """Show each gap once; one that is filled, or has become smaller, ends by itself."""
     before = {f"gap:{device.id}:{a}-{b}" for a, b in chain.gaps_before}
     now = {f"gap:{device.id}:{a}-{b}": (a, b) for a, b in chain.progress.gaps}

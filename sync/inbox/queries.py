@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -12,10 +13,39 @@ from app.db import db
 from app.documents.models import NumberBlock
 from app.people.models import Account, Officer
 from app.people.rules import AccountState, OfficerState
+from app.prepared import Prepared
 from sync.devices.models import DeviceSession
 from sync.devices.rules import SessionSpan
 from sync.inbox.models import InboxBatch, Operation, OperationWait, Receipt, ReviewItem
 from sync.inbox.rules import NOT_IN, NUMBERED, ReviewState
+
+_DEVICE_ID: Any = sa.bindparam("device_id", type_=sa.Uuid())
+_IDS: Any = sa.bindparam("ids", expanding=True)
+_operation, _wait = Operation.__table__.c, OperationWait.__table__.c
+_session = DeviceSession.__table__.c
+_account, _officer = Account.__table__.c, Officer.__table__.c
+_SITTINGS = Prepared(
+    sa.select(
+        _session.id,
+        _session.officer_id,
+        _session.opened_at,
+        _session.until,
+        _session.ended_at,
+        _account.state,
+        _officer.state,
+    )
+    .join_from(DeviceSession.__table__, Account.__table__, _account.id == _session.account_id)
+    .join(Officer.__table__, _officer.id == _session.officer_id)
+    .where(_session.device_id == _DEVICE_ID, _session.id.in_(_IDS))
+)
+_PARENTS = Prepared(
+    sa.select(_operation.op_id, _operation.outcome, _operation.declined).where(
+        _operation.device_id == _DEVICE_ID, _operation.op_id.in_(_IDS)
+    )
+)
+_WAITS = Prepared(
+    sa.select(_wait.operation_id).where(_wait.device_id == _DEVICE_ID).limit(sa.literal_column("1"))
+)
 
 
 @dataclass(frozen=True)
@@ -108,20 +138,7 @@ class Sitting:
 
 def sittings_of(device_id: UUID, session_ids: Collection[UUID]) -> dict[UUID, Sitting]:
     """Return sessions of a device by id."""
-    rows = db.session.execute(
-        sa.select(
-            DeviceSession.id,
-            DeviceSession.officer_id,
-            DeviceSession.opened_at,
-            DeviceSession.until,
-            DeviceSession.ended_at,
-            Account.state,
-            Officer.state,
-        )
-        .join(Account, Account.id == DeviceSession.account_id)
-        .join(Officer, Officer.id == DeviceSession.officer_id)
-        .where(DeviceSession.device_id == device_id, DeviceSession.id.in_(session_ids))
-    )
+    rows = _SITTINGS.rows(device_id=device_id, ids=list(session_ids))
     return {
         row[0]: Sitting(
             officer_id=row[1],
@@ -134,18 +151,13 @@ def sittings_of(device_id: UUID, session_ids: Collection[UUID]) -> dict[UUID, Si
 
 def parents(device_id: UUID, op_ids: Collection[UUID]) -> dict[UUID, tuple[str, bool]]:
     """Return outcome and whether it was declined of each operation that came, by `op_id`."""
-    rows = db.session.execute(
-        sa.select(Operation.op_id, Operation.outcome, Operation.declined).where(
-            Operation.device_id == device_id, Operation.op_id.in_(op_ids)
-        )
-    )
+    rows = _PARENTS.rows(device_id=device_id, ids=list(op_ids))
     return {row[0]: (row[1], row[2]) for row in rows if row[0] is not None}
 
 
 def has_waits(device_id: UUID) -> bool:
     """Tell whether anything is held for a parent on a device; almost never."""
-    query = sa.select(OperationWait.operation_id).where(OperationWait.device_id == device_id)
-    return db.session.scalar(query.limit(1)) is not None
+    return bool(_WAITS.rows(device_id=device_id))
 
 
 def held_for(device_id: UUID, op_id: UUID | None) -> Sequence[Operation]:

@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.access import Actor, ActorKind
 from app.canonical import instant
-from app.db import db, insert_rows
+from app.db import insert_rows
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.journal.service import Numbered
 from app.keys import Keys
+from app.prepared import Prepared
 from sync.devices.models import Device, DeviceChain
+from sync.devices.queries import ChainSoFar, Sender
 from sync.inbox.models import Receipt
 from sync.inbox.queries import Attested
 from sync.inbox.records import OperationSubject, Record
@@ -35,7 +38,7 @@ _EVENTS = {
 class Desk:
     """Where receipts are written: one device, its chain of receipts, the server's key."""
 
-    device: Device
+    device: Device | Sender
     by: Actor
     keys: Keys
     at: datetime
@@ -46,7 +49,9 @@ class Desk:
     expected: int = 0
 
     @staticmethod
-    def of(device: Device, chain: DeviceChain, *, keys: Keys, at: datetime) -> "Desk":
+    def of(
+        device: Device | Sender, chain: DeviceChain | ChainSoFar, *, keys: Keys, at: datetime
+    ) -> "Desk":
         """Return the desk of a device whose chain is locked."""
         by = Actor(
             ActorKind.DEVICE,
@@ -117,12 +122,18 @@ class Desk:
     def _write(self) -> None:
         insert_rows(Receipt, self.rows)
         self.chain.update(receipt_seq=self.receipt_seq, receipt_hash=self.receipt_hash)
-        db.session.execute(
-            sa.update(DeviceChain)
-            .where(DeviceChain.device_id == self.device.id)
-            .values(**self.chain)
-            .execution_options(synchronize_session=False)
-        )
+        _update_of(tuple(sorted(self.chain))).change(owner=self.device.id, **self.chain)
+
+
+@cache
+def _update_of(names: tuple[str, ...]) -> Prepared:
+    """Return the statement that sets these columns of a device's chain."""
+    table = DeviceChain.__table__
+    return Prepared(
+        sa.update(cast(sa.Table, table))
+        .where(table.c.device_id == sa.bindparam("owner", type_=sa.Uuid()))
+        .values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
+    )
 
 
 def _text(value: UUID | None) -> str | None:

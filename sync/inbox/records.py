@@ -15,6 +15,7 @@ from app.errors import DomainError
 from app.problems import document
 from app.visits.service import LateContribution
 from sync.devices.models import Device
+from sync.devices.queries import Sender
 from sync.inbox.forms import as_today
 from sync.inbox.models import Operation, OperationWait
 from sync.inbox.queries import Attested
@@ -64,7 +65,7 @@ def readable(line: bytes) -> str:
 
 def new_record(
     batch_id: UUID,
-    device: Device,
+    device: Device | Sender,
     key: str,
     pushed: Pushed | None,
     *,

@@ -10,13 +10,14 @@ from datetime import datetime
 from uuid import UUID
 
 from app.access import Actor, ActorKind
-from app.db import db, savepoint
+from app.db import savepoint
 from app.documents import blocks
 from app.errors import Conflict
 from app.keys import Keys
 from app.visits.gathering import forget_undone
 from sync.devices import queries as device_queries
 from sync.devices.models import Device, DeviceChain
+from sync.devices.queries import ChainSoFar, Sender
 from sync.devices.rules import DeviceState
 from sync.devices.service import PushCapReached, said_in
 from sync.inbox import effects, items, queries, records, rules
@@ -59,8 +60,7 @@ def receive(
     same. A new receipt exists only after the commit. Raises RaceLost (begin again; with `last_try`
     it becomes a quarantine), PushCapReached, and whatever the database says.
     """
-    chain = device_queries.chain_of(device_id, lock=True)
-    device = db.session.get_one(Device, device_id, populate_existing=True)
+    device, chain = device_queries.locked(device_id)
     desk = Desk.of(device, chain, keys=keys, at=at)
     skew_s = None if contact is None else contact.skew_s
     batch = _begin(batch_id, desk, chain, skew_s=skew_s, last_try=last_try)
@@ -96,7 +96,12 @@ def _decide_as_one(batch: Batch, read: Read) -> list[Result] | None:
 
 
 def _begin(
-    batch_id: UUID, desk: Desk, chain: DeviceChain, *, skew_s: int | None, last_try: bool
+    batch_id: UUID,
+    desk: Desk,
+    chain: DeviceChain | ChainSoFar,
+    *,
+    skew_s: int | None,
+    last_try: bool,
 ) -> Batch:
     device = desk.device
     return Batch(
@@ -110,7 +115,7 @@ def _begin(
     )
 
 
-def _supply_numbers(batch: Batch, device: Device, *, at: datetime) -> None:
+def _supply_numbers(batch: Batch, device: Device | Sender, *, at: datetime) -> None:
     """Let a tablet that wrote numbers find further ones in its next pull."""
     wrote = {
         record.pushed.officer_id
@@ -123,7 +128,7 @@ def _supply_numbers(batch: Batch, device: Device, *, at: datetime) -> None:
         blocks.supply(device.agency_id, device.id, wrote, by=_device_actor(device), at=at)
 
 
-def _device_actor(device: Device) -> Actor:
+def _device_actor(device: Device | Sender) -> Actor:
     return Actor(ActorKind.DEVICE, device.id, device.agency_id, device.district)
 
 
