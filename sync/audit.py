@@ -144,6 +144,8 @@ def read_ledger(lines: Iterable[str]) -> Ledger:
                 ledger.numbers.append(made)
             case "receipt":
                 ledger.receipts[made["op_id"]] = made
+            case "warning":
+                pass  # said at the door, and never sent
             case other:
                 raise ValueError(f"a ledger has no line of kind {other!r}")
     return ledger

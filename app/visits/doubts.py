@@ -9,21 +9,17 @@ from uuid import UUID
 from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
 from app.tasks.models import Task
-from app.visits.integrity_rules import Doubt, IntegrityKind, Limits, Reason, Unjudged
+from app.visits.integrity_rules import (
+    SETTINGS,
+    Doubt,
+    IntegrityKind,
+    Limits,
+    Reason,
+    Unjudged,
+    limits_of,
+)
 from app.visits.models import Visit
 
-_SETTINGS: Mapping[str, str] = {
-    "radius_m": "geofence-m",
-    "accuracy_m": "fix-accuracy-max-m",
-    "fix_age_s": "fix-age-max-s",
-    "speed_kmh": "travel-speed-max-kmh",
-    "journey_m": "travel-distance-min-m",
-    "clock_s": "travel-clock-slack-s",
-    "before_s": "photo-before-visit-s",
-    "after_s": "photo-after-visit-s",
-    "reuse_bits": "picture-reuse-bits",
-    "open_s": "departure-missing-after-s",
-}
 _HELD_AGAINST: Mapping[IntegrityKind, tuple[str, ...]] = {
     IntegrityKind.PLACE: ("radius_m", "accuracy_m", "fix_age_s"),
     IntegrityKind.TRAVEL: ("speed_kmh", "journey_m", "clock_s", "radius_m"),
@@ -81,9 +77,8 @@ class Judged:
 
 def limits_on(on: date) -> Limits:
     """Return the thresholds in force on a local day. Raises CatalogueRowMissing."""
-    rows = {name: catalogue.get_row("setting", code, on) for name, code in _SETTINGS.items()}
-    values = {name: int(row.body["value"]) for name, row in rows.items()}
-    return Limits(**values, sources={name: _source(row) for name, row in rows.items()})
+    rows = {code: catalogue.get_row("setting", code, on) for code in SETTINGS.values()}
+    return limits_of({code: {**row.body, **_source(row)} for code, row in rows.items()})
 
 
 def _source(row: CatalogueRow) -> dict[str, Any]:

@@ -83,6 +83,26 @@ class Limits:
     sources: Mapping[str, Mapping[str, Any]]
 
 
+SETTINGS: Mapping[str, str] = {
+    "radius_m": "geofence-m",
+    "accuracy_m": "fix-accuracy-max-m",
+    "fix_age_s": "fix-age-max-s",
+    "speed_kmh": "travel-speed-max-kmh",
+    "journey_m": "travel-distance-min-m",
+    "clock_s": "travel-clock-slack-s",
+    "before_s": "photo-before-visit-s",
+    "after_s": "photo-after-visit-s",
+    "reuse_bits": "picture-reuse-bits",
+    "open_s": "departure-missing-after-s",
+}
+
+
+def limits_of(rows: Mapping[str, Mapping[str, Any]]) -> Limits:
+    """Return the thresholds of settings by their codes, as server and tablets have them."""
+    values = {name: int(rows[code]["value"]) for name, code in SETTINGS.items()}
+    return Limits(**values, sources={name: rows[code] for name, code in SETTINGS.items()})
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """A WGS-84 position and how far from it the truth may lie."""
@@ -181,6 +201,19 @@ def judge_fix(
             "accuracy_m": here.slack_m,
             "datum": str(find_crs(fix["datum"])),
         },
+    )
+
+
+def words(doubt: Doubt) -> str:
+    """Return what a tablet says to the officer at the door; it is kept, and stops nothing."""
+    when = "到达" if doubt.reason in {Reason.ARRIVAL_FAR, Reason.ARRIVAL_MOCK} else "离开"
+    if doubt.reason in {Reason.ARRIVAL_MOCK, Reason.DEPARTURE_MOCK}:
+        return f"{when}时的定位由模拟位置提供；已记录，不影响检查。"
+    apart, radius = doubt.measured["distance_m"], doubt.measured["radius_m"]
+    slack = doubt.measured["accuracy_m"]
+    return (
+        f"{when}时的定位距被检查单位 {apart} 米，超出核对半径 {radius} 米"
+        f"（定位误差 {slack} 米）；已记录，不影响检查。"
     )
 
 

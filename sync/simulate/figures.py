@@ -25,6 +25,7 @@ def lines(tablets: Sequence[Tablet]) -> Iterator[str]:
                 f"{name} {kind:6} {len(taken):6} 次  p50 {p50:7.0f} ms  p95 {p95:7.0f} ms"
                 f"  最长 {max(taken) * 1000:7.0f} ms"
             )
+    yield f"现场提示（检查码、单位码、位置） {sum(one.counters.warnings for one in tablets)} 次"
     refused: Counter[int] = Counter()
     for tablet in tablets:
         refused += tablet.counters.refused

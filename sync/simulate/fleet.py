@@ -22,6 +22,7 @@ BREAK_OFF = 0.3
 PUSH_FIRST = 0.5  # share of the tablets whose photos come after their operations
 FEW = 4  # so many tablets, and two of them are one pair's
 PAIRS = 0.25  # share of a pair's visits at which both tablets write; the first one is
+STICKERS_EVERY = 2  # so many units, and one has a code at its door
 WITHOUT_CODE = 3  # of so many visits the first has no code: it starts for a reason
 _NO_SHARE, _NOT_APPLICABLE_SHARE = 0.08, 0.06
 
@@ -102,6 +103,15 @@ class Console:
         answer = self.caller.call("POST", "/api/v1/visit-codes", asked)
         if answer.status not in {201, 409, 422}:
             raise GaveUp(f"no visit code: {answer.status} {answer.body[:300]!r}")
+
+    def stickers(self, tasks: Sequence[dict[str, Any]]) -> dict[str, str]:
+        """Return the codes that hang at the doors of some of the tasks' units."""
+        found = {}
+        for unit_id in sorted({task["unit"]["id"] for task in tasks})[::STICKERS_EVERY]:
+            answer = self.caller.call("GET", f"/api/v1/units/{unit_id}/code")
+            if answer.status == 200:
+                found[unit_id] = answer.json()["text"]
+        return found
 
 
 class Fleet:
@@ -193,6 +203,9 @@ def gather(order: Order, stop: threading.Event | None = None) -> list[Tablet]:
     for tablet in tablets:
         login = tablet.name
         tablet.enrol(code=console.code_for(login), login=login, password=order.password)
+    stickers = console.stickers([one for one in tasks if _team(one) & set(chosen)])
+    for tablet in tablets:
+        tablet.stickers = stickers
     for officer_id in chosen:
         led = sorted((one for one in tasks if one["lead_officer_id"] == officer_id), key=_place)
         for number, task in enumerate(led[: order.tasks_each]):
@@ -297,10 +310,11 @@ def _help_out(tablet: Tablet, task: dict[str, Any], at: datetime, *, number: int
     """Start the visit of a colleague as well, answer some items, write the same papers."""
     unit = tablet.rows[("unit", task["unit_id"])]["body"]
     checklist, items = _list_of(tablet, task)
-    _start(tablet, task, checklist, at, _fix(tablet.chance, unit, at))
+    tablet.visit_number = number
+    _start(tablet, task, checklist, at)
     for place, item in enumerate(tablet.chance.sample(items, max(1, len(items) // 4))):
         at += timedelta(seconds=50)
-        here = _fix(tablet.chance, unit, at)
+        here = door.fix(tablet, unit, at)
         _answer(tablet, task["visit_id"], item, at, here, pictured=place == 0)
     papers.hand_over_too(tablet, task, at + timedelta(minutes=1), number=number)
 
@@ -318,7 +332,6 @@ def _start(
     task: dict[str, Any],
     checklist: dict[str, Any],
     at: datetime,
-    here: dict[str, Any],
 ) -> None:
     tablet.operate(
         "visit.start",
@@ -331,7 +344,7 @@ def _start(
             **door.said(tablet, task, at),
         },
         at=at,
-        fix=here,
+        fix=door.arrive(tablet, task, at),
         confirmed_by=door.colleague(tablet, task),
     )
 
@@ -349,19 +362,22 @@ def _visit(
     checklist, items = _list_of(tablet, task)
     visit_id = task["visit_id"]
     tablet.operate("task.accept", task["id"], {}, at=at, base_version=task["version"])
-    _start(tablet, task, checklist, at, _fix(tablet.chance, unit, at))
+    tablet.visit_number = number
+    _start(tablet, task, checklist, at)
     wrong = 0
     for place, item in enumerate(items):
         at += timedelta(seconds=50)
-        here = _fix(tablet.chance, unit, at)
+        here = door.fix(tablet, unit, at)
         pictured = place < order.photos_each
         wrong += _answer(tablet, visit_id, item, at, here, pictured=pictured) == "no"
     wrong += papers.hand_over(tablet, task, at + timedelta(minutes=1), number=number)
+    left = at + timedelta(minutes=2)
     tablet.operate(
         "visit.finish",
         visit_id,
         {"outcome": "ordered-to-correct" if wrong else "no-problem", "summary": "现场检查结束。"},
-        at=at + timedelta(minutes=2),
+        at=left,
+        fix=door.leave(tablet, task, left),
     )
     tablet.operate(
         "document.sign",
@@ -423,18 +439,6 @@ def _result(chance: random.Random, item: dict[str, Any]) -> str:
         return "no"
     allowed = lot > 1 - _NOT_APPLICABLE_SHARE and "not-applicable" in item["answers"]
     return "not-applicable" if allowed else "yes"
-
-
-def _fix(chance: random.Random, unit: dict[str, Any], at: datetime) -> dict[str, Any]:
-    return {
-        "accuracy_cm": chance.randrange(300, 3000),
-        "datum": "WGS-84",
-        "fixed_at": instant(at),
-        "lat_e7": unit["lat_e7"] + chance.randrange(-900, 900),
-        "lon_e7": unit["lon_e7"] + chance.randrange(-900, 900),
-        "mock": False,
-        "provider": "gps",
-    }
 
 
 def write_ledger(tablets: Sequence[Tablet], ledger: Path) -> None:

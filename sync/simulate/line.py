@@ -69,6 +69,7 @@ class Counters:
     tasks: int = 0
     operations: int = 0
     photos: int = 0
+    warnings: int = 0  # of codes and places, said at the door
     bytes_sent: int = 0
     requests: int = 0
     retries: int = 0

@@ -78,6 +78,8 @@ class Tablet:
         self.cursor = ""
         self.made: list[dict[str, Any]] = []
         self.receipts: dict[str, dict[str, str]] = {}
+        self.stickers: dict[str, str] = {}  # codes at the doors of units, by their ids
+        self.visit_number = 0  # of the visit that it is at
         self.next_serials: dict[str, int] = {}  # by block; never goes back
 
     # --- the line ---------------------------------------------------------------------------
@@ -293,6 +295,12 @@ class Tablet:
         )
         self.counters.operations += 1
         return op_id
+
+    def warn(self, visit_id: str, reason: str, words: str) -> None:
+        """Say to the officer that something is not in order; nothing is stopped for it."""
+        warning = {"visit_id": visit_id, "reason": reason, "words": words}
+        self.made.append({"kind": "warning", "device_id": self.device_id, **warning})
+        self.counters.warnings += 1
 
     def photograph(self, data: bytes, op_id: str) -> None:
         """Keep a photo for its upload."""

@@ -12,10 +12,12 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app import canonical, entry
+from app import canonical, clock, entry
 from app.db import db, transaction
 from app.demo.accounts import PASSWORD
 from app.keys import key_id, public_bytes, sign_receipt
+from app.visits.checking import check_integrity
+from app.visits.models import IntegrityFinding, VisitMark
 from sync import audit
 from tests.journalled import written_past_the_services
 from tests.stories.conftest import Office
@@ -422,6 +424,26 @@ def test_the_command_ends_with_one_when_something_is_lost(
     done = office.suicha("audit", "--ledger", str(tmp_path / "more.jsonl"), check=False)
     assert done.returncode == 1
     assert "1 lost" in done.stdout
+
+
+def test_what_tablets_said_at_the_door_is_what_the_server_marks(ledger: Path, inside: None) -> None:
+    """Of codes, of units' codes and of places; nothing of it stopped anybody."""
+    check_integrity(at=clock.now())
+    said = {(one["visit_id"], one["reason"]) for one in made(ledger, "warning")}
+    visits = {one for one, _ in said}
+    marked = {(str(one.visit_id), one.mark) for one in db.session.scalars(sa.select(VisitMark))}
+    found = {
+        (str(one.visit_id), one.reason)
+        for one in db.session.scalars(sa.select(IntegrityFinding))
+        if one.reason.startswith(("arrival-", "departure-"))
+    }
+    assert said <= marked | found
+    unsaid = {mark for visit_id, mark in marked - said if visit_id in visits}
+    assert unsaid <= {"code-afterwards"}  # what only the server can know
+    assert found <= said
+    kinds = {reason for _, reason in said}
+    assert {"arrival-far", "unit-code-forged", "code-missing"} <= kinds
+    assert {one["words"] for one in made(ledger, "warning") if not one["words"]} == set()
 
 
 def test_a_fleet_without_a_server_ends_with_one(office: Office, tmp_path: Path) -> None:
