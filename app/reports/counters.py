@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from app.cases.rules import Direction, RemedyKind, RemedyResult
+from app.cases.rules import Direction, RemedyKind
 from app.cases.sanctions import KIND_NAMES, SanctionKind
 from app.documents.rules import DocumentKind
 from app.measures.rules import CampaignEventKind, GoodsKind
@@ -12,6 +12,7 @@ from app.publication.rules import SubjectType
 from app.reports import assistance, listing, penalties, publicity, selections
 from app.reports.quantities import Unit
 from app.reports.selections import Rows, Scope, Which
+from app.reports.words import RESULT_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,7 @@ class Counter:
 _INSPECTION, _TASK, _CASE = "监督检查", "任务", "行政处罚"
 _REMEDY, _MEASURE, _SYSTEMS = "复议诉讼", "取缔与查封扣押", "三项制度"
 _CREDIT, _ASSISTANCE = "信用", "协管"
-_RESULTS = {
-    RemedyResult.DISMISSED: "驳回",
-    RemedyResult.UPHELD: "维持",
-    RemedyResult.CHANGED: "变更",
-    RemedyResult.REVOKED: "撤销",
-    RemedyResult.ILLEGAL: "确认违法",
-    RemedyResult.ORDERED: "责令履行",
-    RemedyResult.WITHDRAWN: "撤回",
-    RemedyResult.MEDIATED: "调解",
-}
-_BY_RESULT = {"pending": "办理中", **{str(code): name for code, name in _RESULTS.items()}}
+_BY_RESULT = {"pending": "办理中", **{str(code): name for code, name in RESULT_NAMES.items()}}
 
 
 def _remedy_counters() -> list[Counter]:
@@ -208,6 +199,8 @@ COUNTERS: Mapping[str, Counter] = {
             selections.verified,
         ),
         Counter("filed-cases", "立案", Unit.PIECES, _CASE, penalties.filed),
+        Counter("ordinary-decided", "普通程序作出决定", Unit.PIECES, _CASE, penalties.decided),
+        Counter("ordinary-closed", "普通程序结案", Unit.PIECES, _CASE, penalties.closed),
         Counter("cases", "立案处罚", Unit.PIECES, _CASE, penalties.penalised),
         Counter(
             "simple-cases",

@@ -1,6 +1,6 @@
 """The counts of a period: numbers with their units, year on year, rates, days that cases took."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,16 +12,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.cases.models import PenaltyCase
-from app.cases.rules import Procedure
 from app.catalogue import queries as catalogue_queries
 from app.catalogue import service as catalogue
 from app.catalogue.service import Kind
 from app.days import year_before
 from app.db import db
 from app.errors import NotFound
-from app.reports import listing, rules
+from app.reports import listing, penalties, rules
 from app.reports.counters import COUNTERS, RATES, Counter, RateOf
-from app.reports.dated import on_days
 from app.reports.manual_counts import ManualLine, counted
 from app.reports.quantities import Quantity, change_percent, count_of, money
 from app.reports.rules import Rounding
@@ -47,24 +45,41 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class RateLine:
-    """A rate as an exact fraction and as it is shown; `percent` is None where nothing is below."""
+class Share:
+    """An exact fraction and how it is shown; `percent` is None where nothing is below."""
 
-    rate: RateOf
     numerator: int
     denominator: int
     percent: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
-    """How many days cases took, mean and median; None without a case."""
+class RateLine:
+    """A rate of the period, and of the same days a year before."""
 
-    code: str
-    name: str
+    rate: RateOf
+    now: Share
+    before: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How many days so many cases took, mean and median; None without a case."""
+
     cases: int
     mean: Decimal | None
     median: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days that cases took, and a year before; `counter` opens the list of the cases."""
+
+    code: str
+    name: str
+    counter: str
+    now: Span
+    before: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +136,15 @@ def count_all(
         Counted(one, now[code], before[code], change_percent(now[code], before[code]))
         for code, one in COUNTERS.items()
     ]
-    numbers = {line.counter.code: int(line.quantity.number) for line in counted_lines
-               if not line.counter.money}  # fmt: skip
     shown = rounding or Rounding(catalogue.setting("rate-rounding", until_on))
     return Counts(
         from_on=from_on,
         until_on=until_on,
         counting=counting or DEFAULT_COUNTING,
         counted=counted_lines,
-        rates=[_rate(one, numbers, shown) for one in RATES],
+        rates=[RateLine(o, _share(o, now, shown), _share(o, before, shown)) for o in RATES],
         rounding=shown,
-        days=case_days(scope),
+        days=case_days(scope, earlier),
         manual=counted(agency_id, from_on, until_on),
     )
 
@@ -156,43 +169,40 @@ def quantities(counters: Iterable[Counter], scope: Scope) -> dict[str, Quantity]
     return found
 
 
-def _rate(one: RateOf, numbers: dict[str, int], shown: Rounding) -> RateLine:
-    numerator, denominator = numbers[one.numerator], numbers[one.denominator]
+def _share(one: RateOf, found: Mapping[str, Quantity], shown: Rounding) -> Share:
+    numerator, denominator = (int(found[code].number) for code in (one.numerator, one.denominator))
     if not denominator:
-        return RateLine(one, numerator, denominator, None)
+        return Share(numerator, denominator, None)
     percent = rules.percent(Fraction(numerator, denominator), shown)
-    return RateLine(one, numerator, denominator, str(percent))
+    return Share(numerator, denominator, str(percent))
 
 
 # --- 办案天数 ----------------------------------------------------------------------------------
 
 
-def case_days(scope: Scope) -> list[Days]:
+def case_days(scope: Scope, earlier: Scope) -> list[Days]:
     """Return how long cases of the ordinary procedure took: 立案 to decision, and to closing.
 
     Each of the cases decided, or closed, in the days; the day of filing is not counted.
     """
-    decided, closed = PenaltyCase.decided_on, PenaltyCase.closed_on
     return [
-        _days("filing-to-decision", "立案至决定", _spans(decided, scope)),
-        _days("filing-to-closing", "立案至结案", _spans(closed, scope)),
+        Days(code, name, counter, _span(_spans(end, scope)), _span(_spans(end, earlier)))
+        for code, name, counter, end in (
+            ("filing-to-decision", "立案至决定", "ordinary-decided", PenaltyCase.decided_on),
+            ("filing-to-closing", "立案至结案", "ordinary-closed", PenaltyCase.closed_on),
+        )
     ]
 
 
-def _spans(until: Any, scope: Scope) -> list[int]:
-    query = sa.select(PenaltyCase.filed_on, until).where(
-        PenaltyCase.agency_id == scope.agency_id,
-        PenaltyCase.procedure == Procedure.ORDINARY,
-        PenaltyCase.filed_on.is_not(None),
-        on_days(until, scope.from_on, scope.until_on),
-    )
+def _spans(end: Any, scope: Scope) -> list[int]:
+    query = sa.select(PenaltyCase.filed_on, end).where(*penalties.timed(end, scope))
     return [(row[1] - row[0]).days for row in db.session.execute(query)]
 
 
-def _days(code: str, name: str, spans: Sequence[int]) -> Days:
+def _span(spans: Sequence[int]) -> Span:
     if not spans:
-        return Days(code, name, 0, None, None)
+        return Span(0, None, None)
     tenth = Decimal("0.1")
     mean = (Decimal(sum(spans)) / len(spans)).quantize(tenth, rounding=ROUND_HALF_UP)
     middle = Decimal(str(median(spans))).quantize(tenth, rounding=ROUND_HALF_UP)
-    return Days(code, name, len(spans), mean, middle)
+    return Span(len(spans), mean, middle)

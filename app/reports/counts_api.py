@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from app.access import current_actor, requires
 from app.days import local_date
 from app.db import transaction
 from app.problems import Blueprint, Page
-from app.reports import counting, listing
+from app.reports import counting, listing, words
 from app.reports.annual_api import MIME, READERS, as_file, entries_page
 from app.reports.annual_schemas import CountedEntrySchema
 from app.reports.counters import COUNTERS
@@ -31,7 +32,7 @@ from app.units.schemas import FileFormat
 
 blp = Blueprint("counts", __name__, url_prefix="/reports", description="统计数")
 
-_HEAD = ("栏目", "项目", "数量", "单位", "上年同期", "同比（%）")
+_HEAD = ("栏目", "项目", "数量", "单位", "上年同期", "同比（%）", "分子", "分母")
 _LINES = ("日期", "档案编号", "单位名称", "类型", "编号或内容", "金额（元）", "编码")
 
 
@@ -78,13 +79,14 @@ def export_counts(query: dict[str, Any]) -> flask.Response:
 @blp.response(200, content_type=MIME[FileFormat.XLSX])
 def export_entries(query: dict[str, Any]) -> flask.Response:
     """导出一个数字背后的明细"""
+    until_on = _period(query)[1]
     lines: list[Sequence[Cell]] = [
         (
             one.on,
             one.archive_no,
             one.unit_name,
-            one.type,
-            one.label,
+            words.type_name(one),
+            words.label_of(one, until_on),
             _yuan(one) if COUNTERS[query["counter"]].money else one.amount_fen,
             str(one.id),
         )
@@ -122,10 +124,10 @@ def _table(found: Counts) -> list[Sequence[Cell]]:
         (
             one.counter.block,
             one.counter.name,
-            one.quantity.text,
+            _number(one.quantity.text),
             str(one.counter.unit),
-            one.before.text,
-            "" if one.change is None else str(one.change),
+            _number(one.before.text),
+            _number(one.change),
         )
         for one in found.counted
     ]
@@ -133,30 +135,42 @@ def _table(found: Counts) -> list[Sequence[Cell]]:
         (
             "比率",
             one.rate.name,
-            one.percent or "",
-            f"%（{one.numerator}/{one.denominator}）",
-            "",
-            "",
+            _number(one.now.percent),
+            "%",
+            _number(one.before.percent),
+            None,
+            one.now.numerator,
+            one.now.denominator,
         )
         for one in found.rates
     ]
     lines += [
-        ("办案天数", f"{one.name}（{word}）", str(value or ""), "天", "", "")
+        ("办案天数", f"{one.name}（{word}）", _number(value), "天", _number(before), None)
         for one in found.days
-        for word, value in (("平均", one.mean), ("中位数", one.median))
+        for word, value, before in (
+            ("平均", one.now.mean, one.before.mean),
+            ("中位数", one.now.median, one.before.median),
+        )
     ]
     lines += [
         (
             "填报",
-            one.name,
-            one.quantity.text + ("余" if one.at_least else ""),
+            one.name + ("（余）" if one.at_least else ""),
+            _number(one.quantity.text),
             str(one.quantity.unit),
-            "",
-            "",
         )
         for one in found.manual
     ]
-    return [*lines, *(("未统计", text, "", "", "", "") for text in found.uncounted)]
+    lines += [("未统计", text) for text in found.uncounted]
+    return [(*line, *[None] * (len(_HEAD) - len(line))) for line in lines]
+
+
+def _number(shown: object | None) -> Cell:
+    """Return a number as a cell that can be added up: whole where it is."""
+    if shown is None:
+        return None
+    number = Decimal(str(shown))
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def _file(

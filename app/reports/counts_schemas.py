@@ -72,26 +72,45 @@ class CountedSchema(ma.Schema):
         return None if line.change is None else str(line.change)
 
 
-class CountRateSchema(ma.Schema):
-    """A rate; both its numbers are counters."""
+class ShareSchema(ma.Schema):
+    """A rate of some days."""
 
-    code = fields.String(required=True, attribute="rate.code")
-    name = fields.String(required=True, attribute="rate.name")
-    numerator_counter = fields.String(required=True, attribute="rate.numerator")
-    denominator_counter = fields.String(required=True, attribute="rate.denominator")
     numerator = Count(required=True)
     denominator = Count(required=True)
     percent = fields.String(required=True, allow_none=True)
 
 
-class CaseDaysSchema(ma.Schema):
-    """How many days cases took."""
+class CountRateSchema(ma.Schema):
+    """A rate, and of the same days a year before; both its numbers are counters."""
 
-    code = fields.String(required=True)
-    name = fields.String(required=True)
+    code = fields.String(required=True, attribute="rate.code")
+    name = fields.String(required=True, attribute="rate.name")
+    numerator_counter = fields.String(required=True, attribute="rate.numerator")
+    denominator_counter = fields.String(required=True, attribute="rate.denominator")
+    numerator = Count(required=True, attribute="now.numerator")
+    denominator = Count(required=True, attribute="now.denominator")
+    percent = fields.String(required=True, allow_none=True, attribute="now.percent")
+    before = fields.Nested(ShareSchema, required=True)
+
+
+class SpanSchema(ma.Schema):
+    """How many days so many cases took."""
+
     cases = Count(required=True)
     mean = fields.String(required=True, allow_none=True)
     median = fields.String(required=True, allow_none=True)
+
+
+class CaseDaysSchema(ma.Schema):
+    """How many days cases took, and the same days a year before; `counter` lists the cases."""
+
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+    counter = fields.String(required=True)
+    cases = Count(required=True, attribute="now.cases")
+    mean = fields.String(required=True, allow_none=True, attribute="now.mean")
+    median = fields.String(required=True, allow_none=True, attribute="now.median")
+    before = fields.Nested(SpanSchema, required=True)
 
 
 class ManualLineSchema(ma.Schema):

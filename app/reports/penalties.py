@@ -106,6 +106,33 @@ def filed(scope: Scope) -> Rows:
     )
 
 
+def timed(end: Any, scope: Scope) -> list[Which]:
+    """Cases of the ordinary procedure, filed, whose `end` (decision, closing) is in the days."""
+    return [
+        PenaltyCase.agency_id == scope.agency_id,
+        PenaltyCase.procedure == Procedure.ORDINARY,
+        PenaltyCase.filed_on.is_not(None),
+        on_days(end, scope.from_on, scope.until_on),
+    ]
+
+
+def decided(scope: Scope) -> Rows:
+    """What 办案天数 up to the decision are of; the label is the day of filing."""
+    return _timed(PenaltyCase.decided_on, scope)
+
+
+def closed(scope: Scope) -> Rows:
+    """What 办案天数 up to the closing are of; the label is the day of filing."""
+    return _timed(PenaltyCase.closed_on, scope)
+
+
+def _timed(end: Any, scope: Scope) -> Rows:
+    filed_on = sa.cast(PenaltyCase.filed_on, sa.Text)
+    columns = line("penalty_case", PenaltyCase.id, on=end, unit_id=PenaltyCase.unit_id,
+                   label=filed_on)  # fmt: skip
+    return sa.select(*columns).where(*timed(end, scope))
+
+
 def reviews(scope: Scope) -> Rows:
     """Cases with a legal review 法制审核 in the days: one case, one, however often reviewed."""
     reviewed = (

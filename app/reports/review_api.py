@@ -1,5 +1,6 @@
 """Reviews of closed case files 案卷评查 and cost figures over HTTP."""
 
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
@@ -11,8 +12,8 @@ from app.days import local_date
 from app.db import transaction
 from app.people import service as people
 from app.problems import Blueprint, Page, PageSchema, page
-from app.reports import reviews
-from app.reports.costs import costs
+from app.reports import costs, reviews
+from app.reports.costs import TaskCost
 from app.reports.models import FileReview
 from app.reports.review_rules import Judgement
 from app.reports.review_schemas import (
@@ -22,8 +23,11 @@ from app.reports.review_schemas import (
     JudgeFileSchema,
     NewReviewSchema,
     ShownReviewSchema,
+    TaskCostQuerySchema,
+    TaskCostSchema,
 )
 from app.reports.reviews import NewReview
+from app.tasks.models import Task
 
 blp = Blueprint("file-reviews", __name__, url_prefix="/reports", description="案卷评查和成本")
 
@@ -95,10 +99,26 @@ def judge_file(data: dict[str, Any], review_id: UUID) -> FileReview:
 @blp.response(200, CostsSchema)
 def show_costs(query: dict[str, Any]) -> dict[str, Any]:
     """统计检查的工时和采样数（成本核算）"""
-    until_on = query["until_on"] or local_date(clock.now())
-    from_on = query["from_on"] or until_on.replace(month=1, day=1)
-    lines = costs(_agency_id(), from_on, until_on)
+    from_on, until_on = _period(query)
+    lines = costs.costs(_agency_id(), from_on, until_on)
     return {"from_on": from_on, "until_on": until_on, "lines": lines}
+
+
+@blp.route("/costs/tasks")
+@requires(*READERS)
+@blp.arguments(TaskCostQuerySchema, location="query")
+@blp.paged(TaskCostSchema)
+def list_task_costs(query: dict[str, Any]) -> Page[TaskCost]:
+    """逐项任务列出工时和采样数"""
+    agency_id, period = _agency_id(), _period(query)
+    rows = costs.tasks_visited(agency_id, *period, query["specialty"])
+    found = page(rows, Task.id, limit=query["limit"], cursor=query["cursor"])
+    return Page(costs.task_costs(found.items, agency_id, *period), found.next_cursor)
+
+
+def _period(query: dict[str, Any]) -> tuple[date, date]:
+    until_on = query["until_on"] or local_date(clock.now())
+    return query["from_on"] or until_on.replace(month=1, day=1), until_on
 
 
 def _agency_id() -> UUID:

@@ -4,6 +4,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from app.fields import Count, Day, Id, Instant, Sha256, Text, absent
+from app.problems import PageSchema
 
 _SEED = r"^[0-9A-Za-z]{8,64}$"
 
@@ -93,9 +94,34 @@ class CostLineSchema(ma.Schema):
     """What the visits of a specialty took; `unclear` attendances are in no hours."""
 
     specialty = fields.String(required=True)
+    tasks = Count(required=True)
     visits = Count(required=True)
     officer_hours = fields.String(required=True)
+    hours_per_task = fields.String(required=True)
     hours_per_visit = fields.String(required=True)
+    samples = Count(required=True)
+    samples_per_task = fields.String(required=True)
+    unclear = Count(required=True)
+
+
+class TaskCostQuerySchema(PageSchema):
+    """The same days, and the specialty whose tasks are listed; without it all."""
+
+    from_on = Day(data_key="from", load_default=absent)
+    until_on = Day(data_key="until", load_default=absent)
+    specialty = Text(max=60, load_default=absent)
+
+
+class TaskCostSchema(ma.Schema):
+    """What one task took in the days; `unclear` attendances are in no hours."""
+
+    task_id = Id(required=True)
+    task_no = fields.String(required=True)
+    specialty = fields.String(required=True)
+    archive_no = fields.String(required=True)
+    unit_name = fields.String(required=True)
+    visits = Count(required=True)
+    officer_hours = fields.String(required=True)
     samples = Count(required=True)
     unclear = Count(required=True)
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.db import db, transaction
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
-from app.reports import counting, listing
+from app.reports import counting, listing, words
 from app.reports.counters import COUNTERS
 from app.tasks.models import Task
 from bench.register import Register, Size
@@ -71,4 +71,5 @@ def test_numbers_read_together_are_as_long_as_their_lists_on_any_days(agency):
             number = found[code].fen if counter.money else int(found[code].number)
             assert number == listed, code
             seen |= {code} if number else set()
+            assert all(words.type_name(row) for row in rows)
     assert len(seen) > 50, seen  # the numbers above are numbers of something

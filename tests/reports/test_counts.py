@@ -16,6 +16,7 @@ from app.days import local_date
 from app.db import db, new_id, transaction
 from app.reports import counting, listing, manual_counts
 from app.reports.counters import COUNTERS, RATES
+from app.reports.counting import Share, Span
 from app.reports.manual_counts import ManualCountInvalid, NewManualCount
 from app.tasks import service as tasks
 from tests.factories import OTHER_DISTRICT
@@ -43,6 +44,9 @@ class Office:
 
     def counts(self, *period, **chosen):
         return counting.count_all(self.agency.id, *(period or YEAR), at=self.make.at, **chosen)
+
+    def scope(self):
+        return counting.scope_of(self.agency.id, *YEAR, None)
 
     def numbers(self, *period, **chosen):
         found = self.counts(*period, **chosen)
@@ -167,8 +171,7 @@ def test_a_cut_off_day_shows_how_things_stood_then(office, make):
     done = [office.numbers(first, first + timedelta(days=n))["tasks-completed"] for n in range(5)]
     assert done == ["0", "1", "0", "1", "1"]  # what is undone elsewhere undoes nothing here
     rates = {one.rate.code: one for one in office.counts(first, first + timedelta(days=1)).rates}
-    assert (rates["completion"].numerator, rates["completion"].denominator) == (1, 2)
-    assert rates["completion"].percent == "50.00"
+    assert rates["completion"].now == Share(1, 2, "50.00")
 
 
 def test_a_year_stands_beside_the_one_before(office):
@@ -178,7 +181,7 @@ def test_a_year_stands_beside_the_one_before(office):
     assert (cases.quantity.text, cases.before.text, cases.change) == ("2", "1", Decimal("100.00"))
     assert office.numbers(date(2026, 5, 7), date(2026, 5, 7))["cases"] == "1"
     leap = office.counts(date(2024, 2, 29), date(2024, 2, 29))
-    assert leap.days[0].cases == 0
+    assert leap.days[0].now.cases == 0
 
 
 def test_the_days_that_cases_took_have_a_mean_and_a_median(office):
@@ -186,13 +189,25 @@ def test_the_days_that_cases_took_have_a_mean_and_a_median(office):
     for days in (10, 20, 90):
         decided_on = filed + timedelta(days=days)
         office.case("fine", filed_on=filed, decided_on=decided_on, closed_on=decided_on)
+    earlier, closed_on = date(2025, 3, 1), date(2025, 3, 8)
+    office.case("fine", filed_on=earlier, decided_on=closed_on, closed_on=closed_on)
     to_decision, to_closing = office.counts().days
-    assert (to_decision.cases, to_decision.mean, to_decision.median) == (
-        3,
-        Decimal("40.0"),
-        Decimal("20.0"),
-    )
-    assert to_closing.mean == Decimal("40.0")
+    assert to_decision.now == Span(3, Decimal("40.0"), Decimal("20.0"))
+    assert to_closing.now == to_decision.now
+    assert to_closing.before == to_decision.before == Span(1, Decimal("7.0"), Decimal("7.0"))
+    for one in (to_decision, to_closing):
+        behind = listing.every(counting.rows_behind(one.counter, office.scope()))
+        assert [entry.label for entry in behind] == ["2026-03-01"] * 3
+
+
+def test_a_rate_stands_beside_that_of_the_year_before(office):
+    office.case("fine", decided_on=date(2026, 5, 6))
+    for kind in ("fine", "warning"):
+        office.case(kind, decided_on=date(2025, 5, 6))
+    rates = {one.rate.code: one for one in office.counts().rates}
+    share = rates["simple-share"]
+    assert (share.now, share.before) == (Share(0, 1, "0.00"), Share(0, 2, "0.00"))
+    assert rates["credit-reporting"].before == Share(0, 0, None)
 
 
 def test_every_figure_of_work_outside_is_entered_by_hand_and_comes_back_with_its_unit(office):
@@ -247,6 +262,13 @@ def test_counts_and_their_lists_are_read_and_taken_out_over_http(make):
     sheet = book.worksheets[0]
     assert [row[2].value for row in sheet.iter_rows(min_row=2)] == ["=1+1浴室"] * 3
     assert {row[2].data_type for row in sheet.iter_rows(min_row=2)} == {"s"}
+    assert {row[3].value for row in sheet.iter_rows(min_row=2)} == {"检查"}
+    assert {row[4].value for row in sheet.iter_rows(min_row=2)} == {"未发现问题"}
+    book = openpyxl.load_workbook(io.BytesIO(reader.get(f"{path}/export?{days}").data))
+    lines = {row[1].value: row for row in book.worksheets[0].iter_rows()}
+    assert (lines["监督检查"][2].value, lines["监督检查"][2].data_type) == (3, "n")
+    assert [cell.value for cell in lines["项目"][6:]] == ["分子", "分母"]
+    assert [cell.value for cell in lines["查实率"][6:]] == [0, 0]
     text = reader.get(f"{path}/export?{days}&format=csv").data.decode("utf-8-sig")
     assert "监督检查,监督检查,3,户次,0," in text
     wrong = reader.get(f"{path}?from=2026-12-01&until=2026-11-01")

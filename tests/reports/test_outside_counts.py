@@ -28,7 +28,7 @@ def numbers_of(agency, from_on, until_on, *, at):
         if not one.counter.money and not one.counter.sums:
             listed = listing.every(counting.rows_behind(one.counter.code, scope))
             assert len({(row.id, row.part) for row in listed}) == numbers[one.counter.code]
-    rates = {one.rate.code: (one.numerator, one.denominator) for one in found.rates}
+    rates = {one.rate.code: (one.now.numerator, one.now.denominator) for one in found.rates}
     return {code: number for code, number in numbers.items() if number}, rates
 
 

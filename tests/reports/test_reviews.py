@@ -130,9 +130,21 @@ def test_officer_hours_are_those_from_arrival_to_the_end_of_a_visit(make):
     (line,) = reader.get(f"/api/v1/reports/costs?from=2026-11-01&until={until}").json["lines"]
     assert line == {
         "specialty": "public-places",
+        "tasks": 3,
         "visits": 3,
         "officer_hours": "4.00",
+        "hours_per_task": "1.33",
         "hours_per_visit": "1.33",
         "samples": 0,
+        "samples_per_task": "0.00",
         "unclear": 2,
     }
+    path = f"/api/v1/reports/costs/tasks?from=2026-11-01&until={until}"
+    tasks = reader.get(path).json["items"]
+    assert [(one["visits"], one["officer_hours"], one["unclear"]) for one in tasks] == [
+        (1, "1.00", 0),
+        (1, "3.00", 0),
+        (1, "0.00", 2),
+    ]
+    assert {one["archive_no"] for one in tasks} == {unit.archive_no}
+    assert reader.get(f"{path}&specialty=medical").json["items"] == []
