@@ -19,6 +19,8 @@ from app.caps import ledgers
 from app.cases import deadlines
 from app.cases import queries as case_queries
 from app.cases.following import follow_collections
+from app.codes import queries as code_queries
+from app.codes import service as codes
 from app.complaints import queries as complaint_queries
 from app.complaints.watching import watch_complaint
 from app.days import local_date
@@ -147,6 +149,16 @@ def trim_feed(*, at: datetime) -> str:
     return f"{ended} wants ended, {dropped} tombstones dropped"
 
 
+def end_visit_codes(*, at: datetime) -> str:
+    """Let visit codes without a task leave the tablets when their days passed unused."""
+    found = code_queries.unused(at)
+    stop_reading()
+    for code_id in found:
+        with transaction():
+            codes.end_unused_code(code_id, by=TIMETABLE, at=at)
+    return f"{len(found)} unused codes ended"
+
+
 def follow_orders(*, at: datetime) -> str:
     """Compute terms that a calendar was missing for, call rechecks, conclude what was rechecked.
 
@@ -248,6 +260,7 @@ JOBS: Mapping[str, Job] = {
             "counts for tablets how often their units were entered, where something took place",
         ),
         Job("forget-old-keys", forget_old_keys, "forgets idempotency keys after a day"),
+        Job("end-visit-codes", end_visit_codes, "lets unused visit codes leave the tablets"),
         Job("trim-feed", trim_feed, "ends yesterday's wanted units, drops old tombstones"),
         Job(
             "inspect-pictures",

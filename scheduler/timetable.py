@@ -22,6 +22,7 @@ def timetable(*, tick_s: int) -> Mapping[str, When]:
         "count-unit-ledgers": Every(seconds=300),
         "forget-old-keys": Daily(hour=3, minute=30),
         "trim-feed": Daily(hour=0, minute=15),
+        "end-visit-codes": Daily(hour=0, minute=20),
         "follow-publications": Every(seconds=300),
         "open-report-cards": Daily(hour=0, minute=45),
         "follow-orders": Daily(hour=0, minute=30),

@@ -14,6 +14,7 @@ class VisitCode(Entity, Base):
     """A code for one entry into one unit: its tasks, its officers, its days.
 
     `afterwards`: a triggered visit began without a network, and the code was made for it later.
+    `ended_on`: the day on which one without a task, which nobody used, left the tablets.
     """
 
     __tablename__ = "visit_code"
@@ -31,6 +32,7 @@ class VisitCode(Entity, Base):
     requested_at: Mapped[datetime]
     requested_by_kind: Mapped[str]
     requested_by_id: Mapped[UUID | None]
+    ended_on: Mapped[date | None]
     revoked_reason: Mapped[str | None]
     revoked_at: Mapped[datetime | None]
     revoked_by_kind: Mapped[str | None]
@@ -60,6 +62,12 @@ class VisitCode(Entity, Base):
         ),
         sa.Index("ix_visit_code_agency_id_id", "agency_id", "id"),
         sa.Index("ix_visit_code_unit_id", "unit_id"),
+        sa.Index(
+            "ix_visit_code_unended",
+            "valid_until",
+            sqlite_where=sa.text("kind = 'triggered' AND ended_on IS NULL"),
+            postgresql_where=sa.text("kind = 'triggered' AND ended_on IS NULL"),
+        ),
     )
 
 

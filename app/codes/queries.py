@@ -1,7 +1,7 @@
 """Reads of visit codes that deserve a name."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from app.codes.models import (
     VisitObjection,
     VisitRating,
 )
-from app.codes.rules import CodeState
+from app.codes.rules import CodeKind, CodeState
 from app.db import db
 from app.people.models import Officer
 from app.tasks.models import Task
@@ -68,6 +68,18 @@ def is_foreign(code_id: UUID, agency_id: UUID | None) -> bool:
     """Tell whether an id is that of another agency's code."""
     query = sa.select(VisitCode.agency_id).where(VisitCode.id == code_id)
     return db.session.scalar(query) not in {None, agency_id}
+
+
+def unused(before: datetime) -> Sequence[UUID]:
+    """Return codes without a task whose days are over, which nobody used and nobody ended."""
+    query = sa.select(VisitCode.id).where(
+        VisitCode.kind == CodeKind.TRIGGERED,
+        VisitCode.ended_on.is_(None),
+        VisitCode.valid_until <= before,
+        ~VisitCode.tasks.any(),
+        ~sa.exists().where(VisitArrival.code_id == VisitCode.id),
+    )
+    return db.session.scalars(query.order_by(VisitCode.id)).all()
 
 
 def arrivals_with(code_id: UUID) -> Sequence[VisitArrival]:

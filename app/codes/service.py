@@ -227,6 +227,19 @@ def revoke_code(
     return code
 
 
+def end_unused_code(code_id: UUID, *, by: Actor, at: datetime) -> VisitCode:
+    """Let a code that nobody used in its days leave the tablets that it was issued for.
+
+    A start with it that comes in later is judged as ever. Raises CodeUnknown.
+    """
+    code = queries.find_code(code_id)
+    if code is None:
+        raise CodeUnknown("没有这个检查码。")
+    code.ended_on = local_date(at)
+    journal.record(Event.VISIT_CODE_ENDED, code, by=by, at=at, data={"unit_id": str(code.unit_id)})
+    return code
+
+
 def get_code(code_id: UUID, agency_id: UUID | None) -> VisitCode:
     """Return a code of the agency. Raises CodeUnknown, also for another agency's."""
     code = queries.find_code(code_id)

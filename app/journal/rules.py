@@ -190,6 +190,7 @@ class Event(StrEnum):
     CAP_EXCEPTION_DECIDED = "cap-exception.decided"
     VISIT_CODE_ISSUED = "visit-code.issued"
     VISIT_CODE_EXTENDED = "visit-code.extended"
+    VISIT_CODE_ENDED = "visit-code.ended"
     VISIT_CODE_REVOKED = "visit-code.revoked"
     VISIT_RATED = "visit.rated"
     VISIT_OBJECTION_RECEIVED = "visit-objection.received"

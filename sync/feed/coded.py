@@ -2,7 +2,8 @@
 
 A code with tasks goes with them: to the team of each, as long as the task is on tablets. A code
 without a task is for an entry that somebody has a reason for: it is there for the officers whom it
-names, until a visit at which it was shown is signed. A unit's ledger goes with the unit.
+names, until a visit at which it was shown is signed, or its days are over and nobody used it. A
+unit's ledger goes with the unit.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +47,7 @@ _TEAMS = Prepared(
 _WITHOUT_TASK = Prepared(
     sa.select(_named.code_id, _named.officer_id).where(
         _named.code_id.in_(IDS),
+        sa.exists().where(_code.id == _named.code_id, _code.ended_on.is_(None)),
         ~sa.exists().where(_for.code_id == _named.code_id),
         ~sa.exists()
         .where(_arrival.code_id == _named.code_id)

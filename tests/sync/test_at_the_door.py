@@ -11,10 +11,13 @@ from app.access import Role
 from app.codes import rules, service
 from app.codes.models import VisitCode
 from app.codes.rules import Claim, Scanned
+from app.days import local_date
 from app.db import db, new_id
 from app.tasks import service as tasks
 from app.units.models import Unit
 from app.visits.models import Visit
+from app.visits.rules import triggered_visit_id
+from scheduler.jobs import JOBS
 from tests.sync.conftest import ITEMS, answer, finish
 from tests.sync.held import Held
 from tests.sync.tablet import written
@@ -223,6 +226,47 @@ def test_a_tablet_gets_the_codes_of_its_tasks_hears_of_a_revocation_and_loses_th
         tasks.reassign_task(door.task.id, other, other[0], **reassign)
     held.pull()
     assert held.bodies("visit_code") == {}
+
+
+def test_a_code_without_a_task_leaves_the_tablets_when_its_days_passed_unused(stage, door):
+    bo = stage.tablet("bo")
+    pair = sorted([door.tablet.officer_id, bo.officer_id])
+    asked = {"task_ids": (), "officer_ids": pair, "reason": "现场发现线索"}
+    unused, used, long = (
+        door.issue(
+            **asked, unit_id=stage.make.unit().id, valid_until=door.at + timedelta(hours=more)
+        )
+        for more in (8, 8, 48)
+    )
+    held = Held(door.tablet)
+    held.pull()
+    assert set(held.bodies("visit_code")) == {str(one.id) for one in (unused, used, long)}
+    said = {
+        "task_id": None,
+        "unit_id": str(used.unit_id),
+        "checklist_code": None,
+        "form_version": None,
+        "reason": "现场发现线索",
+        "code_shown": "triggered",
+        "code_request_id": str(used.id),
+        "officer_ids": [str(one) for one in pair],
+    }
+    day = local_date(door.at)
+    visit_id = triggered_visit_id(used.unit_id, day, pair, used.id)
+    line = door.tablet.op("visit.start", visit_id, said, form_version=3)
+    (result,) = door.push(line)
+    assert result["outcome"] == "applied", result
+
+    def ended():
+        with stage.flask_app.app_context():
+            return JOBS["end-visit-codes"].run(at=stage.clock())
+
+    assert ended() == "0 unused codes ended"
+    stage.clock.forward(hours=9)
+    assert (ended(), ended()) == ("1 unused codes ended", "0 unused codes ended")
+    door.tablet.keep_tokens(door.tablet.tokens(refresh=door.tablet.refresh).json)
+    held.pull()
+    assert set(held.bodies("visit_code")) == {str(used.id), str(long.id)}
 
 
 def test_a_supervisor_lists_the_visits_that_are_marked_and_reads_why(stage, door, client):
