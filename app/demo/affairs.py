@@ -1,5 +1,4 @@
-"""What lies on the demo district's desk: a complaint, a patrol with a hint, a case under way, and a
-plan of joint visits that waits for its second person.
+"""What lies on the demo district's desk: a complaint, a patrol with a hint, a case under way.
 
 They are recorded after the draws, and the case is about nobody of the register: no lot depends on
 them.
@@ -19,11 +18,8 @@ from app.complaints import service as complaints
 from app.complaints.rules import Channel, ComplaintKind, ComplaintResult
 from app.complaints.service import Answer, Identity, NewComplaint
 from app.days import day_begins
-from app.db import db, stop_reading, transaction
-from app.demo.quarters import quarter_end
+from app.db import db, transaction
 from app.demo.registers import actor_of
-from app.jointvisits import service as joint_visits
-from app.jointvisits.reading import JointPlanInvalid, NewPlan
 from app.patrols import service as patrols
 from app.patrols.service import NewAssistant, NewPatrol, SeenUnit
 from app.people import accounts
@@ -35,7 +31,6 @@ from app.units.rules import UnitStatus
 
 _ACT = "未依法取得公共场所卫生许可证擅自营业（演示）"
 _FINE = {"months": None, "note": None, "on_staff": False}
-TEAMS, VISITS_EACH = 6, 2  # of joint visits a day
 _STEPS: tuple[tuple[int, CaseVerb, dict[str, Any]], ...] = (
     (-18, CaseVerb.FILE, {"reason": "涉嫌违法，应当给予行政处罚（演示）"}),
     (
@@ -82,7 +77,7 @@ _STEPS: tuple[tuple[int, CaseVerb, dict[str, Any]], ...] = (
 
 
 def load(agency_id: UUID, *, on: date) -> None:
-    """Record a complaint up to its reply, one that waits, a patrol, a case, a plan."""
+    """Record a complaint up to its reply, one that waits, a patrol, a case."""
     unit = db.session.scalars(
         sa.select(Unit)
         .where(Unit.agency_id == agency_id, Unit.state == UnitStatus.IN_OPERATION)
@@ -93,7 +88,6 @@ def load(agency_id: UUID, *, on: date) -> None:
     _patrol(agency_id, unit.id, on=on)
     _punish(agency_id, on=on)
     _certify(agency_id, on=on)
-    _plan_joint_visits(agency_id, on=on)
 
 
 def _complain(agency_id: UUID, unit_id: UUID, *, on: date) -> None:
@@ -191,18 +185,3 @@ def _certify(agency_id: UUID, *, on: date) -> None:
             )
             officer = people.register_officer(data, agency=agency, by=by, at=at)
             accounts.change_account(account, {"officer_id": officer.id}, by=by, at=at)
-
-
-def _plan_joint_visits(agency_id: UUID, *, on: date) -> None:
-    """Propose the entries of the rest of the quarter, where there is a working day left in it."""
-    by, at = actor_of("kezhang"), day_begins(on) + timedelta(hours=16, minutes=30)
-    new = NewPlan(on + timedelta(days=1), quarter_end(on), TEAMS, VISITS_EACH)
-    try:
-        draft = joint_visits.draft_plan(new, agency_id=agency_id, at=at)
-    except (JointPlanInvalid, joint_visits.NothingToPlan):
-        return
-    finally:
-        stop_reading()
-    with transaction():
-        agency = db.session.get_one(Agency, agency_id)
-        joint_visits.propose_plan(draft, agency=agency, by=by, at=at)

@@ -9,7 +9,7 @@ from app.catalogue.calendars import YearNotPublished, seed_year
 from app.catalogue.rules import make_calendar
 from app.days import day_begins
 from app.db import db, transaction
-from app.demo import affairs, quarters, registers
+from app.demo import affairs, joint, quarters, registers
 from app.demo.district import generate
 from app.errors import Conflict
 from app.journal import service as journal
@@ -68,9 +68,10 @@ def load(
     quarters.plan_attended(agency_id, on=on)
     quarters.run_quarter(seed, agency_id, on=on)
     say(
-        "另有投诉举报两件、协管巡查一次（附线索）、普通程序案件一件（已告知）、联合检查计划一份（待批准）"
+        "另有投诉举报两件、协管巡查一次（附线索）、普通程序案件一件（已告知）、重点机构全事项检查和联合检查计划一份（待批准）"
     )
     affairs.load(agency_id, on=on)
+    joint.load(agency_id, on=on)
     with transaction():
         journal.record(
             Event.DEMO_LOADED,

@@ -40,6 +40,8 @@ def test_the_desk_of_the_demo_has_each_affair_once(app_context):
     assert (plan.state, plan.first_on, plan.last_on) == ("proposed", date(2026, 10, 9), YEAR_END)
     assert plan.comparison["tasks"] > 0
     assert plan.comparison["merged"]["unplaced"] == 0
+    assert plan.comparison["entries_saved"] >= 8  # a hospital's matters go in together
+    assert plan.comparison["entries_above_bound"] == 0
 
 
 def test_each_head_of_the_demo_can_be_the_others_second_person(app_context):
