@@ -57,6 +57,7 @@ PAGES = (
     "public.codes",
     "public.agendas",
     "public.draws",
+    "public.lots",
     "public.plans",
     "public.publications",
     "public.apidocs",

@@ -23,6 +23,7 @@ from app.demo import service as demo
 from app.draws.commands import draw_group, look_at_draws
 from app.errors import DomainError
 from app.evidence.commands import look_at_evidence
+from app.jointvisits.commands import joint_group
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import accounts
@@ -46,6 +47,7 @@ def register(group: AppGroup) -> None:
         catalogue_group,
         user_group,
         draw_group,
+        joint_group,
     ):
         group.add_command(command)
 

@@ -47,6 +47,14 @@ def last_lot(agency_id: UUID) -> JointTeamLot | None:
     return db.session.scalars(query.order_by(JointTeamLot.number.desc()).limit(1)).first()
 
 
+def lot_before(lot: JointTeamLot) -> JointTeamLot | None:
+    """Return the lot of the same agency that a lot has to name as the one before."""
+    query = sa.select(JointTeamLot).where(
+        JointTeamLot.agency_id == lot.agency_id, JointTeamLot.number < lot.number
+    )
+    return db.session.scalars(query.order_by(JointTeamLot.number.desc()).limit(1)).first()
+
+
 def decided(plan_id: UUID) -> set[tuple[UUID, date]]:
     """Return the visits of a plan, each with its day, whose team a lot or a person decided."""
     lots = (

@@ -1,13 +1,28 @@
 """Teams of joint visits on both databases: asked for, drawn by the timetable, changed by hand."""
 
-from datetime import date
+import io
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, date, datetime
+from hashlib import sha256
 
 import pytest
 
 from app.db import db, stop_reading, transaction
 from app.draws.changes import AdjustmentBeyondCap
 from app.draws.steps import NotByPeople
-from app.jointvisits import lots, queries, readying, service, staffing, team_queries, teaming
+from app.jointvisits import (
+    lots,
+    public_lots,
+    queries,
+    readying,
+    service,
+    staffing,
+    team_queries,
+    teaming,
+)
+from app.jointvisits.commands import joint_group
 from app.jointvisits.models import JointPlan, JointVisit
 from app.jointvisits.reading import NewPlan
 from app.jointvisits.staffing import JointTeamInvalid, PartnerItem
@@ -269,6 +284,64 @@ def test_a_partner_goes_no_more_often_on_a_day_than_the_plan_says(make, room):
     room.on(one, staffing.set_partners, [partner.id], [])
     with pytest.raises(PartnerMayNotGo):
         room.on(other, staffing.set_partners, [partner.id], [])
+
+
+def test_a_stranger_checks_a_lot_once_its_days_are_over(make, room, client, clock, tmp_path):
+    hospital = make.unit()
+    make.task(hospital)
+    make.officer(), make.officer()
+    room.propose()
+    lot_id = room.step(lots.ask_teams).id
+    stop_reading()
+    address = f"/public/team-lots/{lot_id}"
+    told = client.get(f"{address}.json").json
+    assert (told["state"], told["manifest"], told["secret"]) == ("asked", None, None)
+    assert told["commit"] in client.get(address).text
+    jobs.form_joint_teams(at=make.at)
+    stop_reading()
+    assert hospital.archive_no not in client.get(address).text
+    assert client.get(f"{address}/bundle.zip").status_code == 404
+    clock.at = datetime(2027, 1, 1, tzinfo=UTC)
+    after = client.get(f"{address}.json").json
+    assert after["manifest_sha256"] == told["manifest_sha256"]
+    assert sha256(after["manifest"].encode()).hexdigest() == told["manifest_sha256"]
+    with zipfile.ZipFile(io.BytesIO(client.get(f"{address}/bundle.zip").data)) as archive:
+        archive.extractall(tmp_path)
+    program = [sys.executable, "-I", "-S", str(tmp_path / "verify_teams.py")]
+    assert subprocess.run(program, check=False).returncode == 0
+    teams = tmp_path / "teams.json"
+    teams.write_text(teams.read_text().replace(",1]", ",0]", 1))
+    assert subprocess.run(program, check=False).returncode == 1
+
+
+@pytest.mark.past_the_services
+def test_the_command_sees_what_somebody_changed_in_a_stored_lot(make, room, flask_app):
+    make.task()
+    make.officer(), make.officer()
+    room.propose()
+    lot = room.draw_teams()
+    assert public_lots.faults_of(lot) == []
+    stop_reading()
+    verify = ("verify", str(room.plan_id))
+    run = flask_app.test_cli_runner().invoke
+    right = run(joint_group, verify)
+    assert (right.exit_code, "√" in right.output) == (0, True)
+    with transaction():
+        row = db.session.get_one(JointTeamLot, lot.id)
+        assert row.teams
+        row.teams = row.teams.replace(",1]", ",0]", 1)
+    assert public_lots.faults_of(db.session.get_one(JointTeamLot, lot.id)) == [
+        "teams-not-in-journal"
+    ]
+    stop_reading()
+    with transaction():
+        row = db.session.get_one(JointTeamLot, lot.id)
+        row.teams = lot.teams
+        row.secret = "00" * 32
+    assert public_lots.faults_of(db.session.get_one(JointTeamLot, lot.id)) == ["secret-mismatch"]
+    stop_reading()
+    wrong = run(joint_group, verify)
+    assert (wrong.exit_code, "secret-mismatch" in wrong.output) == (1, True)
 
 
 # --- tasks of a draw ------------------------------------------------------------------------------

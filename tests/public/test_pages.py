@@ -17,6 +17,7 @@ from tests.conftest import FixedClock
 PAGES = (
     "/",
     "/public/draws",
+    "/public/team-lots",
     "/public/decisions",
     "/public/journal",
     "/api/docs",
