@@ -325,7 +325,7 @@ def _caps(plan: JointPlan, unit_id: UUID, board: Board) -> dict[UUID, list[Answe
 def _write(visit: JointVisit, change: Change, foreseen: Foreseen) -> list[JointVisit]:
     """Write the board after a change; return the visits that differ, the changed one first."""
     plan = visit.plan
-    visit.reason = change.reason
+    visit.reason, visit.pinned = change.reason, True
     if change.verb in {ChangeVerb.LEAVE_OUT, ChangeVerb.SHIFT}:
         out = change.verb is ChangeVerb.LEAVE_OUT
         visit.state = VisitState.LEFT_OUT if out else VisitState.SHIFTED
@@ -367,6 +367,7 @@ def _write_split(visit: JointVisit, change: Change, fresh: UUID) -> JointVisit:
         state=VisitState.PLANNED,
         planned_on=change.planned_on,
         reason=change.reason,
+        pinned=True,
         tasks=[_copy(row) for row in off],
         officers=[
             JointVisitOfficer(officer_id=one.officer_id, specialty=one.specialty, by_lot=one.by_lot)

@@ -9,8 +9,8 @@ from datetime import datetime
 from threading import Lock
 
 from app.access import Actor
-from app.errors import Conflict, Unavailable
-from app.jointvisits import service
+from app.errors import Unavailable
+from app.jointvisits import queries, service
 from app.jointvisits.models import JointPlan
 from app.jointvisits.reading import problem_of, schedule_of
 from app.jointvisits.rules import Capacity, Entry, Maker, PlanState, Schedule
@@ -18,10 +18,6 @@ from app.jointvisits.service import JointPlanStateWrong
 from app.jointvisits.solving import Effort, improve, rank
 
 _turn = Lock()
-
-
-class JointPlanByHand(Conflict):
-    code, title = "joint-plan-by-hand", "联合检查计划已人工调整"
 
 
 class SolverBusy(Unavailable):
@@ -41,16 +37,13 @@ class Question:
 def read_question(plan: JointPlan) -> Question:
     """Return what there is to improve in a plan. Reads only.
 
-    A plan that was changed by hand is left as somebody wanted it: JointPlanByHand. Raises
-    JointPlanStateWrong unless it is proposed.
+    What was changed by hand stays as somebody wanted it: these visits are pinned to their days.
+    Raises JointPlanStateWrong unless the plan is proposed.
     """
     if plan.state != PlanState.PROPOSED:
         raise JointPlanStateWrong("只有拟订中的计划可以优化排程。", state=plan.state)
-    if plan.maker == Maker.HAND:
-        raise JointPlanByHand(
-            "计划已经人工调整，优化会改动调整过的日期；需要优化的请另行拟订计划。"
-        )
-    problem, start = problem_of(plan), schedule_of(plan)
+    visits = queries.visits_of(plan.id)
+    problem, start = problem_of(plan, visits), schedule_of(plan, visits, pinning=True)
     entries = (*(visit.entry for visit in start.visits), *start.unplaced)
     return Question(entries, problem.capacity, len(problem.days), start)
 

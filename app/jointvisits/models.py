@@ -87,6 +87,7 @@ class JointVisit(Entity, Base):
     """One entry into one unit, by one team, for all its tasks; `zone` is the unit's town.
 
     Without a day it found none, or was left out or shifted to a later period: `reason` says why.
+    One that is `pinned` was changed by hand: no other schedule moves it.
     """
 
     __tablename__ = "joint_visit"
@@ -99,6 +100,7 @@ class JointVisit(Entity, Base):
     state: Mapped[str]
     planned_on: Mapped[date | None]
     reason: Mapped[str | None]
+    pinned: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     code_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("visit_code.id"))
 
     plan: Mapped[JointPlan] = relationship()
@@ -193,3 +195,26 @@ class JointVisitChange(Base):
     changed_by_id: Mapped[UUID | None]
 
     __table_args__ = (one_of("verb", ChangeVerb), in_pairs("changed", required=True))
+
+
+class JointSuggestionDismissal(Entity, Base):
+    """A suggestion that somebody does not follow, with the reason.
+
+    It is about these tasks with these last days: `suggestion_id` follows from both.
+    """
+
+    __tablename__ = "joint_suggestion_dismissal"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("unit.id"))
+    suggestion_id: Mapped[UUID]
+    task_ids: Mapped[list[str]]
+    reason: Mapped[str]
+    dismissed_at: Mapped[datetime]
+    dismissed_by_kind: Mapped[str]
+    dismissed_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        in_pairs("dismissed", required=True),
+        sa.UniqueConstraint("agency_id", "suggestion_id"),
+    )

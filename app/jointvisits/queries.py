@@ -8,7 +8,13 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.db import db
-from app.jointvisits.models import JointPlan, JointVisit, JointVisitChange, JointVisitTask
+from app.jointvisits.models import (
+    JointPlan,
+    JointSuggestionDismissal,
+    JointVisit,
+    JointVisitChange,
+    JointVisitTask,
+)
 from app.jointvisits.rules import IN_PLAN, PlanState, VisitKind, VisitState
 from app.tasks.models import Task
 from app.tasks.rules import (
@@ -200,6 +206,21 @@ def units_by_id(unit_ids: Collection[UUID]) -> list[Unit]:
         for unit in db.session.scalars(sa.select(Unit).where(Unit.id.in_(part)))
     ]
     return sorted(found, key=lambda unit: unit.archive_no)
+
+
+def dismissals_of(
+    agency_id: UUID, *, unit_id: UUID | None = None
+) -> sa.Select[JointSuggestionDismissal]:
+    """Return the query for the suggestions that an agency does not follow."""
+    own = JointSuggestionDismissal.agency_id == agency_id
+    query = sa.select(JointSuggestionDismissal).where(own)
+    return query if unit_id is None else query.where(JointSuggestionDismissal.unit_id == unit_id)
+
+
+def dismissed(agency_id: UUID) -> set[UUID]:
+    """Return the suggestions that an agency does not follow."""
+    own = JointSuggestionDismissal.agency_id == agency_id
+    return set(db.session.scalars(sa.select(JointSuggestionDismissal.suggestion_id).where(own)))
 
 
 def changes_of(plan_id: UUID) -> sa.Select[JointVisitChange]:

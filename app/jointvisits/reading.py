@@ -127,8 +127,10 @@ def problem_of(plan: JointPlan, visits: Sequence[JointVisit] | None = None) -> P
     return Problem(days, tasks, Capacity(plan.teams, plan.visits_each), due)
 
 
-def schedule_of(plan: JointPlan, visits: Iterable[JointVisit] | None = None) -> Schedule:
-    """Return the schedule that a plan holds."""
+def schedule_of(
+    plan: JointPlan, visits: Iterable[JointVisit] | None = None, *, pinning: bool = False
+) -> Schedule:
+    """Return the schedule that a plan holds; `pinning` what was changed by hand to its days."""
     days = plan.working_days
     found = queries.visits_of(plan.id) if visits is None else visits
     placed, unplaced = [], []
@@ -138,7 +140,9 @@ def schedule_of(plan: JointPlan, visits: Iterable[JointVisit] | None = None) -> 
             day = number_of(days, visit.planned_on)
             if day is None:
                 raise AssertionError("a planned day is one of the plan's")
-            placed.append(Visit(entry_of(tasks, day), day))
+            entry = entry_of(tasks, day)
+            pinned = pinning and visit.pinned
+            placed.append(Visit(entry.pinned_to(day) if pinned else entry, day))
         elif visit.state == VisitState.UNPLACED:
             unplaced.append(entry_of(tasks, None))
     return Schedule(tuple(placed), tuple(unplaced))

@@ -5,8 +5,8 @@ days count. Whoever calls translates dates into numbers and back.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -96,12 +96,20 @@ class OpenTask:
 
 @dataclass(frozen=True)
 class Entry:
-    """One time somebody goes in: the tasks of one unit that it carries, on a day of `window`."""
+    """One time somebody goes in: the tasks of one unit that it carries, on a day of `window`.
+
+    One that is `pinned` was put on its day by hand: the window is this day, whatever its tasks say.
+    """
 
     unit: str
     zone: str
     tasks: tuple[OpenTask, ...]
     window: Window
+    pinned: bool = False
+
+    def pinned_to(self, day: int) -> "Entry":
+        """Return the same entry, to be left on a day."""
+        return replace(self, window=Window(day, day), pinned=True)
 
     @property
     def specialties(self) -> frozenset[str]:
@@ -146,6 +154,12 @@ class Schedule:
     def busiest_day(self) -> int:
         """Visits on the day that has most of them."""
         return max(Counter(one.day for one in self.visits).values(), default=0)
+
+
+def room_of(entries: Iterable[Entry], capacity: Capacity, *, days: int) -> list[int]:
+    """Return how many visits each day may have: what can be done, or what was pinned to it."""
+    pinned = Counter(entry.window.first for entry in entries if entry.pinned)
+    return [max(capacity.a_day, pinned[day]) for day in range(days)]
 
 
 def zones_of(entries: Sequence[Entry]) -> dict[str, list[Entry]]:

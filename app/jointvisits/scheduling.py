@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from itertools import combinations, product
 
 from app.jointvisits.merging import stabs
-from app.jointvisits.rules import Capacity, Entry, Schedule, Visit
+from app.jointvisits.rules import Capacity, Entry, Schedule, Visit, room_of
 
 
 def schedule(entries: Sequence[Entry], capacity: Capacity, *, days: int) -> Schedule:
     """Give entries a day of their windows, on few zone-days; never more a day than can be done.
 
-    As many are placed as can be at all. The same entries give the same schedule, in whatever
-    order they come.
+    As many are placed as can be at all, and all that are pinned. The same entries give the same
+    schedule, in whatever order they come.
     """
-    plan = _Plan(sorted(entries, key=_urgency), [capacity.a_day] * days)
+    plan = _Plan(sorted(entries, key=_urgency), room_of(entries, capacity, days=days))
     plan.place_by_zone()
     plan.make_room()
     plan.close_days()
@@ -23,8 +23,9 @@ def schedule(entries: Sequence[Entry], capacity: Capacity, *, days: int) -> Sche
     return plan.result()
 
 
-def _urgency(entry: Entry) -> tuple[int, int, str]:
-    return (entry.window.last, entry.window.first, entry.unit)
+def _urgency(entry: Entry) -> tuple[bool, int, int, str]:
+    """Pinned ones first: who has a place keeps one, and theirs is the one day that they have."""
+    return (not entry.pinned, entry.window.last, entry.window.first, entry.unit)
 
 
 @dataclass
@@ -69,6 +70,9 @@ class _Plan:
 
     def place_by_zone(self) -> None:
         """Place the most urgent entry on the day on which most of its zone can go along."""
+        for place, entry in enumerate(self.entries):
+            if entry.pinned:
+                self.put(place, entry.window.first)
         for place, entry in enumerate(self.entries):
             if place in self.day_of:
                 continue

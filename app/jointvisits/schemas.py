@@ -151,6 +151,7 @@ class JointVisitSchema(ma.Schema):
     state = Choice(VisitState, required=True)
     planned_on = Day(required=True, allow_none=True)
     reason = Text(max=1000, required=True, allow_none=True)
+    pinned = Flag(required=True)
     code_id = Id(required=True, allow_none=True)
     tasks = fields.List(fields.Nested(JointVisitTaskSchema), required=True)
     officers = fields.List(fields.Nested(JointVisitOfficerSchema), required=True)

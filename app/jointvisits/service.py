@@ -185,18 +185,19 @@ def replace_schedule(
 ) -> JointPlan:
     """Give a proposed plan another schedule of the same tasks, and compare anew; flushes.
 
-    A visit that carries the same tasks as before keeps its id, its officers and its reasons. Raises
-    JointPlanStateWrong and ScheduleFaulty.
+    A visit that carries the same tasks as before keeps its id, its officers and its reasons. What a
+    change by hand left broken may stay so, and nothing more. Raises JointPlanStateWrong and
+    ScheduleFaulty.
     """
     _require(plan, PlanState.PROPOSED)
     visits = queries.visits_of(plan.id)
     problem = problem_of(plan, visits)
-    _refuse_faults(problem, made)
+    found = _refuse_faults(problem, made, known=plan.faults)
     before = {_carried(visit): visit for visit in visits if visit.state in IN_PLAN}
     kept = _store(plan, problem, made, before, by=by, at=at)
     for visit in {*before.values()} - {*kept}:
         db.session.delete(visit)
-    plan.maker, plan.faults = maker, []
+    plan.maker, plan.faults = maker, found
     plan.comparison = compared(problem, made)
     touch(plan)
     db.session.flush()
@@ -215,10 +216,12 @@ def _compare(problem: Problem, made: Schedule) -> Comparison:
     return compare(problem.tasks, made, problem.capacity, days=days, team=team)
 
 
-def _refuse_faults(problem: Problem, made: Schedule) -> None:
+def _refuse_faults(problem: Problem, made: Schedule, *, known: Collection[str] = ()) -> list[str]:
+    """Return what the judge finds, all of it `known`. Raises ScheduleFaulty for anything else."""
     found = faults(problem.tasks, made, problem.capacity)
-    if found:
-        raise ScheduleFaulty("检查安排不符合约束，没有保存。", faults=found[:100])
+    if fresh := [one for one in found if one not in known]:
+        raise ScheduleFaulty("检查安排不符合约束，没有保存。", faults=fresh[:100])
+    return found
 
 
 def _carried(visit: JointVisit) -> frozenset[str]:
@@ -247,7 +250,8 @@ def _store(
         )
         visit.planned_on = planned_on
         visit.state = VisitState.UNPLACED if planned_on is None else VisitState.PLANNED
-        visit.reason = NO_ROOM if planned_on is None else None
+        if not visit.pinned:
+            visit.reason = NO_ROOM if planned_on is None else None
         visits.append(visit)
     mark_kinds(plan.agency_id, visits, on=plan.first_on)
     db.session.add_all(visits)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from app.errors import Conflict
 from app.jointvisits.bounds import fewest_zone_days
-from app.jointvisits.rules import Capacity, Entry, Schedule, Visit, Window, zones_of
+from app.jointvisits.rules import Capacity, Entry, Schedule, Visit, Window, room_of, zones_of
 from app.jointvisits.scheduling import schedule
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
-Kind = tuple[str, Window]  # zone and window: what tells entries apart here
+Kind = tuple[str, Window, bool]  # zone, window, pinned: what tells entries apart here
 Days = Mapping[tuple[Kind, int], int]  # how many entries of a kind go on a day
 
 
@@ -76,14 +76,15 @@ def improve(
 
     Worse is, in this order: more entries without a day, more zone-days, a fuller busiest day. The
     least number without a day is known beforehand: the greedy schedule places all that can be.
-    Evening out the days gets a quarter of the effort at most: it is seldom proven.
+    Evening out the days gets a quarter of the effort at most: it is seldom proven. What is pinned
+    stays on its day, more of them than can be done there if somebody wanted it so.
     Blocks until the limit or a proof; holds no lock and touches no database. Raises SolverMissing.
     """
     _require_solver()
     greedy = schedule(entries, capacity, days=days)
     best = min((greedy, start or greedy), key=rank)
     question = _Question(entries, capacity, days, unplaced=len(greedy.unplaced))
-    least = max(0, fewest_zone_days(entries, capacity) - len(greedy.unplaced))
+    least = max(0, fewest_zone_days(entries, question.fullest) - len(greedy.unplaced))
     proven, seconds, work = best.zone_days <= least, effort.seconds, effort.work
     if not proven:
         found = question.fewest_zone_days(best, seconds, work, effort.seed)
@@ -111,6 +112,10 @@ def _require_solver() -> None:
         ) from error
 
 
+def _kind(entry: Entry) -> Kind:
+    return entry.zone, entry.window, entry.pinned
+
+
 class _Question:
     """The model: how many entries of each kind go on each day, and which zone-days are opened."""
 
@@ -119,23 +124,25 @@ class _Question:
     ) -> None:
         from ortools.sat.python import cp_model
 
-        self.entries, self.capacity, self.days = entries, capacity, days
+        self.entries, self.days = entries, days
+        self.room = room_of(entries, capacity, days=days)
+        self.fullest = Capacity(max(self.room, default=capacity.a_day), 1)  # no day holds more
         self.model = cp_model.CpModel()
         self.kinds: dict[Kind, list[Entry]] = {}
         for entry in entries:
-            self.kinds.setdefault((entry.zone, entry.window), []).append(entry)
+            self.kinds.setdefault(_kind(entry), []).append(entry)
         self.opened = {
             (zone, day): self.model.new_bool_var(f"open {zone} {day}")
             for zone in zones_of(entries)
             for day in range(days)
         }
         self.missed = {
-            kind: self.model.new_int_var(0, len(own), f"missed {kind}")
+            kind: self.model.new_int_var(0, 0 if kind[2] else len(own), f"missed {kind}")
             for kind, own in self.kinds.items()
         }
         self.going = {
             (kind, day): self.model.new_int_var(
-                0, min(len(own), capacity.a_day), f"go {kind} {day}"
+                0, min(len(own), self.room[day]), f"go {kind} {day}"
             )
             for kind, own in self.kinds.items()
             for day in range(kind[1].first, kind[1].last + 1)
@@ -148,13 +155,13 @@ class _Question:
     def _carry_everybody(self) -> None:
         """Every entry goes on a day of its window, or is missed; so each window is gone into."""
         for kind, own in self.kinds.items():
-            zone, window = kind
+            zone, window, _ = kind
             days = range(window.first, window.last + 1)
             self.model.add(
                 sum(self.going[kind, day] for day in days) + self.missed[kind] == len(own)
             )
             opened = sum(self.opened[zone, day] for day in days)
-            self.model.add(opened + self.missed[kind] >= -(-len(own) // self.capacity.a_day))
+            self.model.add(opened + self.missed[kind] >= -(-len(own) // self.fullest.a_day))
 
     def _keep_capacity(self) -> None:
         """No day is overfull, and nobody goes to a zone on a day on which it is not opened."""
@@ -163,20 +170,20 @@ class _Question:
         for (kind, day), going in self.going.items():
             on_day.setdefault(day, []).append(going)
             in_zone.setdefault((kind[0], day), []).append(going)
-            most = min(len(self.kinds[kind]), self.capacity.a_day)
+            most = min(len(self.kinds[kind]), self.room[day])
             self.model.add(going <= most * self.opened[kind[0], day])
         self.loads = [sum(on_day.get(day, [])) for day in range(self.days)]
-        for load in self.loads:
-            self.model.add(load <= self.capacity.a_day)
+        for load, room in zip(self.loads, self.room, strict=True):
+            self.model.add(load <= room)
         for key, opened in self.opened.items():
-            self.model.add(sum(in_zone.get(key, [])) <= self.capacity.a_day * opened)
+            self.model.add(sum(in_zone.get(key, [])) <= self.room[key[1]] * opened)
 
     def _keep_bounds(self) -> None:
         """No zone needs fewer days than its bound; each entry that is missed may save one."""
         for zone, own in zones_of(self.entries).items():
             opened = sum(self.opened[zone, day] for day in range(self.days))
             missed = sum(number for kind, number in self.missed.items() if kind[0] == zone)
-            self.model.add(opened + missed >= fewest_zone_days(own, self.capacity))
+            self.model.add(opened + missed >= fewest_zone_days(own, self.fullest))
 
     def fewest_zone_days(self, start: Schedule, seconds: float, work: float, seed: int) -> _Answer:
         self.model.minimize(sum(self.opened.values()))
@@ -184,7 +191,7 @@ class _Question:
 
     def least_busy_day(self, start: Schedule, seconds: float, work: float, seed: int) -> _Answer:
         """Even out the days on no more zone-days than `start` has."""
-        busiest = self.model.new_int_var(0, self.capacity.a_day, "busiest")
+        busiest = self.model.new_int_var(0, self.fullest.a_day, "busiest")
         for load in self.loads:
             self.model.add(load <= busiest)
         self.model.add(busiest * self.days >= len(start.visits))
@@ -213,7 +220,7 @@ class _Question:
         self.model.clear_hints()  # type: ignore[no-untyped-call]  # theirs
         on: dict[tuple[Kind, int], int] = {}
         for visit in start.visits:
-            key = (visit.entry.zone, visit.entry.window), visit.day
+            key = _kind(visit.entry), visit.day
             on[key] = on.get(key, 0) + 1
         for key, going in self.going.items():
             self.model.add_hint(going, on.get(key, 0))

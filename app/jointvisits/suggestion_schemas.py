@@ -4,7 +4,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.caps.rules import Verdict
-from app.fields import Choice, Count, Day, Id, Text, absent
+from app.fields import Choice, Count, Day, Id, Instant, Text, absent
 from app.problems import PageSchema
 
 MOST_DAYS = 366
@@ -51,3 +51,27 @@ class SuggestionSchema(ma.Schema):
     tasks = fields.List(fields.Nested(SuggestedTaskSchema), required=True)
     caps = fields.List(fields.Nested(SuggestedCapSchema), required=True)
     separate_caps = fields.List(fields.Nested(SuggestedCapSchema), required=True)
+
+
+class NewDismissalSchema(ma.Schema):
+    """Which tasks of a unit are not gathered in one entry, and why."""
+
+    task_ids = fields.List(Id(), required=True, validate=ma.validate.Length(2, 100))
+    reason = Text(max=1000, required=True)
+
+
+class DismissalQuerySchema(PageSchema):
+    """Query of what was dismissed, in the order of the ids."""
+
+    unit_id = Id(load_default=absent)
+
+
+class DismissalSchema(ma.Schema):
+    """A suggestion that is not followed, and why."""
+
+    id = Id(required=True)
+    suggestion_id = Id(required=True)
+    unit_id = Id(required=True)
+    task_ids = fields.List(Id(), required=True)
+    reason = Text(max=1000, required=True)
+    dismissed_at = Instant(required=True)

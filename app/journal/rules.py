@@ -86,6 +86,7 @@ class Event(StrEnum):
     JOINT_TEAMS_ASKED = "joint-teams.asked"
     JOINT_TEAMS_DRAWN = "joint-teams.drawn"
     JOINT_VISIT_TEAM_CHANGED = "joint-visit.team-changed"
+    JOINT_SUGGESTION_DISMISSED = "joint-suggestion.dismissed"
     JOINT_VISIT_PARTNERS_CHANGED = "joint-visit.partners-changed"
     TASK_CREATED = "task.created"
     TASK_PLANNED = "task.planned"

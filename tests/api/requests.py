@@ -105,6 +105,7 @@ OBJECTS: dict[str, Get] = {
     "joint-plans.approve joint_plan_id": by_name("joint-plan:approve"),
     "joint-plans.publish joint_plan_id": by_name("joint-plan:publish"),
     "joint_visit_id": by_name("joint-visit"),
+    "lot_id": by_name("joint-lot"),
     "joint-visits.answer_cap joint_visit_id": by_name("joint-visit:caps"),
     "joint-visits.request_code joint_visit_id": by_name("joint-visit:code"),
     "kind": always("object_class"),
@@ -293,6 +294,9 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "agendas.make_agenda": lambda side, persona: {
         "officer_id": side["officer:own" if persona == Role.OFFICER else "officer"],
         "team": None,
+    },
+    "joint-suggestions.dismiss": lambda side, persona: {
+        "task_ids": [side["near-task:1"], side["near-task:2"]]
     },
     "joint-improvements.improve": lambda side, persona: {"seconds": 1},
     "joint-plans.propose": lambda side, persona: {

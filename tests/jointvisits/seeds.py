@@ -6,7 +6,7 @@ from uuid import UUID
 from app.access import Actor
 from app.caps.rules import Verdict
 from app.db import stop_reading
-from app.jointvisits import queries, service
+from app.jointvisits import lots, queries, service
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitCap, JointVisitOfficer
 from app.jointvisits.reading import NewPlan
 from app.people.models import Agency
@@ -25,6 +25,11 @@ def fill(make: Make, agency: Agency, ids: dict[str, str], approver: Actor) -> No
             (visit,) = queries.visits_of(plan.id)
             ids[f"joint-visit{name}"] = str(visit.id)
             stop_reading()
+    near = make.unit(agency)
+    for number in (1, 2):
+        ids[f"near-task:{number}"] = str(make.task(near, agency=agency, due_on=LAST).id)
+    with make.writing():
+        ids["joint-lot"] = str(lots.ask_teams(_plan(ids, ":caps", agency), by=other, at=make.at).id)
     for name in (":publish", ":code"):
         with make.writing():
             service.approve_plan(_plan(ids, name, agency), by=approver, at=make.at)

@@ -7,10 +7,12 @@ import pytest
 
 from app.access import Role
 from app.db import db, stop_reading, transaction
-from app.jointvisits import improving, queries, service
-from app.jointvisits.models import JointPlan
+from app.jointvisits import changes, improving, queries, service
+from app.jointvisits.changes import Change
+from app.jointvisits.commands import joint_group
+from app.jointvisits.models import JointPlan, JointVisit
 from app.jointvisits.reading import NewPlan, schedule_of
-from app.jointvisits.rules import Maker, Schedule, Visit
+from app.jointvisits.rules import ChangeVerb, Maker, Schedule, Visit
 from app.people import service as people
 
 FIRST, LAST = date(2026, 12, 1), date(2026, 12, 31)
@@ -84,7 +86,6 @@ def test_what_was_changed_while_the_solver_worked_is_not_written_over(
     assert plan_of(make, plan_id).comparison["merged"]["zone_days"] == 3
 
 
-@pytest.mark.past_the_services
 def test_refusals_say_why(make, client, chen, plan_id, monkeypatch):
     version = plan_of(make, plan_id).version
     long = improve(client, plan_id, chen, version, seconds=3000)
@@ -98,7 +99,46 @@ def test_refusals_say_why(make, client, chen, plan_id, monkeypatch):
         missing = improve(client, plan_id, chen, version)
     assert (missing.status_code, missing.json["type"]) == (409, "/problems/solver-missing")
     assert "pip install suicha[solver]" in missing.json["detail"]
+
+
+def test_what_somebody_moved_stays_where_it_is_and_the_others_gather(make, client, chen, plan_id):
+    by = make.supervisor()
+    with make.flask_app.app_context():
+        last = queries.visits_of(plan_id)[-1].id
+        stop_reading()
     with make.writing():
-        db.session.get_one(JointPlan, plan_id).maker = Maker.HAND
-    by_hand = improve(client, plan_id, chen, version + 1)
-    assert by_hand.json["type"] == "/problems/joint-plan-by-hand"
+        visit = db.session.get_one(JointVisit, last)
+        moved = Change(ChangeVerb.MOVE, "单位请求", planned_on=date(2026, 12, 24))
+        changes.change_by_hand(visit, moved, by=by, at=make.at)
+    plan = plan_of(make, plan_id)
+    answer = improve(client, plan_id, chen, plan.version, seconds=5)
+    assert (answer.status_code, answer.json["maker"]) == (200, "solver"), answer.text
+    with make.flask_app.app_context():
+        found = queries.visits_of(plan_id)
+        days = [one.planned_on for one in found]
+        assert (len(days), len({*days}), days[-1]) == (3, 2, date(2026, 12, 24))
+        (late,) = plan_of(make, plan_id).faults
+        assert late.startswith("outside-window")  # as it was moved, and nothing more
+        assert {one.id: one.reason for one in found if one.pinned} == {last: "单位请求"}
+
+
+def test_the_command_improves_a_plan_or_says_what_is_missing(make, plan_id, monkeypatch):
+    def run(*arguments):
+        return make.flask_app.test_cli_runner().invoke(joint_group, arguments)
+
+    command = ("improve", str(plan_id), "--seconds", "5")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "ortools.sat.python.cp_model", None)
+        missing = run(*command)
+    assert missing.exit_code == 1
+    assert "pip install suicha[solver]" in missing.output
+    found = run(*command)
+    assert (found.exit_code, "zone-days 3 -> 1, bound 1" in found.output) == (0, True)
+    assert plan_of(make, plan_id).maker == "solver"
+    unknown = run("improve", str(last_of(plan_id)))
+    assert unknown.exit_code == 1
+
+
+def last_of(key):
+    """Another id than one."""
+    return key.__class__(int=key.int ^ 1)

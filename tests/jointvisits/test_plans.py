@@ -10,6 +10,7 @@ from app.access import Role
 from app.days import local_date
 from app.db import db, stop_reading, transaction
 from app.jointvisits import queries, service, staffing, watching
+from app.jointvisits.models import JointVisit
 from app.jointvisits.reading import JointPlanInvalid, problem_of, schedule_of
 from app.jointvisits.rules import PlanState, VisitState
 from app.jointvisits.service import (
@@ -104,7 +105,9 @@ def test_who_approves_may_go_along_and_the_plan_says_where(make, chen, dong):
     team = [dong.officer_id, make.officer().id]
     stop_reading()
     with transaction():
-        staffing.set_team(queries.find_visit(visit.id), team, "小所", by=chen, at=make.at)
+        staffing.set_team(
+            db.session.get_one(JointVisit, visit.id), team, "小所", by=chen, at=make.at
+        )
     step(service.approve_plan, plan_id, by=dong, at=make.at)
     points = watching.points_of(plan_of(plan_id), today=local_date(make.at))
     assert [one.id for one in points.approver_goes] == [visit.id]

@@ -1,6 +1,7 @@
 """The solver's schedules: judged as the greedy one's are, never worse, and the best where small."""
 
 import sys
+from collections import Counter
 from itertools import product
 
 import pytest
@@ -90,6 +91,34 @@ def test_it_goes_on_from_whatever_schedule_it_is_given(
     found = improve(entries, capacity, days=SPAN, effort=EFFORT, start=start)
     assert faults(tasks, found.schedule, capacity) == []
     assert rank(found.schedule) <= min(rank(start), rank(greedy))
+
+
+@given(quarters(), CAPACITIES, st.data())
+@settings(max_examples=40)
+def test_what_is_pinned_stays_and_the_others_go_around_it(
+    tasks: list[OpenTask], capacity: Capacity, data: st.DataObject
+) -> None:
+    """Both makers, also where more is pinned to a day than can be done, or outside a window."""
+    entries = merge(tasks)
+    chosen = data.draw(st.sets(st.sampled_from(range(len(entries))))) if entries else set()
+    day = data.draw(st.integers(0, SPAN - 1))
+    pinned = [one.pinned_to(day) if n in chosen else one for n, one in enumerate(entries)]
+    room = max(capacity.a_day, len(chosen))
+    greedy = schedule(pinned, capacity, days=SPAN)
+    start = Schedule(
+        tuple(Visit(one, day) for one in pinned if one.pinned),
+        tuple(one for one in pinned if not one.pinned),
+    )
+    found = improve(pinned, capacity, days=SPAN, effort=EFFORT, start=start)
+    for made in (greedy, found.schedule):
+        on = Counter(one.day for one in made.visits)
+        assert {one.day for one in made.visits if one.entry.pinned} <= {day}
+        assert not any(one.pinned for one in made.unplaced)
+        assert on[day] <= room
+        assert all(on[other] <= capacity.a_day for other in range(SPAN) if other != day)
+        assert all(one.day in one.entry.window for one in made.visits)
+        assert len(made.visits) + len(made.unplaced) == len(entries)
+    assert rank(found.schedule) <= rank(greedy)
 
 
 def test_a_known_quarter_comes_down_to_the_bound() -> None:

@@ -3,13 +3,17 @@
 from datetime import date, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access import Role
-from app.db import stop_reading
+from app.db import stop_reading, transaction
 from app.jointvisits import service, suggesting
 from app.jointvisits.nearness import Due, near
+from app.jointvisits.suggesting import SuggestionDismissed, SuggestionInvalid
+from app.people import service as people
+from app.tasks import service as tasks
 from tests.factories import OTHER_DISTRICT
 from tests.jointvisits.planned import propose, step
 
@@ -97,6 +101,35 @@ def test_what_a_plan_in_force_carries_is_not_suggested(make, app_context):
     assert len(suggest(make)) == 1
     step(service.approve_plan, plan_id, by=dong, at=make.at)
     assert suggest(make) == []
+
+
+def test_a_dismissed_suggestion_is_gone_until_its_tasks_change(make, app_context):
+    chen, unit = make.supervisor(), make.unit()
+    pair = [make.task(unit, due_on=TODAY + timedelta(days=day)).id for day in (5, 9)]
+    alone = make.task(make.unit()).id
+
+    def dismiss(*task_ids):
+        stop_reading()
+        with transaction():
+            agency = people.get_agency(make.home().id)
+            return suggesting.dismiss(task_ids, "须分专业", agency=agency, by=chen, at=make.at)
+
+    (found,) = suggest(make)
+    with pytest.raises(SuggestionInvalid):
+        dismiss(pair[0], alone)
+    with pytest.raises(SuggestionInvalid):
+        dismiss(pair[0])
+    assert dismiss(*pair).suggestion_id == found.id
+    assert suggest(make) == []
+    with pytest.raises(SuggestionDismissed):
+        dismiss(*pair)
+    stop_reading()
+    with transaction():
+        tasks.change_deadline(pair[1], TODAY + timedelta(days=8), by=chen, at=make.at)
+    assert [{one.id for one in again.tasks} for again in suggest(make)] == [{*pair}]
+    dismiss(*pair)
+    third = make.task(unit, due_on=TODAY + timedelta(days=6)).id
+    assert [{one.id for one in again.tasks} for again in suggest(make)] == [{*pair, third}]
 
 
 def test_suggestions_are_read_page_by_page(make):
