@@ -18,6 +18,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _CSP = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"  # noqa: E501 - one header
 
+_ALWAYS = tuple(
+    (name, name.lower(), value)
+    for name, value in (
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("X-Frame-Options", "DENY"),
+        ("Content-Security-Policy", _CSP),
+    )
+)
+
 
 def config() -> Config:
     """Return the settings of the running application."""
@@ -79,10 +89,10 @@ def _end(response: flask.Response) -> flask.Response:
             ms=round(seconds * 1000, 1),
         )
     response.headers["X-Request-Id"] = problems.request_id()
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Content-Security-Policy", _CSP)
-    if flask.request.path.startswith("/api/"):
-        response.headers.setdefault("Cache-Control", "no-store")
+    has = {name.lower() for name, _ in response.headers}
+    for name, lower, value in _ALWAYS:
+        if lower not in has:
+            response.headers.add(name, value)
+    if flask.request.path.startswith("/api/") and "cache-control" not in has:
+        response.headers.add("Cache-Control", "no-store")
     return response

@@ -72,7 +72,7 @@ class Prepared:
         return int(self._run(db.session(), values)[1].rowcount)
 
     def _run(self, session: Session, values: Mapping[str, Any]) -> tuple[_Form, Any]:
-        connection = session.connection()
+        connection = _connection(session)
         form = self._form(connection.dialect)
         given = [
             (name, _converted(values.get(name, default), convert))
@@ -86,6 +86,16 @@ class Prepared:
         if form is None:
             form = self._forms[dialect.name] = _compile(self._statement, dialect)
         return form
+
+
+def _connection(session: Session) -> Connection:
+    """Return the connection of the session's transaction; asking for it costs more than a read."""
+    known: tuple[Any, Connection] | None = session.info.get("prepared_on")
+    if known is not None and known[0] is session.get_transaction():
+        return known[1]
+    connection = session.connection()
+    session.info["prepared_on"] = session.get_transaction(), connection
+    return connection
 
 
 def _read(row: Sequence[Any], columns: Sequence[tuple[int, Callable[[Any], Any]]]) -> Any:

@@ -283,16 +283,28 @@ def installation() -> Installation:
     """Return this installation's row. Raises NotInitialised before `suicha init` made it."""
     found = db.session.scalars(sa.select(Installation)).one_or_none()
     if found is None:
-        raise NotInitialised("服务器尚未初始化，请管理员运行 suicha init。", retry_after_s=60)
+        raise _not_initialised()
     return found
+
+
+def _not_initialised() -> NotInitialised:
+    return NotInitialised("服务器尚未初始化，请管理员运行 suicha init。", retry_after_s=60)
+
+
+_EPOCH = Prepared(sa.select(Installation.epoch))
 
 
 def epoch() -> UUID:
     """Return the epoch of this installation; a restore from backup changes it.
 
-    Raises NotInitialised.
+    Read anew each time: another process may have adopted a restored database a moment ago. Raises
+    NotInitialised.
     """
-    return installation().epoch
+    rows = _EPOCH.rows()
+    if not rows:
+        raise _not_initialised()
+    found: UUID = rows[0][0]
+    return found
 
 
 def install(*, at: datetime, demo: bool = False) -> Installation:

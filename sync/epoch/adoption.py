@@ -39,7 +39,7 @@ from sync.devices.models import Device, DeviceChain
 from sync.epoch import heads, rules
 from sync.epoch.rules import Head, HeadBroken, Lost, Margins
 from sync.uploads import service as uploads
-from sync.uploads.models import Upload
+from sync.uploads.models import Underway, Upload
 from sync.uploads.rules import UploadState
 
 MOVING = (DrawState.PLANNED, DrawState.FROZEN, DrawState.ANNOUNCED, DrawState.SEEDED)
@@ -307,7 +307,7 @@ def _broken_uploads() -> dict[UUID, int]:
 def _mend_uploads(broken: dict[UUID, int], lost: set[UUID], *, at: datetime) -> int:
     """Let broken uploads go on from where they are whole, and forget those whose photo is gone."""
     for upload_id, offset in broken.items():
-        uploads.rewind_upload(db.session.get_one(Upload, upload_id), offset)
+        uploads.rewind_upload(Underway.of(db.session.get_one(Upload, upload_id)), offset)
     gone = db.session.scalars(
         sa.select(Upload.id)
         .join(

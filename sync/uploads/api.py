@@ -30,7 +30,7 @@ from app.problems import (
 from sync import wire
 from sync.uploads import queries, rules, service
 from sync.uploads.hashing import HASHES
-from sync.uploads.models import Upload
+from sync.uploads.models import Underway
 from sync.uploads.rules import UploadState
 
 blp = Blueprint("uploads", __name__, url_prefix="/uploads", description="照片上传（tus 1.0.0）")
@@ -243,7 +243,7 @@ def terminate(upload_id: UUID) -> flask.Response:
     return flask.Response(status=204)
 
 
-def _living(upload_id: UUID) -> Upload:
+def _living(upload_id: UUID) -> Underway:
     """Return an upload of this device or person that goes on or is whole."""
     upload = queries.find_upload(upload_id, by=current_actor())
     if upload is None:
@@ -255,7 +255,7 @@ def _living(upload_id: UUID) -> Upload:
     return upload
 
 
-def _told(response: flask.Response, upload: Upload) -> flask.Response:
+def _told(response: flask.Response, upload: Underway) -> flask.Response:
     response.headers["Upload-Offset"] = str(upload.offset_bytes)
     if upload.state == UploadState.OPEN:
         expires_at = upload.expires_at.astimezone(UTC)
@@ -266,7 +266,7 @@ def _told(response: flask.Response, upload: Upload) -> flask.Response:
 # --- bytes ----------------------------------------------------------------------------------------
 
 
-def _write(upload: Upload, offset: int) -> Upload:
+def _write(upload: Underway, offset: int) -> Underway:
     """Take what the request brings from `offset` on; what is stored counts, no more."""
     try:
         wanted = rules.checksum(flask.request.headers.get("Upload-Checksum"))
@@ -289,7 +289,7 @@ def _write(upload: Upload, offset: int) -> Upload:
         raise
 
 
-def _count(upload: Upload, body: "_Body", key: str) -> Upload:
+def _count(upload: Underway, body: "_Body", key: str) -> Underway:
     """Let a stored piece count, and the whole with the last one."""
     if upload.offset_bytes + body.size == upload.size_bytes:
         return _finish(upload, body, key)
@@ -303,7 +303,7 @@ def _count(upload: Upload, body: "_Body", key: str) -> Upload:
     return upload
 
 
-def _finish(upload: Upload, body: "_Body", key: str) -> Upload:
+def _finish(upload: Underway, body: "_Body", key: str) -> Underway:
     storage, keys = entry.storage(), {*service.keys_of(upload), key}
     sha256 = None if body.whole is None else body.whole.hexdigest()
     try:
@@ -321,7 +321,7 @@ def _finish(upload: Upload, body: "_Body", key: str) -> Upload:
     return upload
 
 
-def _rewind(upload: Upload, offset: int) -> None:
+def _rewind(upload: Underway, offset: int) -> None:
     """Go back to what is still there; the tablet sends the rest again."""
     dropped = service.keys_of(upload, begin=offset)
     with transaction():
@@ -336,7 +336,7 @@ class _Body:
     promised.
     """
 
-    def __init__(self, upload: Upload, offset: int, wanted: tuple[str, bytes] | None) -> None:
+    def __init__(self, upload: Underway, offset: int, wanted: tuple[str, bytes] | None) -> None:
         self.upload_id, self.offset = upload.id, offset
         self.room = upload.size_bytes - offset
         self.promised = flask.request.content_length

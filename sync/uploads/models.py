@@ -1,5 +1,6 @@
 """Table of uploads: what is on its way, and the pieces that have arrived."""
 
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,3 +58,34 @@ class Upload(Base):
         sa.Index("ix_upload_device_id_created_at", "device_id", "created_at"),
         sa.Index("ix_upload_state_expires_at", "state", "expires_at"),
     )
+
+
+@dataclass(slots=True)
+class Underway:
+    """An upload as a request read or changed it: its columns without a session behind them.
+
+    Every piece of every photo is a request of its own; a row that the session watches costs it more
+    than reading it.
+    """
+
+    id: UUID
+    agency_id: UUID
+    district: str
+    sha256: str
+    found_sha256: str | None
+    size_bytes: int
+    mime: str | None
+    role: str
+    op_id: UUID | None
+    described: str
+    state: str
+    offset_bytes: int
+    pieces: list[Any]
+    expires_at: datetime
+    ended_at: datetime | None
+    lease_until: datetime | None
+
+    @classmethod
+    def of(cls, row: Upload) -> "Underway":
+        """Return a row as it is now."""
+        return cls(*(getattr(row, field.name) for field in fields(cls)))

@@ -1,6 +1,7 @@
 """Reads of uploads."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,15 +12,16 @@ from app.access import Actor
 from app.db import db
 from app.prepared import Prepared
 from sync.devices.models import Device
-from sync.uploads.models import Upload
+from sync.uploads.models import Underway, Upload
 from sync.uploads.rules import UploadState
 
 _upload, _device = Upload.__table__.c, Device.__table__.c
-_FOUND = sa.select(*_upload).where(_upload.id == sa.bindparam("upload_id"))
+_READ = [_upload[field.name] for field in fields(Underway)]
+_FOUND = sa.select(*_READ).where(_upload.id == sa.bindparam("upload_id"))
 _FOUND_OF_DEVICE = Prepared(_FOUND.where(_upload.device_id == sa.bindparam("sender")))
 _FOUND_OF_PERSON = Prepared(_FOUND.where(_upload.account_id == sa.bindparam("sender")))
 _SAME = (
-    sa.select(*_upload)
+    sa.select(*_READ)
     .where(
         _upload.sha256 == sa.bindparam("sha256"),
         _upload.size_bytes == sa.bindparam("size_bytes"),
@@ -36,19 +38,19 @@ _SAME_OF_PERSON = Prepared(_SAME.where(_upload.account_id == sa.bindparam("sende
 _STATE = Prepared(sa.select(_device.state).where(_device.id == sa.bindparam("device_id")))
 
 
-def _one(of_device: Prepared, of_person: Prepared, by: Actor, **values: Any) -> Upload | None:
-    """Return the upload that one of two statements finds, as a value that no session knows."""
+def _one(of_device: Prepared, of_person: Prepared, by: Actor, **values: Any) -> Underway | None:
+    """Return the upload that one of two statements finds."""
     statement, sender = (of_person, by.id) if by.device_id is None else (of_device, by.device_id)
     rows = statement.rows(sender=sender, **values)
-    return Upload(**dict(zip(_upload.keys(), rows[0], strict=True))) if rows else None
+    return Underway(*rows[0]) if rows else None
 
 
-def find_upload(upload_id: UUID, *, by: Actor) -> Upload | None:
+def find_upload(upload_id: UUID, *, by: Actor) -> Underway | None:
     """Return an upload of this device or account as it is now, whatever its state, or None."""
     return _one(_FOUND_OF_DEVICE, _FOUND_OF_PERSON, by, upload_id=upload_id)
 
 
-def find_same(sha256: str, size_bytes: int, *, by: Actor, at: datetime) -> Upload | None:
+def find_same(sha256: str, size_bytes: int, *, by: Actor, at: datetime) -> Underway | None:
     """Return the upload of this content that a sender has begun or ended well, the newest."""
     return _one(_SAME_OF_DEVICE, _SAME_OF_PERSON, by, sha256=sha256, size_bytes=size_bytes, at=at)
 

@@ -7,18 +7,17 @@ row are durable before anybody hears of them.
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.orm.attributes import set_committed_value
 
 from app.access import Actor
 from app.days import day_begins, local_date
-from app.db import db, insert_unless, new_id, stop_reading
+from app.db import db, insert_rows, new_id, stop_reading
 from app.errors import Conflict, Invalid, NotFound
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
@@ -30,7 +29,7 @@ from app.storage import HashMismatch, Joined, Storage, StoredObjectMissing
 from sync.devices.rules import DeviceState
 from sync.devices.service import PushCapReached
 from sync.uploads import queries, rules
-from sync.uploads.models import Upload
+from sync.uploads.models import Underway, Upload
 from sync.uploads.rules import Described, UploadState
 
 PICTURE = "image/jpeg"  # what a file is that nobody described
@@ -71,7 +70,9 @@ class Whole:
     found_sha256: str | None = None
 
 
-def create_upload(described: Described, *, lifetime: timedelta, by: Actor, at: datetime) -> Upload:
+def create_upload(
+    described: Described, *, lifetime: timedelta, by: Actor, at: datetime
+) -> Underway:
     """Return an upload for this content: the one this sender has already, else a new one.
 
     Evidence that the agency has needs no bytes: the upload begins whole. Content of other agencies
@@ -89,30 +90,30 @@ def create_upload(described: Described, *, lifetime: timedelta, by: Actor, at: d
     is_whole = size == described.size_bytes
     if by.device_id is not None and not is_whole:
         _check_cap(by.device_id, described.size_bytes, at)
-    upload = Upload(
-        id=new_id(),
-        device_id=by.device_id,
-        account_id=by.id if by.device_id is None else None,
-        agency_id=by.agency_id,
-        district=by.district,
-        sha256=described.sha256,
-        size_bytes=described.size_bytes,
-        mime=described.mime,
-        role=described.role,
-        op_id=None if described.op_id is None else UUID(described.op_id),
-        described=described.text,
-        state=UploadState.DONE if is_whole else UploadState.OPEN,
-        offset_bytes=described.size_bytes if is_whole else 0,
-        created_at=at,
-        expires_at=at + lifetime,
-        ended_at=at if is_whole else None,
-        found_sha256=None,
-        pieces=[],
-        lease=None,
-        lease_until=None,
-    )
-    insert_unless(upload, unique=("id",))
-    return upload
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "device_id": by.device_id,
+        "account_id": by.id if by.device_id is None else None,
+        "agency_id": by.agency_id,
+        "district": by.district,
+        "sha256": described.sha256,
+        "found_sha256": None,
+        "size_bytes": described.size_bytes,
+        "mime": described.mime,
+        "role": described.role,
+        "op_id": None if described.op_id is None else UUID(described.op_id),
+        "described": described.text,
+        "state": UploadState.DONE if is_whole else UploadState.OPEN,
+        "offset_bytes": described.size_bytes if is_whole else 0,
+        "pieces": [],
+        "created_at": at,
+        "expires_at": at + lifetime,
+        "ended_at": at if is_whole else None,
+        "lease": None,
+        "lease_until": None,
+    }
+    insert_rows(Upload, [values])
+    return Underway(**{name: values[name] for name in _FIELDS})
 
 
 def _check_cap(device_id: UUID, size_bytes: int, at: datetime) -> None:
@@ -127,7 +128,7 @@ def _check_cap(device_id: UUID, size_bytes: int, at: datetime) -> None:
         )
 
 
-def check_turn(upload: Upload, offset: int, *, at: datetime) -> None:
+def check_turn(upload: Upload | Underway, offset: int, *, at: datetime) -> None:
     """Refuse bytes that do not follow on, or that come while somebody else is writing.
 
     Raises OffsetWrong (`offset`) and UploadLocked; nothing has changed then.
@@ -167,7 +168,7 @@ def release_lease(upload_id: UUID, lease: str) -> None:
     )
 
 
-def add_piece(upload: Upload, *, size_bytes: int, key: str) -> None:
+def add_piece(upload: Underway, *, size_bytes: int, key: str) -> None:
     """Let a stored piece count, if it still follows on; of two that would, one does.
 
     `upload` is as it was when the piece began. Raises OffsetWrong (`offset`): the piece does not
@@ -180,7 +181,7 @@ def add_piece(upload: Upload, *, size_bytes: int, key: str) -> None:
     )
 
 
-def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> UUID | None:
+def finish_upload(upload: Underway, whole: Whole, *, by: Actor, at: datetime) -> UUID | None:
     """Let the last piece count and record the evidence, both or neither; a rescue file only ends.
 
     Returns evidence that is still to be looked into, if it is such. The objects of the pieces may
@@ -221,6 +222,7 @@ def finish_upload(upload: Upload, whole: Whole, *, by: Actor, at: datetime) -> U
     return stored.id if stored.uninspected else None
 
 
+_FIELDS = tuple(field.name for field in fields(Underway))
 _uploads = cast(sa.Table, Upload.__table__)
 _MOVING = ("offset_bytes", "pieces", "state", "ended_at", "found_sha256")
 _ADVANCE = Prepared(
@@ -238,7 +240,7 @@ _ADVANCE = Prepared(
 )
 
 
-def _advance(upload: Upload, **values: Any) -> None:
+def _advance(upload: Underway, **values: Any) -> None:
     """Change an upload that is still where `upload` says: the one decision between two writers.
 
     `upload` itself tells the new state afterwards.
@@ -252,7 +254,7 @@ def _advance(upload: Upload, **values: Any) -> None:
     if not moved:
         raise _wrong(_get(upload.id))
     for name, value in values.items():
-        set_committed_value(upload, name, value)
+        setattr(upload, name, value)
 
 
 def _changed(statement: sa.Update) -> bool:
@@ -264,11 +266,11 @@ def _get(upload_id: UUID) -> Upload:
     return db.session.get_one(Upload, upload_id, populate_existing=True)
 
 
-def _wrong(upload: Upload) -> OffsetWrong:
+def _wrong(upload: Upload | Underway) -> OffsetWrong:
     return OffsetWrong("续传位置与服务器不一致，请先查询再继续。", offset=upload.offset_bytes)
 
 
-def join_whole(storage: Storage, upload: Upload, key: str, *, sha256: str | None = None) -> Whole:
+def join_whole(storage: Storage, upload: Underway, key: str, *, sha256: str | None = None) -> Whole:
     """Join the pieces and the last one at the file's place, proving the hash; glance at evidence.
 
     Outside any transaction. `sha256` is the hash of it all where it was taken as the pieces came.
@@ -300,7 +302,7 @@ def join_whole(storage: Storage, upload: Upload, key: str, *, sha256: str | None
     return Whole(mime, sound=True, inspected=found)
 
 
-def place_of(upload: Upload) -> str:
+def place_of(upload: Underway) -> str:
     """Return where the whole file lies: evidence by its hash, a rescue file by its upload."""
     if upload.role == rules.RESCUE:
         return rescue_key(upload.agency_id, upload.id)
@@ -312,18 +314,18 @@ def rescue_key(agency_id: UUID, rescue_id: UUID) -> str:
     return f"rescue/{agency_id}/{rescue_id}"
 
 
-def keys_of(upload: Upload, *, begin: int = 0) -> list[str]:
+def keys_of(upload: Upload | Underway, *, begin: int = 0) -> list[str]:
     """Return the objects that hold pieces of an upload from an offset on and none before it."""
     kept = {key for offset, _, key in upload.pieces if offset < begin}
     return [key for key in rules.objects(upload.pieces) if key not in kept]
 
 
-def quarantine_key(upload: Upload) -> str:
+def quarantine_key(upload: Upload | Underway) -> str:
     """Return where bytes lie that are not what they were said to be."""
     return f"quarantine/{upload.agency_id}/{upload.id}"
 
 
-def find_break(storage: Storage, upload: Upload) -> int | None:
+def find_break(storage: Storage, upload: Upload | Underway) -> int | None:
     """Return where the storage no longer holds what was taken in, if it lost anything."""
     stored: dict[str, int] = {}
     for key in keys_of(upload):
@@ -332,12 +334,12 @@ def find_break(storage: Storage, upload: Upload) -> int | None:
     return rules.first_broken(upload.pieces, stored)
 
 
-def own_key(upload: Upload, lease: str) -> str:
+def own_key(upload: Underway, lease: str) -> str:
     """Return the object for a piece that cannot lie behind the one before it; nobody else's."""
     return f"uploads/{upload.id}.{upload.offset_bytes}-{lease}"
 
 
-def store_piece(storage: Storage, upload: Upload, chunks: Iterable[bytes], own: str) -> str:
+def store_piece(storage: Storage, upload: Underway, chunks: Iterable[bytes], own: str) -> str:
     """Store what comes behind the pieces that count; return the object it lies in.
 
     Behind the last piece in its object where the storage can and nobody else does, so that nothing
@@ -352,7 +354,7 @@ def store_piece(storage: Storage, upload: Upload, chunks: Iterable[bytes], own: 
     return own
 
 
-def rewind_upload(upload: Upload, offset: int) -> None:
+def rewind_upload(upload: Underway, offset: int) -> None:
     """Let an upload go on from an earlier piece. Raises OffsetWrong when it has moved on."""
     kept = [piece for piece in upload.pieces if piece[0] < offset]
     _advance(upload, offset_bytes=offset, pieces=kept)

@@ -37,6 +37,7 @@ from tests.sync.tus import OCTETS, described, metadata, photo, sha256
 
 CLIENTS = Path(__file__).parent / "clients"
 CHUNK = 64 * 1024
+READY_S = 120.0
 NAMES = ("tuspy", "tus-js-client", "uppy")
 pytestmark = pytest.mark.xdist_group("tus-clients")
 
@@ -98,11 +99,21 @@ def served(place: Place) -> Iterator[int]:
         start_new_session=True,
     )
     try:
-        wait_until(lambda: answers(port), 30)
+        until_ready(process, port)
         yield port
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    """Wait for the web process to be ready, which takes long where much else runs."""
+    end = time.monotonic() + READY_S
+    while not answers(port):
+        code = process.poll()
+        assert code is None, f"the web process ended with {code} before it was ready"
+        assert time.monotonic() < end, f"the web process was not ready after {READY_S:.0f} s"
+        time.sleep(0.1)
 
 
 def answers(port: int) -> bool:
@@ -111,13 +122,6 @@ def answers(port: int) -> bool:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
     return False
-
-
-def wait_until(holds: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.05)
 
 
 class Line:
