@@ -21,6 +21,7 @@ from tests.conftest import FixedClock
 from tests.factories import PASSWORD, Make
 from tests.journalled import written_past_the_services
 from tests.sync.tablet import Send, Tablet, through
+from tests.sync.tus import Tus
 
 T = TypeVar("T")
 
@@ -189,3 +190,9 @@ def stage(
 def tablet(stage: Stage) -> Tablet:
     """An's tablet."""
     return stage.tablet("an")
+
+
+@pytest.fixture
+def tus(tablet: Tablet) -> Tus:
+    """An's tablet, that speaks tus."""
+    return Tus(tablet)
