@@ -11,7 +11,7 @@ from app.measures.rules import CampaignEventKind, GoodsKind
 from app.publication.rules import SubjectType
 from app.reports import assistance, listing, penalties, publicity, selections
 from app.reports.quantities import Unit
-from app.reports.selections import Rows, Scope, Which
+from app.reports.selections import Number, Rows, Scope, Which
 from app.reports.words import RESULT_NAMES
 
 
@@ -20,7 +20,8 @@ class Counter:
     """A number of a report: its unit, the selection behind it, and which of its rows are meant.
 
     Counters with one `base` are counted in one reading of it. `which`: all rows, where None.
-    `money`: the amounts of the rows are added up instead of counting rows.
+    `money`: the amounts of the rows are added up instead of counting rows. `each`: what every row
+    has so many of is counted, and `listed` lists.
     """
 
     code: str
@@ -32,10 +33,12 @@ class Counter:
     money: bool = False
     sums: bool = False  # amounts of things are added up, in their own unit
     units: bool = False  # the units of the rows are counted, each once
+    each: Callable[[], Number] | None = None
+    listed: Callable[[Scope], Rows] | None = None
 
     def rows(self, scope: Scope) -> Rows:
         """Return what the number opens: as many rows as it says."""
-        found = self.base(scope)
+        found = (self.listed or self.base)(scope)
         if self.which is not None:
             found = found.where(self.which(scope))
         return listing.units_of(found) if self.units else found
@@ -47,7 +50,8 @@ class Counter:
             how = listing.How.UNITS
         elif self.money or self.sums:
             how = listing.How.AMOUNTS
-        return listing.Measure(how, None if self.which is None else self.which(scope))
+        which = None if self.which is None else self.which(scope)
+        return listing.Measure(how, which, None if self.each is None else self.each())
 
 
 # --- the list ----------------------------------------------------------------------------------
@@ -99,7 +103,13 @@ COUNTERS: Mapping[str, Counter] = {
             "inspected-units", "被检查单位", Unit.UNITS, _INSPECTION, selections.visits, units=True
         ),
         Counter(
-            "officer-visits", "出动监督员", Unit.ATTENDANCES, _INSPECTION, selections.attendances
+            "officer-visits",
+            "出动监督员",
+            Unit.ATTENDANCES,
+            _INSPECTION,
+            selections.visits,
+            each=selections.officers_there,
+            listed=selections.attendances,
         ),
         Counter(
             "violation-visits",
@@ -109,7 +119,15 @@ COUNTERS: Mapping[str, Counter] = {
             selections.visits,
             selections.violating,
         ),
-        Counter("findings", "检查发现", Unit.ENTRIES, _INSPECTION, selections.findings),
+        Counter(
+            "findings",
+            "检查发现",
+            Unit.ENTRIES,
+            _INSPECTION,
+            selections.visits,
+            each=selections.findings_stated,
+            listed=selections.findings,
+        ),
         Counter("samples", "采样", Unit.PIECES, _INSPECTION, selections.samples),
         Counter(
             "samples-unqualified",

@@ -40,10 +40,14 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number of a selection: of all its rows, or of those for which a condition holds."""
+    """One number of a selection: of all its rows, or of those for which a condition holds.
+
+    `each`: what every row has so many of is added up.
+    """
 
     how: How = How.ROWS
     which: sa.ColumnElement[bool] | None = None
+    each: sa.ColumnElement[int] | None = None
 
 
 def numbers(rows: sa.Select[Any], measures: Sequence[Measure]) -> list[int]:
@@ -55,7 +59,9 @@ def numbers(rows: sa.Select[Any], measures: Sequence[Measure]) -> list[int]:
 
 def _number(rows: sa.Select[Any], one: Measure) -> sa.ColumnElement[Any]:
     found: sa.Function[Any] = sa.func.count()
-    if one.how is How.UNITS:
+    if one.each is not None:
+        found = sa.func.sum(one.each)
+    elif one.how is How.UNITS:
         found = sa.func.count(sa.distinct(_column(rows, "unit_id")))
     elif one.how is How.AMOUNTS:
         found = sa.func.sum(_column(rows, "amount"))

@@ -30,6 +30,7 @@ from app.visits.terms import OrderState, SampleResult
 
 Rows = sa.Select[Any]
 Which = sa.ColumnElement[bool]
+Number = sa.ColumnElement[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,12 @@ def attendances(scope: Scope) -> Rows:
     )
 
 
+def officers_there() -> Number:
+    """How many officers a visit had."""
+    there = sa.select(sa.func.count()).where(VisitAttendance.visit_id == Visit.id)
+    return there.correlate(Visit).scalar_subquery()
+
+
 def findings(scope: Scope) -> Rows:
     return (
         sa.select(
@@ -114,6 +121,12 @@ def findings(scope: Scope) -> Rows:
         .join(Finding, Finding.visit_id == Visit.id)
         .where(*_of_inspections(scope))
     )  # fmt: skip
+
+
+def findings_stated() -> Number:
+    """How many findings a visit has."""
+    stated = sa.select(sa.func.count()).where(Finding.visit_id == Visit.id)
+    return stated.correlate(Visit).scalar_subquery()
 
 
 def samples(scope: Scope) -> Rows:
