@@ -23,7 +23,7 @@ from app.public.pages import show_failure
 from app.publication import credit_reports, exports, queries, rules, sources
 from app.publication.models import Publication
 from app.publication.rules import PublicationState, SubjectType
-from app.publication.service import PORTAL
+from app.publication.service import PORTAL, channels_on
 
 blp = Blueprint("public_results", __name__, template_folder="templates", url_prefix="/public")
 blp.register_error_handler(DomainError, show_failure)
@@ -55,8 +55,12 @@ def _list(subject: SubjectType, template: str) -> str:
     cursor = flask.request.args.get("cursor")
     query = queries.shown_publicly(PORTAL, subject)
     found = page(query, Publication.id, limit=ROWS_SHOWN, cursor=cursor, newest_first=True)
+    today = local_date(clock.now())
     return flask.render_template(
-        template, rows=[_told(one) for one in found.items], next_cursor=found.next_cursor
+        template,
+        rows=[_told(one) for one in found.items],
+        next_cursor=found.next_cursor,
+        channel=next((one for one in channels_on(today) if one.code == PORTAL), None),
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from app.access import Role
+from app.catalogue import service as catalogue
+from app.catalogue.service import Kind
 from app.db import db, transaction
 from app.documents.rules import Signature
 from app.publication import queries, service
@@ -117,3 +119,24 @@ def test_what_is_withdrawn_too_late_is_flagged(results):
         "portal": True,
         "joint-draw": True,
     }
+
+
+def test_the_public_pages_name_the_days_of_the_channel_in_force(results):
+    results.office.be(VISITED)
+    public = results.make.flask_app.test_client()
+    assert "20 个工作日内公布" in public.get("/public/results").text
+    with transaction():
+        row = catalogue.get_row(Kind.PUBLICATION_CHANNEL, service.PORTAL, VISITED)
+        subjects = [{**one, "days": 5} for one in row.body["subjects"]]
+        catalogue.supersede(
+            Kind.PUBLICATION_CHANNEL,
+            service.PORTAL,
+            {**row.body, "subjects": subjects, "withdraw_days": 2},
+            effective_from=VISITED,
+            source="本机关规定",
+            by=results.office.chen,
+            at=results.make.at,
+        )
+    assert "检查完成后 5 个工作日内公布" in public.get("/public/results").text
+    page = public.get("/public/decisions").text
+    assert "作出决定后 5 个工作日内公布；变更、撤销的，2 个工作日内撤回" in page
