@@ -92,7 +92,7 @@ from app.units.lifecycle import NewStep
 from app.units.lifecycle_rules import LifeVerb
 from app.units.models import Unit, UnitStep
 from app.units.rules import Register, UnitStatus
-from app.visits import contacts, integrity, integrity_queries, orders, samples
+from app.visits import contacts, doubts, integrity, integrity_queries, orders, samples
 from app.visits import service as visits
 from app.visits.models import Finding, Visit
 from app.visits.orders import NewOrder
@@ -767,7 +767,7 @@ class _Builder:
                 at=self.make.at,
             ).visit
         with self.make.writing():
-            limits = integrity.limits_on(local_date(self.make.at))
+            limits = doubts.limits_on(local_date(self.make.at))
             found = integrity.judge_visit(visit, limits).found
             integrity.keep(found, by=TIMETABLE, at=self.make.at)
         with self.make.flask_app.app_context():

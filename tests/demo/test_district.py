@@ -61,7 +61,7 @@ def test_every_code_is_valid_and_belongs_to_nobody():
     codes = [unit.uscc for unit in DEMO.units if unit.uscc is not None]
     for code in codes:
         assert uscc.is_valid(code)
-        assert rules.subject_id_fits(code)
+        assert uscc.subject_id_fits(code)
         assert code[8:12] == "DEM0"
     assert {unit.uscc[2:8] for unit in OWN if unit.uscc} == {"310105"}
 
