@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*\Z")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII)
 MAX_DEPTH = 16
-_PLAIN, _CONTAINERS = frozenset({str, int, bool, type(None)}), (dict, list, tuple)
+_PLAIN: frozenset[type] = frozenset({str, int, bool, type(None)})
+_PLAIN_OR_ID = _PLAIN | {UUID}
+_CONTAINERS = (dict, list, tuple)
 _REMEMBERED = 1000  # sets of keys, and letters of one: what strangers send fills no memory
 _allowed: set[tuple[str, ...]] = set()
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
@@ -32,7 +35,17 @@ def dumps(value: Any) -> str:
     What orjson would write by itself (floats, ids, instants) is refused before; lone surrogates and
     integers beyond 2^53-1 it refuses.
     """
-    _check(value, MAX_DEPTH)
+    _check(value, MAX_DEPTH, _PLAIN)
+    return _written(value)
+
+
+def dumps_with_ids(value: Any) -> str:
+    """Return `value` as canonical JSON; an id in it is written as its text. Raises as `dumps`."""
+    _check(value, MAX_DEPTH, _PLAIN_OR_ID)
+    return _written(value)
+
+
+def _written(value: Any) -> str:
     try:
         return orjson.dumps(value, option=_OPTIONS).decode()
     except TypeError:
@@ -42,7 +55,7 @@ def dumps(value: Any) -> str:
 def _dumps_named(value: Any) -> str:
     """Write what orjson refuses: keys that are members of an enumeration are texts like others."""
     try:
-        return orjson.dumps(json.loads(json.dumps(value)), option=_OPTIONS).decode()
+        return orjson.dumps(json.loads(json.dumps(value, default=str)), option=_OPTIONS).decode()
     except (TypeError, ValueError) as error:
         raise NotCanonical(str(error)) from error
 
@@ -79,7 +92,7 @@ def parse_instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _check(value: Any, depth: int) -> None:
+def _check(value: Any, depth: int, plain: frozenset[type]) -> None:
     """Refuse what the rules do not allow; most of what comes is plain values in plain objects, and
     those are not worth a call each."""
     if depth < 0:
@@ -90,19 +103,22 @@ def _check(value: Any, depth: int) -> None:
     elif isinstance(value, _CONTAINERS):
         values = value
     else:
-        _check_plain(value)
+        _check_plain(value, plain)
         return
-    if _PLAIN.issuperset(map(type, values)):
+    if plain.issuperset(map(type, values)):
         return
     for inner in values:
+        if type(inner) in plain:
+            continue
         if isinstance(inner, _CONTAINERS):
-            _check(inner, depth - 1)
-        elif type(inner) not in _PLAIN:
-            _check_plain(inner)
+            if inner or depth <= 0:
+                _check(inner, depth - 1, plain)
+        else:
+            _check_plain(inner, plain)
 
 
-def _check_plain(value: Any) -> None:
-    if value is not None and not isinstance(value, (str, int)):
+def _check_plain(value: Any, plain: frozenset[type]) -> None:
+    if type(value) not in plain and not isinstance(value, (str, int)):
         raise NotCanonical(f"a {type(value).__name__} cannot be written")
 
 

@@ -287,6 +287,22 @@ def insert_rows(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         _insert(model, rows)
 
 
+def put_rows(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows, each naming every column, over those of the same key, past the session."""
+    if rows:
+        _insert(model, rows, _instead(cast(sa.Table, model.__table__)))
+
+
+@lru_cache
+def _instead(table: sa.Table) -> str:
+    key = [column.name for column in table.primary_key]
+    rest = [column.name for column in table.columns if column.name not in key]
+    return (
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET "
+        f"{', '.join(f'{name} = excluded.{name}' for name in rest)}"
+    )
+
+
 def insert_unless(row: Base, *, unique: Sequence[str]) -> bool:
     """Write a new row at once, unless there is one with the same values in `unique`.
 
@@ -295,25 +311,24 @@ def insert_unless(row: Base, *, unique: Sequence[str]) -> bool:
     """
     model = type(row)
     values = {column.key: getattr(row, column.key) for column in model.__table__.columns}
-    done = _insert(model, [values], f" ON CONFLICT ({', '.join(unique)}) DO NOTHING")
-    if done.rowcount != 1:
+    if _insert(model, [values], f" ON CONFLICT ({', '.join(unique)}) DO NOTHING") != 1:
         return False
     make_transient_to_detached(row)
     db.session.add(row)
     return True
 
 
-def _insert(
-    model: type[Base], rows: Sequence[Mapping[str, Any]], also: str = ""
-) -> sa.CursorResult[Any]:
+def _insert(model: type[Base], rows: Sequence[Mapping[str, Any]], also: str = "") -> int:
+    """Return how many rows were written."""
     connection = db.session().connection()
     statement, columns = _insertion(cast(sa.Table, model.__table__), connection.dialect)
     values = [_prepared([row[name] for row in rows], prepare) for name, prepare in columns]
-    return connection.exec_driver_sql(
+    done = connection.exec_driver_sql(
         statement + also,
         list(zip(*values, strict=True)),
         execution_options={"preserve_rowcount": True},
     )
+    return done.rowcount
 
 
 @lru_cache
@@ -336,7 +351,7 @@ def _prepared(values: list[Any], prepare: Callable[[Any], Any] | None) -> list[A
     if prepare is None:
         return values
     first = values[0]
-    if values.count(first) == len(values):
+    if values[-1] is first and values.count(first) == len(values):
         return [prepare(first)] * len(values)
     return [prepare(value) for value in values]
 

@@ -104,8 +104,8 @@ class SignedReceipt:
 
 
 def make_receipt(values: Mapping[str, Any], keys: Keys) -> SignedReceipt:
-    """Return the signed receipt of `values`, which lack only `v` and `key_id`."""
-    body = canonical.dumps({**values, "v": 1, "key_id": _receipt_key_id(keys.receipt_key)})
+    """Return the signed receipt of `values`, which lack only `v` and `key_id`; ids as they are."""
+    body = canonical.dumps_with_ids({**values, "v": 1, "key_id": _receipt_key_id(keys.receipt_key)})
     digest = canonical.digest(body)
     return SignedReceipt(body, sign_receipt(keys.receipt_key, digest), digest)
 

@@ -310,10 +310,13 @@ class Break:
 
 
 def entry_text(values: Mapping[str, Any]) -> str:
-    """Return the canonical text of an entry; its keys are exactly those of the protocol."""
+    """Return the canonical text of an entry; its keys are exactly those of the protocol.
+
+    Ids may be given as they are.
+    """
     if values.keys() != _KEYS:
         raise ValueError("an entry has exactly the keys of ENTRY_KEYS")
-    return canonical.dumps(values)
+    return canonical.dumps_with_ids(values)
 
 
 def entry_hash(text: str) -> str:

@@ -406,18 +406,18 @@ def _row(entry: Waiting, previous: str) -> dict[str, Any]:
     version = None if entry.subject is None else entry.subject.version
     text = entry_text(
         {
-            "actor_id": _text(entry.by.id),
+            "actor_id": entry.by.id,
             "actor_kind": str(entry.by.kind),
-            "agency_id": _text(entry.agency_id),
+            "agency_id": entry.agency_id,
             "at": canonical.instant(entry.at),
             "data": dict(entry.data),
-            "device_id": _text(entry.by.device_id),
+            "device_id": entry.by.device_id,
             "event": str(entry.event),
-            "op_id": _text(entry.op_id),
+            "op_id": entry.op_id,
             "prev_hash": previous,
             "seq": entry.seq,
             "stream": entry.stream,
-            "subject_id": _text(entry.subject_id),
+            "subject_id": entry.subject_id,
             "subject_type": entry.subject_type,
             "subject_version": version,
         }
@@ -437,7 +437,3 @@ def _row(entry: Waiting, previous: str) -> dict[str, Any]:
         "subject_version": version,
         "op_id": entry.op_id,
     }
-
-
-def _text(value: UUID | None) -> str | None:
-    return None if value is None else str(value)

@@ -416,10 +416,10 @@ def note_answer(answer: Any, changes: Collection[str], *, by: Actor, at: datetim
         by=by,
         at=at,
         data={
-            "visit_id": str(answer.visit_id),
+            "visit_id": answer.visit_id,
             "item_code": answer.item_code,
             "fields": sorted(changes),
-            "officer_id": str(answer.officer_id),
+            "officer_id": answer.officer_id,
         },
     )
 

@@ -359,13 +359,14 @@ def _rows(rows: Iterable[Any], *names: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: [str(value) for value in row.values()])
 
 
+_WRITTEN = frozenset({str, int, UUID, type(None)})  # as they are
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return canonical.instant(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return value
@@ -375,10 +376,13 @@ def render(entity_type: str, entity: Any) -> str:
     """Return the body of an entity as canonical JSON. Raises NotCanonical for a value beyond it."""
     if entity_type in CATALOGUE_TYPES:
         return canonical.dumps(_catalogue(entity))
-    found = {name: _plain(getattr(entity, name)) for name in _COLUMNS[entity_type]}
+    found = {
+        name: value if type(value) in _WRITTEN else _plain(value)
+        for name, value in ((name, getattr(entity, name)) for name in _COLUMNS[entity_type])
+    }
     if entity_type in _CHILDREN:
         found.update(_CHILDREN[entity_type](entity))
-    return canonical.dumps(found)
+    return canonical.dumps_with_ids(found)
 
 
 def _catalogue(row: CatalogueRow) -> dict[str, Any]:

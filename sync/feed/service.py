@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.access import Actor
-from app.db import db, new_id
+from app.db import db, new_id, put_rows
 from app.evidence import service as evidence
 from app.evidence.models import Evidence
 from app.evidence.rules import EvidenceState
@@ -29,7 +29,7 @@ from app.units.models import Unit
 from app.visits.rules import VisitState
 from sync.feed import bodies, queries, rules, scopes
 from sync.feed.comparing import Compared, Touched
-from sync.feed.models import FeedHorizon, FeedRow, FeedWant
+from sync.feed.models import FeedBody, FeedHorizon, FeedRow, FeedWant
 from sync.feed.rules import Key, NewRow, Place, Position
 from sync.operations import is_hash
 
@@ -166,9 +166,9 @@ def _store(
         if key in rendered and rendered[key][0] == version
     }
     texts.update(bodies.load(session, found.bodies - texts.keys()))
-    _put_bodies(session, {key: (versions[key], text) for key, text in texts.items()})
+    _put_bodies({key: (versions[key], text) for key, text in texts.items()})
     _drop_bodies(session, found.dropped)
-    _put_rows(session, rules.place(found.rows), last)
+    _put_rows(rules.place(found.rows), last)
 
 
 def _differing_bodies(session: Session, compared: Compared) -> set[Key]:
@@ -178,19 +178,6 @@ def _differing_bodies(session: Session, compared: Compared) -> set[Key]:
     return {key for key, text in bodies.load(session, shown).items() if stored.get(key) != text}
 
 
-_PUT_ROW = sa.text(
-    "INSERT INTO feed_row"
-    " (entity_id, scope, stream, entity_type, seq, place, version, present)"
-    " VALUES (:entity_id, :scope, :stream, :entity_type, :seq, :place, :version, :present)"
-    " ON CONFLICT (entity_id, scope, stream, entity_type) DO UPDATE SET seq = excluded.seq,"
-    " place = excluded.place, version = excluded.version, present = excluded.present"
-)
-_PUT_BODY = sa.text(
-    "INSERT INTO feed_body (entity_id, entity_type, version, body)"
-    " VALUES (:entity_id, :entity_type, :version, :body)"
-    " ON CONFLICT (entity_id, entity_type) DO UPDATE"
-    " SET version = excluded.version, body = excluded.body"
-)
 _DROP_BODY = sa.text(
     "DELETE FROM feed_body WHERE entity_id = :entity_id AND entity_type = :entity_type"
 )
@@ -207,9 +194,7 @@ _PUT_WANT = sa.text(
 )
 
 
-def _put_rows(
-    session: Session, numbered: Iterable[tuple[NewRow, int]], last: Mapping[str, int]
-) -> None:
+def _put_rows(numbered: Iterable[tuple[NewRow, int]], last: Mapping[str, int]) -> None:
     values = [
         {
             "entity_id": row.id,
@@ -223,17 +208,15 @@ def _put_rows(
         }
         for row, place in numbered
     ]
-    if values:
-        session.execute(_PUT_ROW, values)
+    put_rows(FeedRow, values)
 
 
-def _put_bodies(session: Session, found: Mapping[Key, tuple[int, str]]) -> None:
+def _put_bodies(found: Mapping[Key, tuple[int, str]]) -> None:
     values = [
         {"entity_id": key[1], "entity_type": key[0], "version": version, "body": body}
         for key, (version, body) in sorted(found.items())
     ]
-    if values:
-        session.execute(_PUT_BODY, values)
+    put_rows(FeedBody, values)
 
 
 def _drop_bodies(session: Session, keys: Iterable[Key]) -> None:

@@ -86,9 +86,12 @@ HISTORIES: Final[dict[str, History]] = {
 # --- operations --------------------------------------------------------------------------------
 
 
+_FIRST: Final = History()
+
+
 def history_of(type_: str) -> History:
     """Return the history of a type; an unknown one has known nothing but the first version."""
-    return HISTORIES.get(type_, History())
+    return HISTORIES.get(type_, _FIRST)
 
 
 def as_today(operation: Operation) -> Operation:

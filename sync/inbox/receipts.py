@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
-from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -74,8 +73,8 @@ class Desk:
             data={
                 "op_hash": row["op_hash"],
                 "type": row["type"],
-                "entity_id": _text(row["entity_id"]),
-                "officer_id": _text(row["officer_id"]),
+                "entity_id": row["entity_id"],
+                "officer_id": row["officer_id"],
                 "reason": row["reason"],
             },
             stream=self.device.district,
@@ -88,8 +87,8 @@ class Desk:
         self.receipt_seq += 1
         receipt = make_receipt(
             {
-                "op_id": _text(row["claimed_op_id"]),
-                "device_id": str(self.device.id),
+                "op_id": row["claimed_op_id"],
+                "device_id": self.device.id,
                 "device_seq": None if record.pushed is None else record.pushed.device_seq,
                 "op_hash": row["op_hash"],
                 "status": str(row["outcome"]),
@@ -134,10 +133,6 @@ def _update_of(names: tuple[str, ...]) -> Prepared:
         .where(table.c.device_id == sa.bindparam("owner", type_=sa.Uuid()))
         .values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
     )
-
-
-def _text(value: UUID | None) -> str | None:
-    return None if value is None else str(value)
 
 
 def _as_said(said: Mapping[str, Any], row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 from app.visits.marks import Shown
@@ -155,6 +156,10 @@ class Shape:
 
     must: Mapping[str, Check]
     may: Mapping[str, Check]
+
+    @cached_property
+    def known(self) -> Mapping[str, Check]:
+        return {**self.must, **self.may}
 
 
 NOTE: Final = is_text(4000, shortest=0)
@@ -353,10 +358,11 @@ SHAPES: Final[Mapping[OperationType, Shape]] = {
 def wrong_fields(type_: OperationType, fields: Mapping[str, Any]) -> list[str]:
     """Return the names of fields that are missing, not known, or not of their type; sorted."""
     shape = SHAPES[type_]
-    known = {**shape.must, **shape.may}
-    wrong = {name for name in shape.must if name not in fields}
+    known = shape.known
+    wrong = set(shape.must.keys() - fields.keys())
     for name, value in fields.items():
-        if name not in known or not known[name](value):
+        check = known.get(name)
+        if check is None or not check(value):
             wrong.add(name)
     if type_ is OperationType.UNIT_PROPOSE_CORRECTION and not fields:
         wrong.add("name")

@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from enum import StrEnum
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -122,3 +123,15 @@ def test_whatever_is_read_is_written_in_the_same_bytes(text: str) -> None:
 def test_what_other_languages_cannot_read_is_not_written(value: object) -> None:
     with pytest.raises(canonical.NotCanonical):
         canonical.dumps(value)
+
+
+def test_ids_are_written_as_their_text_where_that_is_asked_for() -> None:
+    one = UUID("0192f0c1-2345-7678-9abc-def012345678")
+    value = {"id": one, "in": [{"id": one}], "kind": "x"}
+    assert canonical.dumps_with_ids(value) == canonical.dumps(
+        {"id": str(one), "in": [{"id": str(one)}], "kind": "x"}
+    )
+    with pytest.raises(canonical.NotCanonical):
+        canonical.dumps(value)
+    with pytest.raises(canonical.NotCanonical):
+        canonical.dumps_with_ids({"a": [1.5]})
