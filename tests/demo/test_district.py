@@ -17,6 +17,7 @@ from app.demo.chance import Chance
 from app.demo.kinds import KINDS
 from app.units import rules
 from app.units.rules import UnitStatus
+from app.uscc import subject_id_fits
 
 ON = date(2026, 10, 8)
 DEMO = district.generate(seed="演示", on=ON)
@@ -61,7 +62,7 @@ def test_every_code_is_valid_and_belongs_to_nobody():
     codes = [unit.uscc for unit in DEMO.units if unit.uscc is not None]
     for code in codes:
         assert uscc.is_valid(code)
-        assert uscc.subject_id_fits(code)
+        assert subject_id_fits(code)
         assert code[8:12] == "DEM0"
     assert {unit.uscc[2:8] for unit in OWN if unit.uscc} == {"310105"}
 
