@@ -1,5 +1,9 @@
 """A start with its code: whatever is wrong with it, the visit takes place and is marked."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -13,6 +17,7 @@ from app.codes.models import VisitCode
 from app.codes.rules import Claim, Scanned
 from app.days import local_date
 from app.db import db, new_id
+from app.journal.models import JournalEntry
 from app.tasks import service as tasks
 from app.units.models import Unit
 from app.visits.models import Visit
@@ -167,6 +172,63 @@ def test_one_code_on_two_tablets_marks_both_visits_and_the_pair_at_one_visit_doe
     found = door.shown(text, task=his, tablet=bo)
     assert {"code-other-unit", "code-other-visit", "code-shared"} <= set(found)
     assert door.marks(hers) == ["code-shared"]
+
+
+@contextmanager
+def held_after_arriving(stage, marker):
+    """Let the thread `marker` wait, its officer's arrival written, just before it commits."""
+    written, go_on = threading.Event(), threading.Event()
+    arrived = set()
+
+    def here():
+        return threading.current_thread().name
+
+    def look(_connection, _cursor, statement, *_more):
+        if here().startswith(marker) and statement.startswith("INSERT INTO visit_arrival"):
+            arrived.add(here())
+
+    def wait(_connection):
+        if here() in arrived and not written.is_set():
+            written.set()
+            assert go_on.wait(20)
+
+    with stage.flask_app.app_context():
+        engine = db.engine
+    sa.event.listen(engine, "before_cursor_execute", look)
+    sa.event.listen(engine, "commit", wait)
+    try:
+        yield written, go_on
+    finally:
+        go_on.set()
+        sa.event.remove(engine, "commit", wait)
+        sa.event.remove(engine, "before_cursor_execute", look)
+
+
+def test_of_two_tablets_that_use_one_code_at_once_the_later_sees_the_other(stage, door):
+    """Each has its own connection; the first has written and not committed when the other comes."""
+    bo = stage.tablet("bo")
+    hers, his = stage.task(door.tablet), stage.task(bo)
+    text = door.text(door.issue(hers))
+    said = {"code_text": text, "code_shown": "unit-scanned"}
+    lines = door.start(task=hers, **said), door.start(bo, his, **said)
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="first") as first,
+        ThreadPoolExecutor(1, thread_name_prefix="second") as second,
+        held_after_arriving(stage, "first") as (written, go_on),
+    ):
+        early = first.submit(door.push, lines[0])
+        assert written.wait(20)
+        late = second.submit(door.push, lines[1], tablet=bo)
+        time.sleep(0.5)
+        assert not late.done(), "it waits for the code that the other holds"
+        go_on.set()
+        outcomes = [one.result(20)[0]["outcome"] for one in (early, late)]
+    assert outcomes == ["applied", "applied"]
+    assert door.marks(hers) == ["code-shared"]
+    assert {"code-shared", "code-other-unit", "code-other-visit"} <= set(door.marks(his))
+    with stage.flask_app.app_context():
+        marked = sa.select(JournalEntry.subject_id).where(JournalEntry.event == "visit.marked")
+        assert hers.visit_id in set(db.session.scalars(marked))
 
 
 def test_a_colleague_who_showed_the_code_answers_for_the_pair_in_either_order(stage, door):
