@@ -8,7 +8,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.caps.models import CapException
 from app.cases.models import CaseTransfer, PenaltyCase
+from app.codes.models import VisitCode
 from app.complaints.models import Complaint
 from app.credit.models import CreditEntry, CreditGrade, CreditRepair
 from app.db import db
@@ -19,7 +21,7 @@ from app.reports.dated import visited_at
 from app.reports.models import PermitRecord
 from app.tasks.models import Task
 from app.units.models import SelfCheck, UnitStep, UnitVerification
-from app.visits.models import CorrectiveOrder, Finding, Sample, Visit
+from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitMark
 
 Lines = sa.Select[Any]
 
@@ -85,6 +87,42 @@ def _visits(unit_id: UUID) -> Lines:
     return _line(Visit.id, at=visited_at(), title=Visit.outcome, state=Visit.state).where(
         Visit.unit_id == unit_id
     )
+
+
+def _codes(unit_id: UUID) -> Lines:
+    return _line(
+        VisitCode.id,
+        at=VisitCode.requested_at,
+        number=VisitCode.short,
+        title=VisitCode.kind,
+        state=VisitCode.state,
+    ).where(VisitCode.unit_id == unit_id)
+
+
+def _marks(unit_id: UUID) -> Lines:
+    """Return the visits at whose door something was not in order: its marks, each named once."""
+    each = (
+        sa.select(VisitMark.visit_id, VisitMark.mark)
+        .join(Visit, Visit.id == VisitMark.visit_id)
+        .where(Visit.unit_id == unit_id)
+        .distinct()
+        .order_by(VisitMark.visit_id, VisitMark.mark)
+        .subquery()
+    )
+    marks = sa.func.aggregate_strings(each.c.mark, ",").label("marks")
+    of_visit = sa.select(each.c.visit_id, marks).group_by(each.c.visit_id).subquery()
+    return _line(Visit.id, at=visited_at(), title=of_visit.c.marks, state=Visit.state).join_from(
+        Visit, of_visit, of_visit.c.visit_id == Visit.id
+    )
+
+
+def _exceptions(unit_id: UUID) -> Lines:
+    return _line(
+        CapException.id,
+        on=CapException.from_on,
+        title=CapException.cap_code,
+        state=CapException.state,
+    ).where(CapException.unit_id == unit_id)
 
 
 def _findings(unit_id: UUID) -> Lines:
@@ -235,6 +273,9 @@ SECTIONS: Mapping[str, Section] = {
         Section("grades", "等级", "on", _grades),
         Section("tasks", "任务", "at", _tasks),
         Section("visits", "检查", "at", _visits),
+        Section("visit-codes", "检查码", "at", _codes),
+        Section("visit-marks", "入企标记", "at", _marks),
+        Section("cap-exceptions", "超频次检查", "on", _exceptions),
         Section("findings", "检查发现", "at", _findings),
         Section("orders", "责令改正", "on", _orders),
         Section("documents", "文书", "at", _documents),

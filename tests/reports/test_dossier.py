@@ -1,16 +1,22 @@
 """The dossier of a unit: everything in one answer, page by page, and who read it."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from app.access import Role
+from app.caps import service as caps
 from app.cases.models import CaseTransfer
+from app.codes import service as codes
+from app.codes.service import NewCode
 from app.db import db, new_id
 from app.journal.models import JournalEntry
 from app.measures.models import Ban, Seizure
 from app.publication.models import Publication
 from app.reports.sections import SECTIONS
+from app.visits import door
+from app.visits.marks import Mark
+from app.visits.models import Visit
 from tests.factories import OTHER_DISTRICT
 from tests.reports.desk import visited
 
@@ -49,6 +55,39 @@ def test_everything_of_a_unit_comes_in_one_answer(make, visited_unit):
         {"year": 2027, "entries": 1, "by_origin": {"recheck": 1}},
         {"year": 2026, "entries": 1, "by_origin": {"complaint": 1}},
     ]
+
+
+def test_what_was_not_in_order_at_the_door_stands_in_the_dossier(make, visited_unit):
+    unit, officers = visited_unit
+    others = [visited(make, unit, officers, origin="routine"), visited(make, make.unit(), officers)]
+    marked = visited(make, unit, officers, origin="routine")
+    by, days = make.supervisor(), {"from_on": make.at.date(), "until_on": make.at.date()}
+    named = {"agency_id": unit.agency_id, "by": by, "at": make.at}
+    found = ({Mark.CODE_REVOKED, Mark.CODE_SHARED}, {Mark.CODE_SHARED})
+    with make.writing():
+        for visit, kinds in ((marked, found), (others[1], found)):
+            row = db.session.get_one(Visit, visit.id)
+            for officer, marks in zip(officers, kinds, strict=True):
+                door.mark(row, marks, officer_id=officer.id, device_id=None, at=make.at)
+        wanted = caps.propose_exception(
+            unit.id, "entries-per-year", reason="群众反映集中", **days, **named
+        )
+        new = NewCode(
+            unit.id,
+            [one.id for one in officers],
+            make.at,
+            make.at + timedelta(days=1),
+            reason="现场发现线索",
+        )
+        code = codes.request_code(new, **named)
+    parts = make.signed_in(Role.OFFICER).get(path(unit)).json["parts"]
+    lines = {part["code"]: part["items"] for part in parts}
+    (line,) = lines["visit-marks"]
+    assert line["id"] == str(marked.id)
+    assert sorted(line["title"].split(",")) == ["code-revoked", "code-shared"]
+    assert [one["id"] for one in lines["visit-codes"]] == [str(code.id)]
+    (exception,) = lines["cap-exceptions"]
+    assert (exception["id"], exception["state"]) == (str(wanted.id), "proposed")
 
 
 def test_a_part_is_read_on_page_by_page_the_newest_first(make, visited_unit):
