@@ -5,7 +5,7 @@ the act; that no benchmark was in force is an answer, and is said.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from app.access import Actor
@@ -77,6 +77,12 @@ class Law:
     tiers: Sequence[CatalogueRow]
     factors: Sequence[CatalogueRow]
     benchmark: BenchmarkState
+    benchmark_rows: Sequence[CatalogueRow] = ()
+
+    def unconfirmed(self, proposal: Proposal) -> list[str]:
+        """Say which rows behind a proposal nobody has compared with the official text."""
+        tier = [row for row in self.tiers if _is(proposal.tier, row)]
+        return catalogue.unconfirmed([self.cause, *self.benchmark_rows, *tier])
 
 
 def get_discretion(case: PenaltyCase) -> CaseDiscretion:
@@ -91,24 +97,28 @@ def law_of(case: PenaltyCase, object_class: str | None, on: date) -> Law:
     """Return cause, tiers, factors and whether a benchmark held. Raises CatalogueRowMissing."""
     found = catalogue.in_force(Kind.DISCRETION_TIER, on)
     own = [row for row in found if row.body["cause"] == case.cause_code]
+    state, held = _benchmark(case.cause_code, object_class, on)
     return Law(
         cause=catalogue.get_row(Kind.CASE_CAUSE, case.cause_code, on),
         tiers=own,
         factors=catalogue.in_force(Kind.DISCRETION_FACTOR, on),
-        benchmark=_benchmark(case.cause_code, object_class, on),
+        benchmark=state,
+        benchmark_rows=held,
     )
 
 
-def _benchmark(cause_code: str, object_class: str | None, on: date) -> BenchmarkState:
+def _benchmark(
+    cause_code: str, object_class: str | None, on: date
+) -> tuple[BenchmarkState, list[CatalogueRow]]:
     rows = [
         row
         for row in catalogue_queries.rows_of(Kind.DISCRETION_BENCHMARK)
         if cause_code in row.body["causes"] or object_class in row.body["object_classes"]
     ]
-    if any(holds_on(row.effective_from, row.effective_to, on) for row in rows):
-        return BenchmarkState.IN_FORCE
+    if held := [row for row in rows if holds_on(row.effective_from, row.effective_to, on)]:
+        return BenchmarkState.IN_FORCE, held
     lapsed = any(row.effective_to is not None and row.effective_to < on for row in rows)
-    return BenchmarkState.LAPSED if lapsed else BenchmarkState.NONE
+    return (BenchmarkState.LAPSED if lapsed else BenchmarkState.NONE), []
 
 
 def propose_discretion(
@@ -166,7 +176,8 @@ def proposal_for(
     if case.procedure == Procedure.SIMPLE:
         limit = catalogue.get_row(Kind.SIMPLE_LIMIT, facts.party_kind, case.acted_on)
         proposal = tiers.within_simple(proposal, limit.body["fine_max_fen"], limit.source)
-    return law, proposal
+    reasons = (*proposal.reasons, *law.unconfirmed(proposal))
+    return law, replace(proposal, reasons=reasons)
 
 
 def measure_on_site(

@@ -14,15 +14,52 @@ from app.cases.discretion_schemas import (
     LikenessQuerySchema,
     LikenessSchema,
     NewDiscretionSchema,
+    OnSiteProposalSchema,
+    OnSiteQuerySchema,
 )
 from app.cases.like_cases import Likeness
 from app.cases.sanctions import SanctionLine
 from app.cases.tiers import Facts
+from app.catalogue.causes import ORDER_UNMET
 from app.days import local_date
 from app.db import transaction
 from app.problems import Blueprint
 
 blp = Blueprint("discretion", __name__, url_prefix="/cases", description="裁量和类案")
+
+
+@blp.route("/on-site-proposal")
+@requires(Role.SUPERVISOR, Role.OFFICER, Role.LEGAL_REVIEWER, Role.AUDITOR)
+@blp.arguments(OnSiteQuerySchema, location="query")
+@blp.response(200, OnSiteProposalSchema)
+def preview_on_site(query: dict[str, Any]) -> dict[str, Any]:
+    """当场处罚前查看裁量建议，不作记录"""
+    found_of = frozenset(query["circumstances"])
+    facts = Facts(
+        party_kind=query["party_kind"],
+        circumstances=found_of - {ORDER_UNMET},
+        factors=frozenset(query["factors"]),
+        order_unmet=ORDER_UNMET in found_of,
+    )
+    visit_id, cause_code = query["visit_id"], query["cause_code"]
+    agency_id = current_actor().agency_id
+    found = service.preview_on_site(visit_id, cause_code, facts, agency_id=agency_id)
+    fine, tier = found.proposal.fine, found.proposal.tier
+    return {
+        "on": found.on,
+        "cause_code": found.cause.code,
+        "cause_from": found.cause.effective_from,
+        "level": found.proposal.level,
+        "benchmark": found.proposal.benchmark,
+        "tier_code": None if tier is None else tier.code,
+        "tier_class": found.proposal.klass,
+        "low_fen": None if fine is None else fine.low_fen,
+        "high_fen": None if fine is None else fine.high_fen,
+        "lines": found.proposal.lines,
+        "reasons": found.proposal.reasons,
+        "limit_fen": found.limit.body["fine_max_fen"],
+        "fits_simple": found.fits_simple,
+    }
 
 
 @blp.route("/<uuid:case_id>/discretion")

@@ -3,6 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from app.cases.rules import PartyKind
 from app.cases.schemas import SanctionLineSchema
 from app.cases.spread import Measure
 from app.cases.tiers import BenchmarkState, DeviationState
@@ -73,6 +74,39 @@ class DiscretionSchema(ma.Schema):
     answer = Text(max=2000, required=True, allow_none=True)
     asked_at = Instant(required=True, allow_none=True)
     decided_at = Instant(required=True, allow_none=True)
+
+
+class OnSiteQuerySchema(ma.Schema):
+    """What is thought of for a decision on the spot; `order-unmet` is a circumstance too."""
+
+    visit_id = Id(required=True)
+    cause_code = Text(max=100, required=True)
+    party_kind = Choice(PartyKind, required=True)
+    circumstances = fields.List(
+        Text(max=100), load_default=list, validate=validate.Length(0, MAX_CODES)
+    )
+    factors = fields.List(Text(max=100), load_default=list, validate=validate.Length(0, MAX_CODES))
+
+
+class OnSiteProposalSchema(ma.Schema):
+    """What would be proposed on the spot, by the rows of the day of the visit; nothing is kept.
+
+    `fits_simple`: it may be imposed on the spot, within `limit_fen`.
+    """
+
+    on = Day(required=True)
+    cause_code = Text(max=100, required=True)
+    cause_from = Day(required=True)
+    level = Text(max=100, required=True)
+    benchmark = Choice(BenchmarkState, required=True)
+    tier_code = Text(max=100, required=True, allow_none=True)
+    tier_class = Choice(TierClass, required=True)
+    low_fen = Count(required=True, allow_none=True)
+    high_fen = Count(required=True, allow_none=True)
+    lines = fields.List(fields.Nested(SanctionLineSchema), required=True)
+    reasons = fields.List(Text(max=1000), required=True)
+    limit_fen = Count(required=True)
+    fits_simple = Flag(required=True)
 
 
 class LikenessQuerySchema(ma.Schema):

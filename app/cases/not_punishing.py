@@ -54,6 +54,7 @@ def not_punish(draft: Draft) -> None:
 
     For 初次违法 the history of the whole organ is asked; what was found is kept with the step. A
     hit by the name alone keeps it from being a first act until somebody says why it is not theirs.
+    That nobody compared the item of the list with its official text is kept with the step too.
     """
     handlers.refuse_handling_actor(draft.case, draft.by)
     case, data = draft.case, draft.data
@@ -104,6 +105,7 @@ def _listed(draft: Draft) -> bool | None:
     row = next((one for one in rows if one.code == code), None)
     if row is None:
         raise MinorOffenceUnknown("轻微不罚事项不在违法行为发生之日有效的清单中，请核对。")
+    draft.data["unconfirmed"] = catalogue.unconfirmed([row])
     return leniency.listed(
         row.body,
         cause_code=draft.case.cause_code,

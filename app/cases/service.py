@@ -15,7 +15,7 @@ from app.cases.classes import object_class_of
 from app.cases.models import CaseSanction, PenaltyCase, PenaltyCaseOfficer
 from app.cases.rules import CaseSource, CaseState, CaseVerb, PartyKind, Procedure, Sanction
 from app.cases.sanctions import SanctionLine
-from app.cases.tiers import Facts
+from app.cases.tiers import Facts, Proposal
 from app.catalogue import service as catalogue
 from app.catalogue.causes import ORDER_UNMET, covers, levels_of
 from app.catalogue.models import CatalogueRow
@@ -34,6 +34,8 @@ from app.visits import service as visits
 from app.visits.models import Finding, Visit
 from app.visits.orders import FindingUnknown
 from app.visits.rules import effective_at
+
+_OTHER_CLASS = "该案由不适用于这类对象（应先判断许可或者备案）。"
 
 
 class CaseUnknown(NotFound):
@@ -113,6 +115,17 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """A proposal for a decision that nobody has made; `fits_simple`: it may be made on the spot."""
+
+    on: date
+    cause: CatalogueRow
+    proposal: Proposal
+    limit: CatalogueRow
+    fits_simple: bool
+
+
+@dataclass(frozen=True)
 class Decided:
     """A case that stands; `again` when the same had been decided before."""
 
@@ -155,10 +168,8 @@ def decide_on_site(
     finding = visit_queries.find_finding(decision.finding_id)
     if finding is None or finding.visit_id != visit_id:
         raise FindingUnknown("处罚决定引用的检查发现还没有上报，或属于另一次检查。")
-    acted_on = local_date(
-        effective_at(visit.started_recorded_at, visit.started_at, suspect=visit.clock_suspect)
-    )
-    cause = _cause(decision, acted_on)
+    acted_on = _day_of(visit)
+    cause = _cause(decision.cause_code, acted_on)
     case = _case(case_id, visit, finding, decision, cause)
     case.acted_on = acted_on
     _refuse_sanction(decision, cause, case)
@@ -205,13 +216,49 @@ def decide_on_site(
     return Decided(case, again=False)
 
 
-def _cause(decision: Decision, on: date) -> CatalogueRow:
+def preview_on_site(
+    visit_id: UUID, cause_code: str, facts: Facts, *, agency_id: UUID | None
+) -> Preview:
+    """Return what would be proposed for a decision on the spot at a visit; nothing is kept.
+
+    By the rows of the day of the visit, within the limit of the simple procedure, or with the
+    reason why that does not do. Raises VisitUnknown, CauseUnknown, OrderNotUnmet, FactorUnknown,
+    DiscretionEmpty, CatalogueRowMissing, SanctionNotOffered where the cause is none for the object.
+    """
+    visit = visits.get_visit(visit_id, agency_id)
+    on = _day_of(visit)
+    cause = _cause(cause_code, on)
+    case = PenaltyCase(
+        agency_id=visit.agency_id,
+        procedure=Procedure.SIMPLE,
+        unit_id=visit.unit_id,
+        visit_id=visit.id,
+        cause_code=cause.code,
+        acted_on=on,
+        party_kind=facts.party_kind,
+    )
+    if not covers(cause.body, object_class_of(case, cause.body)):
+        raise SanctionNotOffered(_OTHER_CLASS, article=cause.source)
+    _law, proposal = discretion.proposal_for(case, facts, object_class=None)
+    limit = catalogue.get_row(Kind.SIMPLE_LIMIT, facts.party_kind, on)
+    fits = sanctions.fits_simple(proposal.lines, limit.body["fine_max_fen"])
+    return Preview(on, cause, proposal, limit, fits_simple=fits)
+
+
+def _day_of(visit: Visit) -> date:
+    """Return the local day of a visit, which is that of the act."""
+    return local_date(
+        effective_at(visit.started_recorded_at, visit.started_at, suspect=visit.clock_suspect)
+    )
+
+
+def _cause(code: str, on: date) -> CatalogueRow:
     try:
-        return catalogue.get_row(Kind.CASE_CAUSE, decision.cause_code, on)
+        return catalogue.get_row(Kind.CASE_CAUSE, code, on)
     except catalogue.CatalogueRowMissing as error:
         raise CauseUnknown(
             "这个案由不在违法行为发生之日有效的目录中，内容已留存。",
-            cause_code=decision.cause_code,
+            cause_code=code,
             on=on,
         ) from error
 
@@ -245,7 +292,7 @@ def _problems(
     decision: Decision, cause: CatalogueRow, object_class: str | None
 ) -> list[rules.Problem]:
     if not covers(cause.body, object_class):
-        return [rules.Problem("object-class", "该案由不适用于这类对象（应先判断许可或者备案）。")]
+        return [rules.Problem("object-class", _OTHER_CLASS)]
     called = {need for level in levels_of(cause.body) for need in level.needs}
     if not called & decision.circumstances:
         return rules.sanction_problems(decision.sanction, decision.party_kind, cause.body)

@@ -1,7 +1,7 @@
 """Load the packaged rows, supersede one, and resolve which holds on a day."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -194,6 +194,16 @@ def get_row(kind: str, code: str, on: date) -> CatalogueRow:
             "目录中没有在该日有效的这一项，请核对代码和日期。", kind=kind, on=on.isoformat()
         )
     return found
+
+
+def unconfirmed(rows: Iterable[CatalogueRow]) -> list[str]:
+    """Say of each row that nobody compared with its official text that this is so, for a reader."""
+    return [
+        f"目录中的“{row.body.get('name', row.code)}”尚未与公布的原文核对，"
+        "请以原文为准；本机关可以修改。"
+        for row in rows
+        if not row.confirmed
+    ]
 
 
 def setting(code: str, on: date) -> Any:

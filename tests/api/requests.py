@@ -519,6 +519,11 @@ FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of 
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {
+    "discretion.preview_on_site": lambda side: {
+        "visit_id": side["visit"],
+        "cause_code": "smoking",
+        "party_kind": "citizen",
+    },
     "patrols.get_counts": lambda side: {"from_on": "2026-01-01", "until_on": "2026-12-31"},
     "patrols.get_coverage": lambda side: {"in_year": "2026"},
     "histories.get_history": lambda side: {"party_id": side["party:other"]},

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app.access import Role
 from app.cases import collecting, discretion, enforcing, ordinary, service
 from app.cases.collecting import NewPayment
+from app.cases.discretion_models import CaseDiscretion
 from app.cases.models import PenaltyCase
 from app.cases.money import PaymentMethod
 from app.cases.ordinary import NewStep
@@ -365,6 +366,38 @@ def test_a_decision_on_the_spot_is_measured_by_the_benchmark(
             discretion.decide_deviation(
                 case, "同意", approved=True, by=field.chen, at=field.make.at
             )
+
+
+def test_what_would_be_proposed_is_seen_before_anybody_decides(field):
+    client = field.make.signed_in(Role.OFFICER)
+
+    def ask(**values):
+        asked = {"visit_id": str(field.visit.id), "party_kind": "organisation", **values}
+        return client.get("/api/v1/cases/on-site-proposal", query_string=asked)
+
+    seen = ask(cause_code="drinking-water").json
+    assert (seen["tier_code"], seen["low_fen"], seen["high_fen"], seen["limit_fen"]) == (
+        "drinking-water-normal",
+        50_000,
+        200_000,
+        300_000,
+    )
+    assert (seen["fits_simple"], seen["on"], len(seen["lines"])) == (True, "2026-11-21", 1)
+    assert any("尚未与公布的原文核对" in one and "一般" in one for one in seen["reasons"])
+    heavier = ask(cause_code="drinking-water", factors=["epidemic-emergency"]).json
+    assert (heavier["tier_code"], heavier["high_fen"]) == ("drinking-water-heavier", 300_000)
+    assert any("不超过 3000 元" in one for one in heavier["reasons"]), "cut to the simple limit"
+    beyond = ask(cause_code="pp-hazard").json
+    assert (beyond["fits_simple"], beyond["low_fen"]) == (False, 500_000)
+    assert any("普通程序" in one for one in beyond["reasons"])
+    unknown = ask(cause_code="drinking-water", factors=["no-such"])
+    assert unknown.json["type"] == "/problems/discretion-factor-unknown"
+    other = ask(cause_code="pp-without-filing")
+    assert other.json["type"] == "/problems/sanction-not-offered"
+    assert ask(cause_code="smoking", visit_id=str(new_id())).status_code == 404
+    assert field.count() == 0
+    found = db.session.scalar(sa.select(sa.func.count()).select_from(CaseDiscretion))
+    assert found == 0, "nothing is kept"
 
 
 def test_a_circumstance_that_no_row_knows_is_refused(field):

@@ -740,9 +740,12 @@ def test_a_year_of_small_things_is_in_its_figures(spring: House) -> None:
     house.day("2026-04-20")
     house.step("an", case_id, "conclude", **conclusion)
     plea = {"ground": "minor", "reason": "轻微并及时改正", "corrected": True}
+    plea["minor_offence"] = "testing-corrected"  # an item of the office's own list
     lacking = house.refused_step("chen", case_id, "not-punish", **plea)
     assert lacking["article"] == "行政处罚法 第三十三条第三款"
     house.step("chen", case_id, "not-punish", education="当面教育并发放宣传资料", **plea)
+    taken = house.get("fang", f"/cases/{case_id}/steps")["items"][-1]["data"]
+    assert "尚未与公布的原文核对" in taken["unconfirmed"][0], "whoever reads it is told"
     house.step("an", case_id, "serve", mode="direct")
     house.step("chen", case_id, "close", note="不予处罚")
     assert shown_of(house, case_id) == []
