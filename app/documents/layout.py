@@ -95,7 +95,11 @@ def sheet_of(paper: Paper) -> dict[str, Any]:
         "each-page": Slot.PARTY in template.slots,
         "body": [block for line in template.body if (block := _block(line, paper)) is not None],
         "slots": [
-            {"label": SLOT_NAMES[slot], "lines": [_signature(one) for one in signed]}
+            {
+                "label": SLOT_NAMES[slot],
+                "lines": [_signature(one) for one in signed],
+                "places": _places(slot, paper),
+            }
             for slot, signed in _slots(paper)
         ],
         "seal": _seal(paper) if Slot.SEAL in template.slots else None,
@@ -306,6 +310,12 @@ def _slots(paper: Paper) -> list[tuple[Slot, list[Signed]]]:
     if Slot.WITNESS not in slots and any(o.role == PaperRole.WITNESS for o in paper.signatures):
         slots.append(Slot.WITNESS)
     return [(slot, [o for o in paper.signatures if o.role == SLOT_ROLES[slot]]) for slot in slots]
+
+
+def _places(slot: Slot, paper: Paper) -> int:
+    """Return how many sign in a place: of the officers each of those who were there."""
+    officers = paper.names.get("officers") or []
+    return max(1, len(officers)) if slot is Slot.OFFICERS else 1
 
 
 def _signature(one: Signed) -> list[dict[str, str]]:

@@ -123,6 +123,19 @@ def test_long_fields_run_over_pages_and_never_off_them(kind):
     assert body.count("监督员检查时") % 60 == 0
 
 
+def test_each_of_two_officers_has_a_place_to_sign():
+    blank = text_of(made(paper("visit-record")))
+    assert blank.count("年月日") == 3, "party and two officers"
+    one = Signed("officer", "hand", AT, name="㐂安")
+    signed = text_of(made(paper("visit-record", signatures=[one])))
+    assert signed.count("年月日") == 2
+
+
+def test_the_organ_stands_on_one_line_of_its_seal_strip():
+    (page,) = pages_of(made(paper("seal-strip")))
+    assert f"{NAMES['organ']}封" in page.splitlines()
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_stands_there_literally(name):
     said = paper("opinion", names={**NAMES, "unit": name, "address": name})
