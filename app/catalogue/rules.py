@@ -183,6 +183,21 @@ COMPLAINT_STEPS = frozenset({"acceptance", "assignment", "reply"})
 _TERM_MOST = 3650
 
 
+SETTING_CHOICES: Mapping[str, Sequence[str]] = {
+    "cap-period": ("calendar-year", "rolling-year"),
+    "draw-coordination": ("shared", "independent"),
+    "publicity-transition": ("decided-rules", "new-rules", "shorter"),
+    "rate-rounding": ("half-up-2dp", "half-up-1dp", "truncated-1dp", "half-up-0dp"),
+    "verified-tasks": ("outcome", "case"),
+}
+
+
+def wrong_setting(code: str, body: Mapping[str, Any]) -> list[str]:
+    """Return the members that keep a row from being a setting: a word that nothing here knows."""
+    known = SETTING_CHOICES.get(code)
+    return [] if known is None or body.get("value") in known else ["value"]
+
+
 def wrong_step(code: str, body: Mapping[str, Any]) -> list[str]:
     """Return the members that keep a row from being the term of a step of a complaint."""
     checks = {

@@ -305,6 +305,10 @@ def _close_for(row: CatalogueRow, others: Sequence[CatalogueRow]) -> bool:
     return False
 
 
+_CODED: Mapping[str, Callable[[str, Mapping[str, Any]], list[str]]] = {
+    Kind.COMPLAINT_STEP: rules.wrong_step,
+    Kind.SETTING: rules.wrong_setting,
+}
 _SHAPES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     Kind.CASE_CAUSE: causes.wrong_cause,
     Kind.DISCRETION_TIER: causes.wrong_tier,
@@ -321,8 +325,8 @@ def _wrong_form(
     A visit names the version of a checklist that it was made with: a version is never given to
     other items. What a cause or a tier offers is of a known shape.
     """
-    if kind == Kind.COMPLAINT_STEP:
-        return rules.wrong_step(code, body)
+    if kind in _CODED:
+        return _CODED[kind](code, body)
     if kind == Kind.CASE_CAUSE:
         return causes.wrong_cause(body)
     if kind == Kind.DISCRETION_TIER:

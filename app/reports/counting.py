@@ -112,6 +112,7 @@ def scope_of(agency_id: UUID, from_on: date, until_on: date, counting: str | Non
         violations=frozenset(r.code for r in outcomes if r.body["public_result"] == "不合格"),
         talks=frozenset(r.code for r in origins if not r.body["is_inspection"]),
         counting=rule.body,
+        verified_by=catalogue.setting("verified-tasks", until_on),
     )
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.cases.models import PenaltyCase
 from app.complaints.models import Complaint
 from app.complaints.rules import ComplaintResult
 from app.credit.models import CreditRepair
@@ -38,7 +39,8 @@ class Scope:
     """Whose numbers, of which days, and what the catalogue says on the last of them.
 
     `violations` are outcomes published as 不合格, `talks` origins that are no inspection,
-    `counting` the body of the `case_counting` row by which a decision of several kinds counts.
+    `counting` the body of the `case_counting` row by which a decision of several kinds counts,
+    `verified_by` the setting `verified-tasks`: by what a task counts as verified 查实.
     """
 
     agency_id: UUID
@@ -47,6 +49,7 @@ class Scope:
     violations: frozenset[str]
     talks: frozenset[str]
     counting: Mapping[str, Any] = field(default_factory=dict)
+    verified_by: str = "outcome"
 
     @property
     def cut(self) -> datetime:
@@ -251,7 +254,15 @@ def completed_tasks(scope: Scope) -> Rows:
 
 
 def verified(scope: Scope) -> Which:
-    return Task.outcome.in_(sorted(scope.violations))
+    """Say that a task verified a violation: by its outcome, or by a case filed after it."""
+    if scope.verified_by == "outcome":
+        return Task.outcome.in_(sorted(scope.violations))
+    return (
+        sa.exists()
+        .where(PenaltyCase.visit_id == Visit.id, PenaltyCase.filed_on <= scope.until_on)
+        .where(Visit.task_id == Task.id)
+        .correlate(Task)
+    )
 
 
 # --- complaints, credit, recordings ------------------------------------------------------------

@@ -89,6 +89,13 @@ def test_a_row_is_superseded_from_a_day_on(supersede, app_context):
     assert entry["data"]["closed"] == str(first.id)
 
 
+def test_a_setting_of_known_words_takes_no_other(supersede, app_context):
+    body = {**service.get_row(Kind.SETTING, "rate-rounding", TODAY).body, "value": "to-the-moon"}
+    with pytest.raises(service.CatalogueBodyWrong) as refused:
+        supersede(Kind.SETTING, "rate-rounding", body, date(2026, 12, 1))
+    assert refused.value.extras["members"] == ["value"]
+
+
 def test_what_an_agency_superseded_survives_the_next_load(supersede, make, app_context, at):
     body = {**service.get_row(Kind.SETTING, "geofence-m", TODAY).body, "value": 200}
     supersede(Kind.SETTING, "geofence-m", body, date(2026, 12, 1))

@@ -6,12 +6,16 @@ from itertools import count
 import pytest
 import sqlalchemy as sa
 
+from app.cases.models import PenaltyCase
+from app.catalogue import service as catalogue
+from app.catalogue.service import Kind
 from app.db import db, transaction
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
 from app.reports import counting, listing, words
 from app.reports.counters import COUNTERS
 from app.tasks.models import Task
+from app.visits.models import Visit
 from bench.register import Register, Size
 from tests.chance import chance
 
@@ -73,3 +77,33 @@ def test_numbers_read_together_are_as_long_as_their_lists_on_any_days(agency):
             seen |= {code} if number else set()
             assert all(words.type_name(row) for row in rows)
     assert len(seen) > 50, seen  # the numbers above are numbers of something
+
+
+def test_a_task_is_verified_by_a_case_where_the_office_says_so(agency, make):
+    period = (date(2026, 1, 1), date(2026, 11, 21))
+    with transaction():
+        row = catalogue.get_row(Kind.SETTING, "verified-tasks", period[1])
+        catalogue.supersede(
+            Kind.SETTING,
+            "verified-tasks",
+            {**row.body, "value": "case"},
+            effective_from=period[0],
+            source="本机关口径",
+            by=make.by(agency),
+            at=make.at,
+        )
+    scope = counting.scope_of(agency.id, *period, None)
+    listed = {
+        code: {row.id for row in listing.every(COUNTERS[code].rows(scope))}
+        for code in ("completed-tasks", "verified-tasks")
+    }
+    filed = (
+        sa.select(Visit.task_id)
+        .join(PenaltyCase, PenaltyCase.visit_id == Visit.id)
+        .where(PenaltyCase.filed_on <= period[1])
+    )
+    completed, verified = listed.values()
+    assert verified == completed & set(db.session.scalars(filed))
+    assert 0 < len(verified) < len(completed)
+    found = counting.quantities(COUNTERS.values(), scope)
+    assert int(found["verified-tasks"].number) == len(verified)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.catalogue.rules import SETTING_CHOICES
 from app.reports import rules
 from app.reports.rules import Rounding, SpecialtyCount, TaskCounts
 
@@ -161,3 +162,7 @@ def test_cross_department_tasks_of_huadu_stand_outside_the_298():
     (total,) = [int(r["tasks"]) for r in HUADU if r["in_298"] == "total"]
     assert rules.add_up(rows) == (total, 13)
     assert total == 298
+
+
+def test_the_setting_of_the_rounding_takes_every_rule_and_no_other():
+    assert set(SETTING_CHOICES["rate-rounding"]) == set(Rounding)
