@@ -227,22 +227,28 @@ def carry_out_seizure(
     seizure_id: UUID,
     goods: Sequence[Goods],
     document_id: UUID | None,
+    seized_at: datetime | None = None,
     *,
     by: Actor,
     at: datetime,
 ) -> Seizure:
     """Carry out an approved seizure: the list of goods, and the term that begins.
 
-    Raises SeizureUnknown, SeizureStateWrong, MeasureInvalid (no goods) and DocumentUnknown.
+    `seized_at`: when it was done, where it is recorded afterwards; never before the approval.
+    Raises SeizureUnknown, SeizureStateWrong, MeasureInvalid (no goods, another time) and
+    DocumentUnknown.
     """
     seizure = get_seizure(seizure_id, by.agency_id)
     seizure.state = _following(seizure, SeizureVerb.CARRY_OUT)
     if not goods:
         raise MeasureInvalid("实施查封扣押应当场制作物品清单。")
+    done_at = seized_at or at
+    if done_at > at or (seizure.approved_at is not None and done_at < seizure.approved_at):
+        raise MeasureInvalid("实施时间应在批准之后，且不能晚于现在。")
     refuse_document(document_id, seizure.agency_id)
     seizure.document_id = document_id or seizure.document_id
     _list_goods(seizure, goods)
-    _hold(seizure, at, local_date(at))
+    _hold(seizure, done_at, local_date(done_at))
     data = {"lines": len(goods), "due_on": _written(seizure.due_on)}
     journal.record(Event.SEIZURE_CARRIED_OUT, seizure, by=by, at=at, data=data)
     return seizure

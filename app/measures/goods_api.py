@@ -106,7 +106,7 @@ def carry_out(data: dict[str, Any], seizure_id: UUID) -> Seizure:
         by = _checked(seizure_id)
         listed = _goods(data["goods"])
         seizure = goods.carry_out_seizure(
-            seizure_id, listed, data["document_id"], by=by, at=clock.now()
+            seizure_id, listed, data["document_id"], data["seized_at"], by=by, at=clock.now()
         )
     seizures.set_etag(seizure.version)
     return seizure

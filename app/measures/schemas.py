@@ -157,9 +157,10 @@ class NewSeizureSchema(AboutSchema):
 
 
 class CarryOutSchema(ma.Schema):
-    """The list of goods of an approved seizure."""
+    """The list of goods of an approved seizure; `seized_at` where it is recorded afterwards."""
 
     goods = _goods(required=True)
+    seized_at = Instant(load_default=None, allow_none=True)
     document_id = _maybe_id()
 
 

@@ -1,6 +1,6 @@
 """无证行医 on both databases: an actor without name, a ban, seized goods, a repeat offender."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -202,6 +202,19 @@ def test_goods_are_held_for_thirty_days_and_thirty_more_once(raid):
         raid.do(goods.extend_seizure, seizure.id, "再延")
     raid.make.clock.forward(days=36)
     assert "1 late" in watch_seizures(at=raid.make.at)
+
+
+def test_a_seizure_that_is_recorded_the_day_after_is_held_from_its_own_day(raid):
+    seizure = raid.seize(urgent=False)
+    raid.do(goods.approve_seizure, seizure.id, by=raid.ding)
+    approved_at = raid.make.at
+    raid.make.clock.forward(hours=30)
+    for wrong in (approved_at - timedelta(minutes=1), raid.make.at + timedelta(minutes=1)):
+        with pytest.raises(service.MeasureInvalid):
+            raid.do(goods.carry_out_seizure, seizure.id, [DRUGS], None, wrong)
+    done_at = approved_at + timedelta(hours=1)
+    held = raid.do(goods.carry_out_seizure, seizure.id, [DRUGS], None, done_at)
+    assert (held.seized_at, held.due_on) == (done_at, date(2026, 12, 21))
 
 
 def test_a_seizure_ends_with_the_last_line_of_its_list(raid):
