@@ -125,6 +125,7 @@ def approve(joint_plan_id: UUID) -> JointPlan:
     with transaction():
         plan = service.get_plan(joint_plan_id, by.agency_id)
         plans.check_version(plan, JointPlanSchema)
+        staffing.refuse_barred(plan, queries.visits_of(plan.id))
         service.approve_plan(plan, by=by, at=clock.now())
     plans.set_etag(plan.version)
     return plan

@@ -9,8 +9,8 @@ from datetime import datetime
 from threading import Lock
 
 from app.access import Actor
-from app.errors import Unavailable
-from app.jointvisits import queries, service
+from app.errors import Conflict, Unavailable
+from app.jointvisits import queries, service, team_queries
 from app.jointvisits.models import JointPlan
 from app.jointvisits.reading import problem_of, schedule_of
 from app.jointvisits.rules import Capacity, Entry, Maker, PlanState, Schedule
@@ -18,6 +18,10 @@ from app.jointvisits.service import JointPlanStateWrong
 from app.jointvisits.solving import Effort, improve, rank
 
 _turn = Lock()
+
+
+class JointPlanStaffed(Conflict):
+    code, title = "joint-plan-staffed", "联合检查计划已提出组队抽取"
 
 
 class SolverBusy(Unavailable):
@@ -38,10 +42,14 @@ def read_question(plan: JointPlan) -> Question:
     """Return what there is to improve in a plan. Reads only.
 
     What was changed by hand stays as somebody wanted it: these visits are pinned to their days.
-    Raises JointPlanStateWrong unless the plan is proposed.
+    A plan whose teams were asked for by lot is improved no more: other days would mean another lot,
+    until somebody likes it. Raises JointPlanStateWrong unless the plan is proposed, and
+    JointPlanStaffed.
     """
     if plan.state != PlanState.PROPOSED:
         raise JointPlanStateWrong("只有拟订中的计划可以优化排程。", state=plan.state)
+    if team_queries.has_lot(plan.id):
+        raise JointPlanStaffed("检查人员已按日期抽取，不能再改日期；请在组队之前优化排程。")
     visits = queries.visits_of(plan.id)
     problem, start = problem_of(plan, visits), schedule_of(plan, visits, pinning=True)
     entries = (*(visit.entry for visit in start.visits), *start.unplaced)

@@ -253,16 +253,24 @@ def give_teams(plan: JointPlan, visits: Sequence[JointVisit], by: Actor, at: dat
     """
     if team_queries.is_waiting(plan.id):
         raise service.TeamsWaiting("组队抽取尚未完成，不能发布。")
-    planned = [one for one in visits if one.state == VisitState.PLANNED and one.officers]
-    _refuse_barred(plan, planned)
+    planned = _staffed(visits)
+    refuse_barred(plan, visits)
     waiting, drawn = team_queries.unbegun_tasks(plan.id), team_queries.drawn_tasks(plan.id)
     for visit in planned:
         own = waiting.get(visit.id, [])
         give_team(visit, own, drawn, "联合检查计划：按计划组队。", by=by, at=at)
 
 
-def _refuse_barred(plan: JointPlan, planned: Sequence[JointVisit]) -> None:
-    """Refuse teams of which somebody may not go any more, or would go too often on a day."""
+def _staffed(visits: Sequence[JointVisit]) -> list[JointVisit]:
+    return [one for one in visits if one.state == VisitState.PLANNED and one.officers]
+
+
+def refuse_barred(plan: JointPlan, visits: Sequence[JointVisit]) -> None:
+    """Refuse teams of which somebody may not go any more, or would go too often on a day.
+
+    Asked before a plan is approved and once more when it is published. Raises JointTeamInvalid.
+    """
+    planned = _staffed(visits)
     if not planned:
         return
     days = [_day(one) for one in planned]

@@ -35,6 +35,11 @@ def asked_lots() -> list[UUID]:
     return list(db.session.scalars(query.order_by(JointTeamLot.id)))
 
 
+def has_lot(plan_id: UUID) -> bool:
+    """Tell whether the teams of a plan were asked for by lot, drawn or not."""
+    return db.session.scalars(lots_of(plan_id).limit(1)).first() is not None
+
+
 def is_waiting(plan_id: UUID) -> bool:
     """Tell whether a lot of a plan waits for the timetable."""
     query = lots_of(plan_id).where(JointTeamLot.state == LotState.ASKED)

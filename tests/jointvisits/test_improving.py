@@ -7,7 +7,7 @@ import pytest
 
 from app.access import Role
 from app.db import db, stop_reading, transaction
-from app.jointvisits import changes, improving, queries, service
+from app.jointvisits import changes, improving, lots, queries, service
 from app.jointvisits.changes import Change
 from app.jointvisits.commands import joint_group
 from app.jointvisits.models import JointPlan, JointVisit
@@ -99,6 +99,14 @@ def test_refusals_say_why(make, client, chen, plan_id, monkeypatch):
         missing = improve(client, plan_id, chen, version)
     assert (missing.status_code, missing.json["type"]) == (409, "/problems/solver-missing")
     assert "pip install suicha[solver]" in missing.json["detail"]
+
+
+def test_days_are_not_changed_any_more_once_teams_are_drawn_for_them(make, client, chen, plan_id):
+    by = make.supervisor()
+    with make.writing():
+        lots.ask_teams(db.session.get_one(JointPlan, plan_id), by=by, at=make.at)
+    answer = improve(client, plan_id, chen, plan_of(make, plan_id).version, seconds=5)
+    assert (answer.status_code, answer.json["type"]) == (409, "/problems/joint-plan-staffed")
 
 
 def test_what_somebody_moved_stays_where_it_is_and_the_others_gather(make, client, chen, plan_id):

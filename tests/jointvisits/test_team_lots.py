@@ -223,6 +223,9 @@ def test_an_altered_promise_is_not_drawn_and_who_is_barred_since_is_not_publishe
             by=room.chen,
             at=make.at,
         )
+    with pytest.raises(JointTeamInvalid):
+        staffing.refuse_barred(db.session.get_one(JointPlan, room.plan_id), room.visits())
+    stop_reading()
     with pytest.raises(JointTeamInvalid) as refused:
         room.step(service.publish_plan)
     assert [one["code"] for one in refused.value.extras["errors"]] == ["officer-barred"]
