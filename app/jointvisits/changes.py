@@ -37,6 +37,7 @@ from app.jointvisits.rules import (
     PlanState,
     VisitKind,
     VisitState,
+    Window,
 )
 from app.jointvisits.windows import number_of, window_of
 from app.journal import service as journal
@@ -241,7 +242,9 @@ def _row(plan: JointPlan, task: Task) -> JointVisitTask:
         raise ChangeInvalid("任务已经开始或办结，或者已列入另一份计划。", task_no=task.task_no)
     days = plan.working_days
     soon = int(catalogue.setting(OVERDUE_DAYS, days[0]))
-    window = window_of(days, task.due_on, overdue_days=soon)
+    window = window_of(days, task.due_on, overdue_days=soon, from_on=task.from_on)
+    if window is None:
+        window = Window(len(days) - 1, len(days) - 1)  # by hand; its last day is the nearest
     return JointVisitTask(
         task_id=task.id,
         specialty=task.specialty,

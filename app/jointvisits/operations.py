@@ -97,8 +97,9 @@ def call_operations(
     """Create what an operation lacks: a task for each thing that an institution is supervised for.
 
     What waits already is not created again. Without `unit_ids` it is for every key institution with
-    too few operations in the quarter of the day. The next plan gathers the tasks, which are due at
-    the quarter's end. Raises OperationInvalid (not a key institution, a quarter that is over).
+    too few operations in the quarter of the day. A plan gathers the tasks, which may be planned
+    from the quarter's first day on and are due at its end. Raises OperationInvalid (not a key
+    institution, a quarter that is over).
     """
     today = local_date(at)
     first, last = span(Period.QUARTER, on)
@@ -112,7 +113,7 @@ def call_operations(
         for one in operations_of(agency.id, on, today=today)
         if one.warning is Warned.TOO_FEW
     }
-    waiting = queries.waiting_matters(agency.id, wanted)
+    waiting = queries.waiting_matters(agency.id, wanted, first, last, today=today)
     checklists = catalogue.in_force(catalogue.Kind.CHECKLIST, today)
     reference = f"一支队伍进机构 {first.year}-Q{(first.month + 2) // 3}"
     new = [
@@ -124,6 +125,7 @@ def call_operations(
             origin_reference=reference,
             checklist_code=suited_checklist(checklists, specialty, object_class),
             due_on=last,
+            from_on=first,
         )
         for unit in queries.units_by_id(wanted)
         for specialty, object_class in sorted(matters_of(unit))

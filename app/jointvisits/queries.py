@@ -37,6 +37,7 @@ class Waiting(NamedTuple):
     zone: str
     specialty: str
     due_on: date | None
+    from_on: date | None
 
 
 def plans_of(agency_id: UUID, *, state: str | None = None) -> sa.Select[JointPlan]:
@@ -109,7 +110,7 @@ def waiting(
         )
     )
     query = (
-        sa.select(Task.id, Task.unit_id, zone, Task.specialty, Task.due_on)
+        sa.select(Task.id, Task.unit_id, zone, Task.specialty, Task.due_on, Task.from_on)
         .join(Unit, Unit.id == Task.unit_id)
         .where(
             Task.agency_id == agency_id,
@@ -183,9 +184,13 @@ def _with_task_in(states: Collection[TaskState]) -> sa.Exists:
 
 
 def waiting_matters(
-    agency_id: UUID, unit_ids: Collection[UUID]
+    agency_id: UUID, unit_ids: Collection[UUID], first: date, last: date, *, today: date
 ) -> set[tuple[UUID, str, str | None]]:
-    """Return for what units have a task that nobody began: unit, specialty, class."""
+    """Return for what units have a task that nobody began: unit, specialty, class.
+
+    One that can be done on these days; while they are not to come, one that is overdue as well.
+    """
+    still = Task.due_on >= first if first > today else sa.true()
     found: set[tuple[UUID, str, str | None]] = set()
     for part in _parts(unit_ids):
         query = sa.select(Task.unit_id, Task.specialty, Task.object_class).where(
@@ -193,6 +198,8 @@ def waiting_matters(
             Task.unit_id.in_(part),
             Task.state.in_(sorted(UNBEGUN_STATES)),
             Task.joint_visit_id.is_(None),
+            sa.or_(Task.due_on.is_(None), still),
+            sa.or_(Task.from_on.is_(None), Task.from_on <= last),
         )
         found |= {(row[0], row[1], row[2]) for row in db.session.execute(query)}
     return found

@@ -75,7 +75,11 @@ def read_open(new: NewPlan, *, agency_id: UUID, at: datetime) -> Problem:
         detail = "有的单位不存在，或不属于本机构。"
         raise JointPlanInvalid(detail, units=sorted(str(one) for one in strange))
     soon = int(catalogue.setting(OVERDUE_DAYS, local_date(at)))
-    found = queries.waiting(agency_id, unit_ids=new.unit_ids, zones=new.zones)
+    found = []
+    for one in queries.waiting(agency_id, unit_ids=new.unit_ids, zones=new.zones):
+        window = window_of(days, one.due_on, overdue_days=soon, from_on=one.from_on)
+        if window is not None:  # else it may be planned in a later period
+            found.append((one, window))
     department = people.get_agency(agency_id).name
     tasks = tuple(
         OpenTask(
@@ -84,11 +88,11 @@ def read_open(new: NewPlan, *, agency_id: UUID, at: datetime) -> Problem:
             zone=one.zone,
             specialty=one.specialty,
             department=department,
-            window=window_of(days, one.due_on, overdue_days=soon),
+            window=window,
         )
-        for one in found
+        for one, window in found
     )
-    due = {str(one.id): one.due_on for one in found}
+    due = {str(one.id): one.due_on for one, _ in found}
     return Problem(tuple(days), tasks, Capacity(new.teams, new.visits_each), due)
 
 

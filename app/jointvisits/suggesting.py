@@ -89,14 +89,16 @@ def suggest(
 ) -> Suggested:
     """Return what could be one entry, unit by unit; without `within_days` as the catalogue says.
 
-    Tasks that nobody began and that no approved plan carries. What was dismissed is not among them,
-    until its tasks are others or have other last days. Raises CatalogueRowMissing.
+    Tasks that nobody began, that no approved plan carries and whose first day has come. What was
+    dismissed is not among them, until its tasks are others or have other last days. Raises
+    CatalogueRowMissing.
     """
     today = local_date(at)
     days = int(catalogue.setting(WITHIN_DAYS, today)) if within_days is None else within_days
     units: dict[UUID, list[Due]] = {}
     for one in queries.waiting(agency_id, unit_ids=[] if unit_id is None else [unit_id]):
-        units.setdefault(one.unit_id, []).append(Due(one.id, one.due_on))
+        if one.from_on is None or one.from_on <= today:
+            units.setdefault(one.unit_id, []).append(Due(one.id, one.due_on))
     dismissed = queries.dismissed(agency_id)
     found = [
         Found(key, group)

@@ -29,14 +29,27 @@ def working_days(first: date, last: date, calendar: Calendar) -> list[date]:
     return found
 
 
-def window_of(days: Sequence[date], due_on: date | None, *, overdue_days: int) -> Window:
+def window_of(
+    days: Sequence[date],
+    due_on: date | None,
+    *,
+    overdue_days: int,
+    from_on: date | None = None,
+) -> Window | None:
     """Return the numbers of the days on which a task can be done; `days` is not empty.
 
-    One that is due after the period, or never, may take any of them. One whose last day is over
-    before they begin cannot be on time any more: it gets the first `overdue_days` of them.
+    One that is due after the period, or never, may take all of them to the end. One whose last day
+    is over before they begin, or that has no working day of its own among them, cannot be on time
+    any more: it gets the first `overdue_days` there are for it. None for a task whose first day
+    `from_on` comes after all of them.
     """
+    first = 0 if from_on is None else bisect_left(days, from_on)
+    if first == len(days):
+        return None
     last = len(days) - 1 if due_on is None else bisect_right(days, due_on) - 1
-    return Window(0, min(overdue_days, len(days)) - 1) if last < 0 else Window(0, last)
+    if last < first:
+        last = min(first + overdue_days, len(days)) - 1
+    return Window(first, last)
 
 
 def number_of(days: Sequence[date], day: date) -> int | None:

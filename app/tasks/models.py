@@ -30,7 +30,8 @@ class Task(Entity, Base):
 
     A who-and-when pair tells of the last time its step was taken; the journal tells of all. The
     closing columns hold the last proposal and what became of it. The version guards the team.
-    `planned_on` and `joint_visit_id` say on which day somebody means to go, and with what else.
+    `from_on` is the first day on which it may be planned; who goes earlier all the same is not held
+    up. `planned_on` and `joint_visit_id` say on which day somebody means to go, and with what else.
     """
 
     __tablename__ = "task"
@@ -44,6 +45,7 @@ class Task(Entity, Base):
     origin_reference: Mapped[str | None]
     level: Mapped[str | None]
     checklist_code: Mapped[str | None]
+    from_on: Mapped[date | None]
     due_on: Mapped[date | None]
     planned_on: Mapped[date | None]
     joint_visit_id: Mapped[UUID | None] = mapped_column(index=True)

@@ -190,6 +190,7 @@ class NewTask:
     """What a task is made of; specialty, class, origin, checklist and level are catalogue codes.
 
     `origin_reference` names what it came from (a draw, a complaint's number): a task knows no more.
+    `from_on` is the first day on which it may be planned, None for any.
     """
 
     unit_id: UUID
@@ -200,6 +201,7 @@ class NewTask:
     level: str | None = None
     checklist_code: str | None = None
     due_on: date | None = None
+    from_on: date | None = None
 
 
 class Checklist(Protocol):

@@ -65,6 +65,7 @@ class TaskSchema(ma.Schema):
     origin_reference = Text(max=100, required=True, allow_none=True)
     level = Text(max=20, required=True, allow_none=True)
     checklist_code = _code(required=True, allow_none=True)
+    from_on = Day(required=True, allow_none=True)
     due_on = Day(required=True, allow_none=True)
     planned_on = Day(required=True, allow_none=True)
     joint_visit_id = Id(required=True, allow_none=True)
@@ -112,6 +113,7 @@ class NewTaskSchema(ma.Schema):
     level = Text(max=20, load_default=None, allow_none=True)
     checklist_code = _code(load_default=None, allow_none=True)
     due_on = Day(load_default=None, allow_none=True)
+    from_on = Day(load_default=None, allow_none=True)
 
 
 class AssignTaskSchema(ma.Schema):

@@ -185,6 +185,7 @@ def create_tasks(data: Sequence[NewTask], *, agency: Agency, by: Actor, at: date
             origin_reference=one.origin_reference,
             level=one.level,
             checklist_code=one.checklist_code,
+            from_on=one.from_on,
             due_on=one.due_on,
             state=TaskState.PENDING,
             round=1,
@@ -230,6 +231,8 @@ def _refuse_unknown(data: Sequence[NewTask], *, agency_id: UUID, on: date) -> No
 
 def _unknown(one: NewTask, codes: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     found = []
+    if one.from_on is not None and one.due_on is not None and one.due_on < one.from_on:
+        found.append(("from_on", "任务最早日期不能晚于期限。"))
     if one.specialty not in codes["specialty"]:
         found.append(("specialty", f"专业“{one.specialty}”不在现行目录中。"))
     if one.origin not in codes["origin"]:

@@ -269,9 +269,14 @@ def test_operations_of_key_institutions_are_called_planned_and_counted(make, che
         assert operations.call_operations(agency, FIRST, by=chen, at=make.at) == []
     with pytest.raises(OperationInvalid), transaction():
         operations.call_operations(agency, FIRST, [other.id], by=chen, at=make.at)
+    with transaction():
+        (key,) = operations.key_institutions(agency.id, FIRST)
+        ahead = operations.call_operations(agency, date(2027, 2, 1), [key], by=chen, at=make.at)
+    assert [one.from_on for one in ahead] == [date(2027, 1, 1)] * 2
     plan_id = publish(make, chen, dong)
-    (visit,) = queries.visits_of(plan_id)
+    (visit,) = queries.visits_of(plan_id)  # nothing of the next quarter is in it
     assert visit.kind == VisitKind.OPERATION
+    assert not {one.task_id for one in visit.tasks} & {one.id for one in ahead}
     assert found() == (1, 0, None)
     one = visit.tasks[0].task_id
     given = {"planned_on": MOVED, "task_ids": (one,)}

@@ -47,6 +47,7 @@ def test_a_window_ends_on_the_due_day_and_an_overdue_task_goes_first(
 ) -> None:
     due_on = None if after is None else MONDAY + timedelta(days=after)
     window = window_of(DAYS, due_on, overdue_days=soon)
+    assert window is not None
     assert window.first == 0
     if due_on is None:
         assert window.last == len(DAYS) - 1
@@ -55,6 +56,25 @@ def test_a_window_ends_on_the_due_day_and_an_overdue_task_goes_first(
     else:
         assert DAYS[window.last] <= due_on
         assert all(day > due_on for day in DAYS[window.last + 1 :])
+
+
+@given(st.one_of(st.none(), st.integers(-20, 20)), st.integers(-5, 9), st.integers(1, 9))
+def test_a_window_begins_on_the_first_day_and_there_is_none_for_a_later_period(
+    after: int | None, begins: int, soon: int
+) -> None:
+    due_on = None if after is None else MONDAY + timedelta(days=after)
+    from_on = MONDAY + timedelta(days=begins)
+    window = window_of(DAYS, due_on, overdue_days=soon, from_on=from_on)
+    if from_on > DAYS[-1]:
+        assert window is None
+        return
+    assert window is not None
+    own = [day for day in DAYS if day >= from_on and (due_on is None or day <= due_on)]
+    if own:
+        assert DAYS[window.first : window.last + 1] == own
+    else:
+        late = [day for day in DAYS if day >= from_on]
+        assert DAYS[window.first : window.last + 1] == late[:soon]
 
 
 @given(quarters(), CAPACITIES)
