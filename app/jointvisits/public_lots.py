@@ -16,7 +16,7 @@ from app.days import local_date
 from app.db import db
 from app.draws import queries as draw_queries
 from app.draws import redraws
-from app.errors import DomainError, NotFound
+from app.errors import Conflict, DomainError, NotFound
 from app.jointvisits import lots, team_queries, teaming
 from app.jointvisits.rules import LotState
 from app.jointvisits.team_models import JointTeamLot
@@ -36,7 +36,7 @@ class LotUnknown(NotFound):
     code, title = "joint-lot-unknown", "未找到组队抽取"
 
 
-class LotNotPublic(NotFound):
+class LotNotPublic(Conflict):
     """Extras: `public_on`."""
 
     code, title = "joint-lot-not-public", "组队抽取的内容尚未公开"

@@ -303,7 +303,7 @@ def test_a_stranger_checks_a_lot_once_its_days_are_over(make, room, client, cloc
     jobs.form_joint_teams(at=make.at)
     stop_reading()
     assert hospital.archive_no not in client.get(address).text
-    assert client.get(f"{address}/bundle.zip").status_code == 404
+    assert client.get(f"{address}/bundle.zip").status_code == 409
     clock.at = datetime(2027, 1, 1, tzinfo=UTC)
     after = client.get(f"{address}.json").json
     assert after["manifest_sha256"] == told["manifest_sha256"]
