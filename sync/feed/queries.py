@@ -13,7 +13,7 @@ from app.db import db
 from app.evidence.models import Evidence
 from app.prepared import Prepared
 from sync.feed.models import FeedBody, FeedRow, FeedWant
-from sync.feed.rules import Key, Place, Position
+from sync.feed.rules import PLACES, Key, Place, Position, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +60,44 @@ _SENT = (
     r""" THEN ',"present"\:true,"body":' || b.body"""
     r""" ELSE ',"present"\:false,"body"\:null' END || '}'"""
 )
-_AS_BYTES = {"sqlite": f"CAST({_SENT} AS BLOB)", "postgresql": f"convert_to({_SENT}, 'UTF8')"}
+_JOINED = {
+    "sqlite": "CAST(group_concat(sent, ',') AS BLOB)",  # in the order of the rows it is given
+    "postgresql": "convert_to(string_agg(sent, ',' ORDER BY position), 'UTF8')",
+}
 _PAGES = {
     database: Prepared(
         sa.text(
-            f"SELECT r.seq, r.place, {sent}"  # noqa: S608 - our own words
+            f"SELECT count(*), count(sent), max(position), {joined}"  # noqa: S608 - our own words
+            f" FROM (SELECT r.seq * {PLACES} + r.place AS position, {_SENT} AS sent"
             " FROM feed_row AS r LEFT JOIN feed_body AS b"
             " ON r.present AND b.entity_id = r.entity_id AND b.entity_type = r.entity_type"
             " WHERE r.stream = :stream AND r.scope = :scope AND (r.seq, r.place) > (:seq, :place)"
-            " ORDER BY r.seq, r.place LIMIT :limit"
+            " ORDER BY r.seq, r.place LIMIT :limit) AS page"
         )
     )
-    for database, sent in _AS_BYTES.items()
+    for database, joined in _JOINED.items()
 }
 
 
-def page(place: Place, after: Position, limit: int) -> list[tuple[int, int, bytes]]:
-    """Return the rows of a scope after a position: where each stands, and its JSON as it is sent.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a scope in their order: how many, where the last one stands, their JSON with commas.
+
+    One value, so that nobody has to hold and join thousands.
+    """
+
+    count: int
+    last: Position
+    sent: bytes
+
+
+def page(place: Place, after: Position, limit: int) -> Page | None:
+    """Return the rows of a scope after a position, as they are sent; None where there are none.
 
     A body is taken as stored, it is canonical JSON already.
     """
     stream, scope = place
-    return _PAGES[db.engine.dialect.name].rows(
+    ((count, whole, last, sent),) = _PAGES[db.engine.dialect.name].rows(
         begin=f'{{"stream":"{stream}","scope":"{scope}","type":"',
         stream=stream,
         scope=scope,
@@ -89,6 +105,9 @@ def page(place: Place, after: Position, limit: int) -> list[tuple[int, int, byte
         place=after.place,
         limit=limit,
     )
+    if whole != count:
+        raise RuntimeError(f"an entity that {scope} shows has no body")
+    return Page(count, unpack(last), sent) if count else None
 
 
 def present_rows(place: Place) -> dict[str, list[tuple[str, int]]]:

@@ -266,7 +266,8 @@ def _streams() -> list[str]:
 
 @dataclass(frozen=True)
 class Pulled:
-    """A page: rows as JSON in order, where each scope now stands, whether more waits."""
+    """A page: rows as JSON in order, one or many with commas in each, where each scope now stands,
+    whether more waits."""
 
     rows: list[bytes]
     streams: dict[str, dict[str, int]]
@@ -296,10 +297,10 @@ def pull(
     for place in places:
         if left > 0 and heads[place].position > start[place]:
             found = queries.page(place, start[place], left)
-            rows += [sent for _, _, sent in found]
-            left -= len(found)
-            if found:
-                reached[place] = Position(*found[-1][:2])
+            if found is not None:
+                rows.append(found.sent)
+                left -= found.count
+                reached[place] = found.last
     now: dict[str, dict[str, int]] = {}
     for (stream, scope), position in reached.items():
         now.setdefault(stream, {})[scope] = rules.pack(position)
