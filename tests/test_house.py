@@ -1,10 +1,12 @@
 """The rules of the house that a machine can check on the composed application."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import flask
 import pytest
+from marshmallow import Schema
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule, UUIDConverter
 
 from app import access, plug
@@ -112,3 +114,20 @@ def test_a_rule_below_the_arguments_would_be_noticed():
     assert client.get("/open").data == b"reached"
     answer = client.post("/inverted", data=b"{not json", content_type="application/json")
     assert answer.status_code != 401
+
+
+def schemas(of: type[Schema]) -> Iterator[type[Schema]]:
+    """Every schema of ours that descends from one."""
+    for found in of.__subclasses__():
+        if found.__module__.partition(".")[0] in {"app", "sync", "scheduler"}:
+            yield found
+        yield from schemas(found)
+
+
+def test_no_two_schemas_have_one_name(composed):
+    """In the document of the interface one of them would be described as the other, or renamed."""
+    places: dict[str, set[str]] = {}
+    for found in schemas(Schema):
+        places.setdefault(found.__name__, set()).add(found.__module__)
+    assert len(places) > 100, "the application's are looked through"
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -21,7 +21,7 @@ from app.measures.schemas import (
     CampaignCountsSchema,
     CampaignEventSchema,
     CampaignSchema,
-    CountsQuerySchema,
+    MeasureCountsQuerySchema,
     MeasureReasonSchema,
     NewBanSchema,
     NewCampaignSchema,
@@ -268,7 +268,7 @@ def note_event(data: dict[str, Any], campaign_id: UUID) -> Campaign:
 
 @campaign_blp.route("/<uuid:campaign_id>/counts")
 @requires(*READERS)
-@campaign_blp.arguments(CountsQuerySchema, location="query")
+@campaign_blp.arguments(MeasureCountsQuerySchema, location="query")
 @campaign_blp.response(200, CampaignCountsSchema)
 def get_counts(query: dict[str, Any], campaign_id: UUID) -> dict[str, Any]:
     """专项的户次、人次、取缔户数、案件、罚款和没收物品（箱、件分别计数）"""

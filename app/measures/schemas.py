@@ -297,7 +297,7 @@ class CampaignSchema(ma.Schema):
     events = fields.List(fields.Nested(CampaignEventSchema), required=True)
 
 
-class CountsQuerySchema(ma.Schema):
+class MeasureCountsQuerySchema(ma.Schema):
     """Of which days; by default all of the campaign's."""
 
     from_on = Day(load_default=None, allow_none=True)
