@@ -11,6 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -800,15 +801,36 @@ def good(
 
 def version_of(seeded: Seeded, names: Sequence[str]) -> str:
     """The entity tag of the one versioned row that has one of these ids; of a new one otherwise."""
-    ids = [UUID(one) for one in names if _UUID.fullmatch(one)]
+    found = None
     with seeded.flask_app.app_context():
-        for table in reversed(Base.metadata.sorted_tables):  # of a list and its row, the row
-            if "version" not in table.c or "district" not in table.c:
-                continue
-            found = [table.c.id.in_(ids)]
-            if "draw_no" in table.c:
-                found.append(table.c.draw_no.in_(names))
-            version = db.db.session.scalar(sa.select(table.c.version).where(sa.or_(*found)))
-            if version is not None:
-                return f'"{version}"'
-    return '"1"'
+        if (known := _tables.get(tuple(names))) is not None:
+            found = _version_in(known, names)
+        if found is None:
+            for table in _versioned():
+                if (found := _version_in(table, names)) is not None:
+                    _tables[tuple(names)] = table
+                    break
+    return f'"{found or 1}"'
+
+
+_tables: dict[tuple[str, ...], sa.Table] = {}  # where the row with one of these ids was
+
+
+@cache
+def _versioned() -> list[sa.Table]:
+    return [
+        table
+        for table in reversed(Base.metadata.sorted_tables)  # of a list and its row, the row
+        if "version" in table.c and "district" in table.c
+    ]
+
+
+def _version_in(table: sa.Table, names: Sequence[str]) -> int | None:
+    ids = [UUID(one) for one in names if _UUID.fullmatch(one)]
+    where = [table.c.id.in_(ids)] if ids else []
+    if "draw_no" in table.c:
+        where.append(table.c.draw_no.in_(names))
+    if not where:
+        return None
+    version: int | None = db.db.session.scalar(sa.select(table.c.version).where(sa.or_(*where)))
+    return version

@@ -246,13 +246,17 @@ def test_no_list_shows_anything_of_another_agency(matrix):
     for operation in matrix.operations:
         if operation.method != "GET" or operation.rule.rule in PUBLIC:
             continue
+        answers: dict[str, list[tuple[str, Any]]] = {}  # most are told the same
         for persona in personas_of(operation):
             response = matrix.send(operation, persona, matrix.home)
             text = response.get_data().decode(errors="replace")
+            answers.setdefault(text, []).append((persona, response))
+        for text, given in answers.items():
             seen += sum(one in text for one in matrix.home.texts)
             for target, side in matrix.seeded.world.foreign.items():
                 leaked = sorted(one for one in side.texts if one in text)
                 rule = f"it shows {leaked[:3]} of theirs"
-                matrix.expect(operation, persona, target, response, not leaked, rule)
+                for persona, response in given:
+                    matrix.expect(operation, persona, target, response, not leaked, rule)
     assert seen > 100, "the search finds what is shown"
     matrix.done()
