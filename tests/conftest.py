@@ -17,7 +17,7 @@ from app import db
 from tests import servers
 from tests.emptied import Standing
 from tests.factories import Make
-from tests.remembered import remember_routes
+from tests.remembered import forget_statements, remember_routes
 from tests.servers import postgresql_server, postgresql_template, sqlite_template
 from tests.storage_servers import s3_server
 from wsgi import create_app
@@ -109,6 +109,7 @@ def flask_app(place: Place, clock: FixedClock) -> Iterator[flask.Flask]:
     with made.app_context():
         db.db.session.remove()
         db.db.engine.dispose()
+    forget_statements()
 
 
 @pytest.fixture

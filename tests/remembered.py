@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
-from app.db import transaction
+from app.db import Base, transaction
 from app.journal.models import JournalEntry
 
 # what a load into a database without a catalogue writes; a test compares
@@ -84,3 +84,13 @@ def compile_builder(rule: Rule, append_unknown: bool = True) -> Any:
 def remember_routes() -> None:
     """Let every application of this process use what was compiled for the first one."""
     setattr(Rule, "_compile_builder", compile_builder)  # noqa: B010 - werkzeug's own, not ours
+
+
+def forget_statements() -> None:
+    """Forget what the mappers compiled for an engine that is gone, and would keep for ever.
+
+    A statement is compiled for one engine, which every test has of its own: what the mappers of
+    all tables keep by the hundred is of no use to any other.
+    """
+    for mapper in Base.registry.mappers:
+        mapper.__dict__.get("_compiled_cache", {}).clear()
