@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+FIRST_DAY = date(1900, 1, 1)  # of those that can be asked for
 
 
 def local_date(at: datetime) -> date:

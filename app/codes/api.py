@@ -29,7 +29,7 @@ from app.codes.schemas import (
     UnitCodeSchema,
 )
 from app.codes.service import NewCode
-from app.days import local_date
+from app.days import FIRST_DAY, local_date
 from app.db import transaction
 from app.problems import Blueprint, Page, PageSchema, page
 from app.units import service as units
@@ -145,7 +145,7 @@ def show_unit_picture(unit_id: UUID) -> flask.Response:
 def show_average(query: dict[str, Any]) -> dict[str, Any]:
     """查看满意度：已公布的评价件数和平均分；评价每满五件一并公布"""
     last: date = query["until_on"] or local_date(clock.now())
-    first: date = query["from_on"] or span(Period.ROLLING_YEAR, last)[0]
+    first: date = query["from_on"] or max(FIRST_DAY, span(Period.ROLLING_YEAR, last)[0])
     count, average = service.average(current_agency_id(), first, last)
     return {"from_on": first, "until_on": last, "count": count, "average_hundredths": average}
 

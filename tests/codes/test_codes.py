@@ -318,6 +318,8 @@ def test_codes_over_http_from_request_to_answer(desk):
     assert (answered.status_code, answered.json["state"]) == (200, "answered")
     summary = supervisor.get("/api/v1/visit-ratings/summary").json
     assert (summary["count"], summary["average_hundredths"]) == (0, None)
+    first = supervisor.get("/api/v1/visit-ratings/summary?until_on=1900-01-01").json["from_on"]
+    assert first == "1900-01-01", "no day before those that can be asked for"
     assert supervisor.get("/api/v1/visit-ratings").status_code == 403
     assert auditor.get("/api/v1/visit-ratings").json["items"] == []
     assert "已核实并向您致歉" in phone.get(path).get_data(as_text=True)
