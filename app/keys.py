@@ -19,12 +19,14 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from nacl.signing import SigningKey
 
 from app.errors import Unavailable
 
@@ -107,7 +109,13 @@ def key_id(public: bytes) -> str:
 
 def sign_receipt(key: Ed25519PrivateKey, receipt_hash: str) -> str:
     """Return the signature over label, LF and the hash (lower-case hex), as base64url."""
-    return _encode(key.sign(f"{RECEIPT_LABEL}\n{receipt_hash}".encode("ascii")))
+    return _encode(_signing(key).sign(f"{RECEIPT_LABEL}\n{receipt_hash}".encode("ascii")).signature)
+
+
+@lru_cache(maxsize=8)
+def _signing(key: Ed25519PrivateKey) -> SigningKey:
+    """Return the same key for libsodium, which signs the same bytes in less time."""
+    return SigningKey(key.private_bytes_raw())
 
 
 def seal(key: bytes, plaintext: bytes, *, aad: bytes) -> bytes:

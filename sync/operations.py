@@ -15,8 +15,9 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 from app import canonical
 
@@ -46,13 +47,13 @@ def decode_b64(text: str) -> bytes:
     return raw
 
 
-PublicKey = Ed25519PublicKey | ec.EllipticCurvePublicKey
+PublicKey = VerifyKey | ec.EllipticCurvePublicKey
 
 
 def load_public_key(alg: str, key: bytes) -> PublicKey:
     """Return a device's public key: 32 raw bytes, or the uncompressed point. Raises ValueError."""
     if alg == "Ed25519":
-        return Ed25519PublicKey.from_public_bytes(key)
+        return VerifyKey(key)
     if alg == "ES256" and len(key) == 65:
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key)
     raise ValueError("not a key of a known algorithm")
@@ -63,14 +64,14 @@ def is_signed(key: PublicKey, label: str, digest: str, sig: str) -> bool:
     message = f"{label}\n{digest}".encode("ascii")
     try:
         raw = decode_b64(sig)
-        if isinstance(key, Ed25519PublicKey):
-            key.verify(raw, message)
+        if isinstance(key, VerifyKey):
+            key.verify(message, raw)
             return True
         if len(raw) != 64:
             return False
         der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
         key.verify(der, message, ec.ECDSA(hashes.SHA256()))
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, BadSignatureError, ValueError):
         return False
     return True
 

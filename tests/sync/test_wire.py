@@ -45,7 +45,8 @@ EPOCH = UUID("019a0000-0000-7000-8000-00000000000e")
 
 
 def golden_key() -> operations.PublicKey:
-    return Ed25519PrivateKey.from_private_bytes(bytes(range(32))).public_key()
+    private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    return operations.load_public_key("Ed25519", private.public_key().public_bytes_raw())
 
 
 def nowhere(*_: Any) -> a_tablet.Answer:
@@ -93,6 +94,13 @@ def test_both_kinds_of_key_sign_and_a_changed_hash_or_label_is_noticed(
     assert not operations.is_signed(key, "suicha-token-1", GOLDEN_HASH, sig)
     assert not operations.is_signed(key, "suicha-op-1", GOLDEN_HASH, sig[:-1])
     assert not operations.is_signed(key, "suicha-op-1", GOLDEN_HASH, "")
+
+
+def test_a_key_under_which_anything_verifies_signs_nothing():
+    """The neutral point: nought times the base equals it plus the hash times itself."""
+    key = operations.load_public_key("Ed25519", b"\1" + bytes(31))
+    sig = operations.encode_b64(b"\1" + bytes(63))
+    assert not operations.is_signed(key, "suicha-op-1", GOLDEN_HASH, sig)
 
 
 @pytest.mark.parametrize(
