@@ -237,8 +237,8 @@ def test_what_is_changed_by_its_version_says_it_where_it_is_read(matrix):
     matrix.done()
 
 
-# what the law makes public of every agency: its officers' certificates, its decisions
-PUBLIC = {"/public/officers", "/public/decisions", "/public/decisions.json"}
+# what is public of every agency: its officers' certificates, its decisions, its lots over teams
+PUBLIC = {"/public/officers", "/public/decisions", "/public/decisions.json", "/public/team-lots"}
 
 
 def test_no_list_shows_anything_of_another_agency(matrix):
