@@ -184,7 +184,11 @@ def _inspect(task: Task, chance: Chance, *, at: datetime) -> None:
         form_version=int(checklist.body["form_version"]),
     )
     common: dict[str, Any] = {"officer_id": lead.id, "by": by}
-    visits.start_visit(task.visit_id, start, device_id=None, recorded_at=at, at=at, **common)
+    for one in (lead, *_colleagues(task, lead)):
+        moment: dict[str, Any] = {"recorded_at": at, "at": at}
+        visits.start_visit(
+            task.visit_id, start, officer_id=one.id, device_id=None, by=_acting(one), **moment
+        )
     wrong = 0
     for code in (code for part in checklist.body["sections"] for code in part["items"]):
         at += timedelta(minutes=2)
@@ -221,6 +225,12 @@ def _close(task: Task, picture: str, *, at: datetime) -> None:
     on_team = {_officer(officer_id).certificate_no for officer_id in task.officer_ids()}
     second = next(number for number in _SUPERVISORS if number not in on_team)
     tasks.approve_closing(task.id, by=actor_of(second), at=at + timedelta(days=2))
+
+
+def _colleagues(task: Task, lead: Officer) -> list[Officer]:
+    """Return who goes along: the law wants two (行政处罚法 第四十二条)."""
+    found = [_officer(officer_id) for officer_id in task.officer_ids() if officer_id != lead.id]
+    return sorted(found, key=lambda one: one.certificate_no)
 
 
 def _officer(officer_id: UUID | None) -> Officer:
