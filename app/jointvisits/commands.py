@@ -1,5 +1,6 @@
 """`suicha joint …`: improve a plan of joint visits, list lots over teams, verify one."""
 
+import re
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from app.jointvisits import improving, public_lots, service, team_queries, verif
 from app.jointvisits.models import JointPlan
 from app.jointvisits.rules import LotState
 from app.jointvisits.team_models import JointTeamLot
+
+_NUMBER = re.compile(r"(\d{6})-(\d{1,9})\Z", re.ASCII)  # as the public page has it
 
 joint_group = AppGroup("joint", help="Joint visits: improve a plan, list and verify lots.")
 
@@ -65,7 +68,7 @@ def list_lots() -> None:
 @click.argument("lot")
 @with_appcontext
 def verify(lot: str) -> None:
-    """Verify a lot over teams by its id, those of a plan by the plan's, or the files in a folder.
+    """Verify a lot over teams by its number or id, a plan's by the plan's, or files in a folder.
 
     Stored ones: against the digests that the journal keeps, the chain of lots and the draws that
     gave their chance, then drawn again. Ends with 1 if anything differs.
@@ -88,6 +91,12 @@ def verify(lot: str) -> None:
 
 
 def _lots(named: str) -> list[JointTeamLot]:
+    if numbered := _NUMBER.match(named):
+        district, number = numbered.groups()
+        same = JointTeamLot.district == district, JointTeamLot.number == int(number)
+        if found := list(db.session.scalars(public_lots.find_lots().where(*same))):
+            return found
+        raise click.ClickException("没有这次组队抽取。")
     try:
         key = UUID(named)
     except ValueError as error:

@@ -328,6 +328,8 @@ def test_the_command_sees_what_somebody_changed_in_a_stored_lot(make, room, flas
     verify = ("verify", str(room.plan_id))
     run = flask_app.test_cli_runner().invoke
     right = run(joint_group, verify)
+    assert run(joint_group, ("verify", "310105-1")).output == right.output
+    assert "没有这次组队抽取" in run(joint_group, ("verify", "310105-9")).output
     assert (right.exit_code, "√" in right.output) == (0, True)
     with transaction():
         row = db.session.get_one(JointTeamLot, lot.id)
