@@ -14,7 +14,7 @@ from app.db import db
 from app.people.models import Agency
 from app.tasks import service
 from app.tasks.models import AfterPermitTask, Task
-from app.tasks.rules import NewTask
+from app.tasks.rules import NewTask, suited_checklist
 from app.units.models import Licence, Unit, UnitRegistration
 from app.units.rules import UnitStatus, is_drawable
 
@@ -84,6 +84,7 @@ def create_check(one: Promised, *, on: date, by: Actor, at: datetime) -> Task | 
         return None
     unit = db.session.get_one(Unit, one.unit_id)
     specialty, object_class = _kind(unit, one.object_class)
+    checklists = catalogue.in_force(catalogue.Kind.CHECKLIST, on)
     task = service.create_task(
         NewTask(
             unit_id=unit.id,
@@ -91,6 +92,7 @@ def create_check(one: Promised, *, on: date, by: Actor, at: datetime) -> Task | 
             object_class=object_class,
             origin=ORIGIN,
             origin_reference=one.number,
+            checklist_code=suited_checklist(checklists, specialty, object_class),
             due_on=one.valid_from + timedelta(days=int(_rule(on)["days"])),
         ),
         agency=db.session.get_one(Agency, unit.agency_id),

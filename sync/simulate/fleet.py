@@ -312,15 +312,19 @@ def _help_out(tablet: Tablet, task: dict[str, Any], at: datetime, *, number: int
     checklist, items = _list_of(tablet, task)
     tablet.visit_number = number
     _start(tablet, task, checklist, at)
-    for place, item in enumerate(tablet.chance.sample(items, max(1, len(items) // 4))):
+    for place, item in enumerate(tablet.chance.sample(items, -(-len(items) // 4))):
         at += timedelta(seconds=50)
         here = door.fix(tablet, unit, at)
         _answer(tablet, task["visit_id"], item, at, here, pictured=place == 0)
     papers.hand_over_too(tablet, task, at + timedelta(minutes=1), number=number)
 
 
-def _list_of(tablet: Tablet, task: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the checklist of a task and its items."""
+def _list_of(
+    tablet: Tablet, task: dict[str, Any]
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """Return the checklist of a task, where there is one for its matter, and the items."""
+    if task["checklist_code"] is None:
+        return None, []
     checklist = tablet.in_force("checklist")[task["checklist_code"]]
     known = tablet.in_force("check_item")
     items = [known[code] for section in checklist["sections"] for code in section["items"]]
@@ -330,17 +334,24 @@ def _list_of(tablet: Tablet, task: dict[str, Any]) -> tuple[dict[str, Any], list
 def _start(
     tablet: Tablet,
     task: dict[str, Any],
-    checklist: dict[str, Any],
+    checklist: dict[str, Any] | None,
     at: datetime,
 ) -> None:
+    listed = (
+        {}
+        if checklist is None
+        else {
+            "checklist_code": checklist["code"],
+            "form_version": checklist["form_version"],
+        }
+    )
     tablet.operate(
         "visit.start",
         task["visit_id"],
         {
             "task_id": task["id"],
             "unit_id": task["unit_id"],
-            "checklist_code": checklist["code"],
-            "form_version": checklist["form_version"],
+            **listed,
             **door.said(tablet, task, at),
         },
         at=at,

@@ -204,6 +204,7 @@ def test_a_licence_granted_on_a_promise_is_checked_exactly_once(office, make):
         "卫公证字〔2026〕第1号",
     )
     assert (task.specialty, task.object_class) == ("public-places", "lodging")
+    assert task.checklist_code == "lodging"
     assert task.due_on == date(2027, 1, 1)
     assert task.created_by_kind == TIMETABLE.kind
 
