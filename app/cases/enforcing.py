@@ -89,7 +89,7 @@ def ask_court(
     if not demanded or not inside or paused:
         article = "行政强制法 第五十三条" if demanded else "行政强制法 第五十四条"
         raise CourtRefused(
-            "申请法院强制执行，应在催告期满以后、起诉期限届满之日起三个月内，并且没有未结束的复议"
+            "申请法院强制执行，应在催告期满以后、起诉期限届满以后的申请期限以内，并且没有未结束的复议"
             f"或者诉讼（{article}）。",
             article=article,
             opens_on=window.opens_on,
