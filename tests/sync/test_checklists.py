@@ -21,17 +21,13 @@ from app.visits.rules import ItemMap, placed
 from sync.inbox.pushing import read_kept_forms
 from tests.sync.conftest import ITEMS, Stage, answer, finish, item_id, start
 from tests.sync.held import Held
-from tests.sync.tablet import Answer, Tablet
+from tests.sync.pushed import outcomes
+from tests.sync.tablet import Tablet
 from tests.sync.test_review import decide, listed
 
 PHOTO = {"sha256": "b" * 64, "size": 9, "mime": "image/jpeg", "role": "scene"}
 RENAMED, SPLIT, WITHDRAWN = "pp-shown", "lodging-cups", "pp-accident"
 PARTS = ["lodging-cups-washed", "lodging-cups-kept"]
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 APPLIED, MIGRATED = ("applied", None), ("applied", "form-migrated")

@@ -27,7 +27,8 @@ from sync.inbox.models import Operation
 from tests.documents.desk import OPINION
 from tests.sync.conftest import Stage, start, whole_visit
 from tests.sync.held import Held
-from tests.sync.tablet import Answer, Tablet, op_of
+from tests.sync.pushed import outcomes
+from tests.sync.tablet import Tablet, op_of
 from tests.sync.test_review import decide, listed
 
 
@@ -41,11 +42,6 @@ def chen(stage: Stage) -> FlaskClient:
 def bo(stage: Stage) -> Tablet:
     """Bo's tablet."""
     return stage.tablet("bo")
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 def blocks(tablet: Tablet, series: str = "opinion:2026") -> list[dict[str, Any]]:

@@ -33,15 +33,11 @@ from sync.operations import parse_line
 from tests.sync import golden
 from tests.sync.conftest import ITEMS, Stage, answer, finish, item_id, start, whole_visit
 from tests.sync.golden import Payload, World
-from tests.sync.tablet import Answer, Tablet, op_of, sha256
+from tests.sync.pushed import outcomes
+from tests.sync.tablet import Tablet, op_of, sha256
 from tests.sync.test_review import decide, listed, told
 
 GOLDEN = golden.payloads()
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 # --- golden payloads ---------------------------------------------------------------------------

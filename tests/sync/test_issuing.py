@@ -29,7 +29,8 @@ from sync.inbox.models import Operation, ReviewItem
 from sync.inbox.pushing import read_forms, replay_batches
 from tests.sync.conftest import Stage, answer, finish, sign, start, whole_visit
 from tests.sync.held import Held
-from tests.sync.tablet import Answer, Tablet, op_of
+from tests.sync.pushed import outcomes
+from tests.sync.tablet import Tablet, op_of
 from tests.sync.test_review import decide, listed, told
 
 TYPES = ("order.issue", "decision.issue", "sample.record")
@@ -158,11 +159,6 @@ def scene(stage: Stage, tablet: Tablet) -> Scene:
     tablet.push([start(tablet, task), tablet.op("visit.state_finding", finding_id, found)])
     bo.push([start(bo, task)])
     return Scene(stage, tablet, bo, task, finding_id)
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 def settled(stage: Stage) -> None:

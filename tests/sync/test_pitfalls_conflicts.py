@@ -13,16 +13,12 @@ from app.visits.models import Finding, Visit, VisitAnswer
 from sync.inbox.models import Operation
 from tests.sync.conftest import ITEMS, Stage, answer, start
 from tests.sync.held import Held
-from tests.sync.tablet import Answer, Tablet, op_of
+from tests.sync.pushed import outcomes
+from tests.sync.tablet import Tablet, op_of
 from tests.sync.tus import Tus, photo, sha256
 
 APPLIED, MERGED = ("applied", None), ("merged", None)
 CONFLICT = ("conflict", "field-conflict")
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 class Table:

@@ -20,17 +20,12 @@ from sync.inbox.models import InboxBatch, Operation, Receipt
 from tests.factories import PASSWORD
 from tests.sync.conftest import ITEMS, Stage, answer, start, whole_visit
 from tests.sync.held import Held
+from tests.sync.pushed import APPLIED, outcomes
 from tests.sync.tablet import Answer, Tablet, op_of
 from tests.sync.tus import Tus, photo, sha256
 
-APPLIED = ("applied", None)
 REVIEW = "/api/sync/v1/review"
 HEADERS = {"Sync-Protocol": "1"}
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 def code_of(answer: Answer) -> str:

@@ -23,16 +23,12 @@ from tests.conftest import Place
 from tests.servers import peak_kib, process_of
 from tests.sync.conftest import Stage, start
 from tests.sync.held import Held
+from tests.sync.pushed import outcomes
 from tests.sync.tablet import Answer, Tablet, canonical, line_of, op_of, sha256, sign
 
 MIB = 1024 * 1024
 SECONDS = 5.0  # a refusal takes milliseconds; the machine may be busy
 BAD = ("quarantined", "malformed")
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 # --- one line of fifty -------------------------------------------------------------------------

@@ -29,15 +29,9 @@ from sync.inbox.models import Operation, Receipt
 from tests.factories import OTHER_DISTRICT, PASSWORD
 from tests.sync.conftest import ITEMS, Stage, answer, start
 from tests.sync.held import Held
+from tests.sync.pushed import APPLIED, outcomes
 from tests.sync.tablet import Answer, Tablet, op_of
 from tests.sync.tus import Tus, photo, sha256
-
-APPLIED = ("applied", None)
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 def bodies(pushed: Answer) -> list[str]:

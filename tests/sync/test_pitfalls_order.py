@@ -22,15 +22,10 @@ from app.visits import rules as visit_rules
 from app.visits.models import Finding, Visit, VisitAnswer
 from sync.inbox.models import Operation, OperationWait, ReviewItem
 from tests.sync.conftest import ITEMS, Stage, answer, finish, sign, start
-from tests.sync.tablet import Answer, Tablet, op_of, written
+from tests.sync.pushed import APPLIED, outcomes
+from tests.sync.tablet import Tablet, op_of, written
 
-APPLIED = ("applied", None)
 HEADERS = {"Sync-Protocol": "1"}
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 def ids(lines: Sequence[bytes]) -> list[str]:

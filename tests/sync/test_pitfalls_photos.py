@@ -26,16 +26,10 @@ from sync.uploads.models import Upload
 from tests.conftest import Place
 from tests.sync.conftest import ITEMS, Stage, answer, start, whole_visit
 from tests.sync.held import Held
+from tests.sync.pushed import APPLIED, outcomes
 from tests.sync.tablet import Answer, Tablet, through
 from tests.sync.tus import Tus, photo, problem, sha256
 from wsgi import create_app
-
-APPLIED = ("applied", None)
-
-
-def outcomes(pushed: Answer) -> list[tuple[str, str | None]]:
-    assert pushed.status == 200, pushed.body
-    return [(one["outcome"], one["reason"]) for one in pushed.json["results"]]
 
 
 def of_photo(data: bytes) -> dict[str, Any]:
