@@ -15,7 +15,7 @@ from app.db import transaction
 from app.draws import (
     annual_api,
     change_api,
-    changes,
+    guarding,
     hold_api,
     list_api,
     plan_api,
@@ -65,7 +65,7 @@ BLUEPRINTS = (
 
 def init_app(_flask_app: flask.Flask) -> None:
     """Let the tasks of a draw ask it before they get another team or are closed as replaced."""
-    tasks.guard(teams=changes.guard_team, closings=changes.guard_closing)
+    tasks.guard(teams=guarding.guard_team, closings=guarding.guard_closing)
 
 
 # ---- draws ---------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from app import clock
 from app.access import Role, current_actor, current_agency_id, requires
 from app.days import local_date
 from app.db import transaction
-from app.draws import change_queries, changes, leftovers, service, topups
-from app.draws.changes import Skip
+from app.draws import change_queries, changes, confirming, leftovers, proposing, service, topups
 from app.draws.models import DrawChange, DrawPlan
 from app.draws.plan_api import INSIDERS, READERS
+from app.draws.proposing import Skip
 from app.draws.schemas import (
     DrawChangeQuerySchema,
     DrawChangeSchema,
@@ -71,7 +71,7 @@ def propose_replacement(data: dict[str, Any], draw_no: str) -> DrawChange:
     """提出以备选单位替换不能检查的单位，须附证据"""
     with transaction():
         draw = service.get_draw(draw_no, current_agency_id())
-        return changes.propose_replacement(
+        return proposing.propose_replacement(
             draw,
             data["task_id"],
             data["cause"],
@@ -92,7 +92,7 @@ def propose_redraw(data: dict[str, Any], draw_no: str) -> DrawChange:
     """提出重新抽取一名检查人员"""
     with transaction():
         draw = service.get_draw(draw_no, current_agency_id())
-        return changes.propose_redraw(
+        return proposing.propose_redraw(
             draw,
             data["task_id"],
             data["officer_id"],
@@ -156,7 +156,7 @@ def confirm(change_id: UUID) -> DrawChange:
     """
     with transaction():
         change = _current(change_id)
-        changes.confirm_change(change, by=current_actor(), at=clock.now())
+        confirming.confirm_change(change, by=current_actor(), at=clock.now())
     return _done(change)
 
 
@@ -169,7 +169,7 @@ def approve(data: dict[str, Any], change_id: UUID) -> DrawChange:
     """批准超过上限的人员调整，批准人由目录规定"""
     with transaction():
         change = _current(change_id)
-        changes.approve_change(change, data["reason"], by=current_actor(), at=clock.now())
+        confirming.approve_change(change, data["reason"], by=current_actor(), at=clock.now())
     return _done(change)
 
 
@@ -182,7 +182,7 @@ def refuse(data: dict[str, Any], change_id: UUID) -> DrawChange:
     """不同意变更；回避不能拒绝"""
     with transaction():
         change = _current(change_id)
-        changes.refuse_change(change, data["reason"], by=current_actor(), at=clock.now())
+        confirming.refuse_change(change, data["reason"], by=current_actor(), at=clock.now())
     return _done(change)
 
 
@@ -195,7 +195,7 @@ def withdraw(data: dict[str, Any], change_id: UUID) -> DrawChange:
     """提出人撤回变更"""
     with transaction():
         change = _current(change_id)
-        changes.withdraw_change(change, data["reason"], by=current_actor(), at=clock.now())
+        confirming.withdraw_change(change, data["reason"], by=current_actor(), at=clock.now())
     return _done(change)
 
 

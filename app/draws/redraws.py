@@ -18,16 +18,10 @@ from app.db import db
 from app.draws import bundle, change_queries, register_queries, rules
 from app.draws.assignment import NobodyLeft
 from app.draws.changelog import ChangeState, Key, Lot, Places
-from app.draws.changes import (
-    RECUSAL,
-    key_of,
-    lapse,
-    note_bar,
-    places_of,
-    record_change,
-    until_of,
-)
+from app.draws.changes import RECUSAL, key_of, places_of, record_change, until_of
+from app.draws.confirming import lapse
 from app.draws.models import Draw, DrawChange, DrawSelection
+from app.draws.proposing import note_bar
 from app.draws.seeding import unseal_chance
 from app.draws.steps import lock
 from app.journal import service as journal

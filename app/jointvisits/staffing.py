@@ -1,7 +1,7 @@
 """Teams by hand: who goes instead and why, who comes along from partner departments.
 
 What a plan decides its tasks get when it is published, through the tasks' own verbs: so the cap on
-changed officers of a draw is kept where it always is (`app.draws.changes.guard_team`).
+changed officers of a draw is kept where it always is (`app.draws.guarding.guard_team`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

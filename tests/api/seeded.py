@@ -51,7 +51,7 @@ from app.documents import desk, serving
 from app.documents import service as documents
 from app.documents.rules import DocumentKind, PaperRole, ServiceMode
 from app.documents.serving import Serving
-from app.draws import changes, holding, progress, seeding
+from app.draws import holding, progress, proposing, seeding
 from app.draws import queries as draw_queries
 from app.draws import service as draws
 from app.draws.models import DrawPlan
@@ -1278,17 +1278,17 @@ class _Builder:
         digest = self.side.ids["sha256"]
         wanted: dict[str, tuple[Any, tuple[Any, ...], Actor]] = {
             "confirm": (
-                changes.propose_replacement,
+                proposing.propose_replacement,
                 (task_ids[1], "closed", "关门", [digest]),
                 self.second,
             ),
             "refuse": (
-                changes.propose_redraw,
+                proposing.propose_redraw,
                 (task_ids[2], teams[2][0], "unavailable", "外出"),
                 self.second,
             ),
             "withdraw": (
-                changes.propose_redraw,
+                proposing.propose_redraw,
                 (task_ids[2], teams[2][1], "unavailable", "外出"),
                 self.actor(Role.SUPERVISOR),
             ),

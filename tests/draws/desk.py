@@ -8,7 +8,17 @@ from uuid import UUID
 from app.access import Actor, Role
 from app.days import local_date
 from app.db import db, transaction
-from app.draws import bundle, change_queries, changelog, changes, queries, rules, service
+from app.draws import (
+    bundle,
+    change_queries,
+    changelog,
+    changes,
+    confirming,
+    proposing,
+    queries,
+    rules,
+    service,
+)
 from app.draws.models import DrawChange
 from app.people import service as people
 from app.people.models import Officer
@@ -98,12 +108,12 @@ class Desk:
         """A proposal by Chen that a reserve follows, with evidence."""
         given = {"evidence": [self.make.stored_evidence()], "by": self.chen, **values}
         made: DrawChange = self.do(
-            changes.propose_replacement, line.task_id, "closed", "大门紧锁，人去楼空", **given
+            proposing.propose_replacement, line.task_id, "closed", "大门紧锁，人去楼空", **given
         )
         return made
 
     def confirm(self, change: DrawChange, by: Actor | None = None) -> None:
-        self.do(changes.confirm_change, change, by=by or self.ding)
+        self.do(confirming.confirm_change, change, by=by or self.ding)
 
     def reserves(self, line: Any) -> list[Any]:
         """The reserves of a line's class that have no task, in their order."""
@@ -137,7 +147,7 @@ class Desk:
         return self.make.actor(self.make.account(Role.SUPERVISOR, officer=officer))
 
     def approve(self, change: DrawChange) -> None:
-        self.do(changes.approve_change, change, "抽调参加专项工作", by=self.ding)
+        self.do(confirming.approve_change, change, "抽调参加专项工作", by=self.ding)
 
     def reassign(self, line: Any, officer_id: UUID) -> None:
         """Give the second place of a team to somebody else, by hand."""
@@ -163,5 +173,5 @@ class Desk:
 
     def redraw(self, line: Any, officer_id: UUID, cause: str = "unavailable") -> Any:
         return self.do(
-            changes.propose_redraw, line.task_id, officer_id, cause, "外出", by=self.chen
+            proposing.propose_redraw, line.task_id, officer_id, cause, "外出", by=self.chen
         )

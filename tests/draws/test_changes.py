@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.access import Actor
 from app.db import db
-from app.draws import changes, service
+from app.draws import changes, confirming, guarding, proposing, replacing, service
 from app.draws.files import write_json
 from app.draws.models import DrawChange, DrawReserveSkip
 from app.draws.steps import DrawStateWrong
@@ -41,7 +41,7 @@ def test_a_place_is_proposed_confirmed_and_drawn_anew_by_the_timetable(desk: Des
     (change,) = desk.found()
     assert (change.state, change.officer_out_id, change.after_freeze) == ("proposed", other, True)
     assert change.proposed_by_kind == "timetable"
-    desk.do(changes.confirm_change, change, by=desk.ding)
+    desk.do(confirming.confirm_change, change, by=desk.ding)
     assert other in desk.team(line.task_id), "the lot is not drawn yet"
     assert desk.office.tick() == [f"{desk.draw_no} place redrawn"]
     (change,) = desk.found()
@@ -89,8 +89,8 @@ def test_where_no_reserve_can_be_visited_nothing_is_done_by_halves(desk: Desk) -
     line = desk.lines()[0]
     first, second = desk.reserves(line)[:2]
     desk.make.task(desk.unit(first), due_on=None)
-    skip = changes.Skip(second.archive_no, "moved", "已搬到外区", [desk.make.stored_evidence()])
-    with pytest.raises(changes.ReserveExhausted):
+    skip = proposing.Skip(second.archive_no, "moved", "已搬到外区", [desk.make.stored_evidence()])
+    with pytest.raises(replacing.ReserveExhausted):
         desk.confirm(desk.replace(line, skips=[skip]))
     assert desk.states() == ["proposed"], "nothing was done by halves"
 
@@ -101,7 +101,7 @@ def test_what_the_register_says_of_a_reserve_is_looked_up(office: Office) -> Non
     first, second, third, fourth = desk.reserves(line)[:4]
     desk.make.task(desk.unit(first), due_on=None)
     desk.flag(second, UnitStatus.MOVED)
-    skip = changes.Skip(third.archive_no, "suspended", "装修停业", [desk.make.stored_evidence()])
+    skip = proposing.Skip(third.archive_no, "suspended", "装修停业", [desk.make.stored_evidence()])
     desk.confirm(desk.replace(line, skips=[skip]))
     (record,) = desk.records()
     assert (record["reserve"], record["rank"]) == (fourth.archive_no, fourth.rank)
@@ -125,7 +125,7 @@ def test_a_passed_over_reserve_is_not_taken_later(office: Office) -> None:
     desk = Desk(office, strata={"公共场所/住宿场所": 2}, weight_factors=[])
     first, second = desk.lines()
     passed, taken, later = desk.reserves(first)[:3]
-    skip = changes.Skip(passed.archive_no, "closed", "已关门", [desk.make.stored_evidence()])
+    skip = proposing.Skip(passed.archive_no, "closed", "已关门", [desk.make.stored_evidence()])
     desk.confirm(desk.replace(first, skips=[skip]))
     desk.confirm(desk.replace(second))
     assert [record["reserve"] for record in desk.records()] == [taken.archive_no, later.archive_no]
@@ -151,9 +151,9 @@ def test_a_reserve_that_cannot_be_visited_is_replaced_itself(office: Office) -> 
 def test_without_a_reserve_a_top_up_is_to_be_ordered(office: Office) -> None:
     desk = Desk(office, strata={"公共场所/住宿场所": 12}, weight_factors=[])
     change = desk.replace(desk.lines()[0])
-    with pytest.raises(changes.ReserveExhausted, match="补抽"):
+    with pytest.raises(replacing.ReserveExhausted, match="补抽"):
         desk.confirm(change)
-    desk.do(changes.withdraw_change, change, "改为关闭任务", by=desk.chen)
+    desk.do(confirming.withdraw_change, change, "改为关闭任务", by=desk.chen)
     assert desk.states() == ["withdrawn"]
     assert desk.task(desk.lines()[0].task_id).state == "assigned"
 
@@ -192,7 +192,7 @@ def test_a_replacement_needs_stored_evidence(desk: Desk) -> None:
     for evidence in ([], ["ab" * 32]):
         with pytest.raises(tasks.ClosingInvalid):
             desk.replace(desk.lines()[0], evidence=evidence)
-    skip = changes.Skip(desk.reserves(desk.lines()[0])[0].archive_no, "closed", "关门", [])
+    skip = proposing.Skip(desk.reserves(desk.lines()[0])[0].archive_no, "closed", "关门", [])
     with pytest.raises(tasks.ClosingInvalid):
         desk.replace(desk.lines()[0], skips=[skip])
     assert desk.found() == []
@@ -201,14 +201,14 @@ def test_a_replacement_needs_stored_evidence(desk: Desk) -> None:
 def test_a_unit_is_replaced_once(desk: Desk) -> None:
     line = desk.lines()[0]
     change = desk.replace(line)
-    with pytest.raises(changes.ChangeExists):
+    with pytest.raises(proposing.ChangeExists):
         desk.replace(line)
     desk.confirm(change)
     with pytest.raises(changes.ChangeStateWrong):
         desk.confirm(change)
     with pytest.raises(tasks.TaskStateWrong):
         desk.replace(line)
-    with pytest.raises(changes.TaskReplaced), desk.make.writing():
+    with pytest.raises(guarding.TaskReplaced), desk.make.writing():
         tasks.reopen_task(
             line.task_id,
             "又开门了",
@@ -224,7 +224,7 @@ def test_a_reserve_of_another_class_cannot_be_named(desk: Desk) -> None:
     evidence = [desk.make.stored_evidence()]
     for archive_no in (other.archive_no, desk.lines()[1].archive_no, "没有"):
         with pytest.raises(changes.ChangeInvalid):
-            desk.replace(line, skips=[changes.Skip(archive_no, "closed", "关门", evidence)])
+            desk.replace(line, skips=[proposing.Skip(archive_no, "closed", "关门", evidence)])
 
 
 def test_nothing_is_changed_before_the_draw(office: Office) -> None:
@@ -236,7 +236,7 @@ def test_nothing_is_changed_before_the_draw(office: Office) -> None:
     task = office.make.task()
     with pytest.raises(DrawStateWrong):
         drawn.do(
-            changes.propose_redraw,
+            proposing.propose_redraw,
             task.id,
             office.make.officer().id,
             "unavailable",
@@ -249,7 +249,7 @@ def test_a_task_that_was_not_drawn_is_none_of_the_draw(desk: Desk) -> None:
     team = [desk.make.officer(), desk.make.officer()]
     task = desk.make.task(team=team)
     with pytest.raises(changes.ChangeInvalid):
-        desk.do(changes.propose_redraw, task.id, team[0].id, "unavailable", "外出", by=desk.chen)
+        desk.do(proposing.propose_redraw, task.id, team[0].id, "unavailable", "外出", by=desk.chen)
 
 
 def test_another_agency_sees_no_change(desk: Desk) -> None:
@@ -268,7 +268,7 @@ def test_a_drawn_task_is_not_closed_as_replaced_without_a_reserve(desk: Desk) ->
         tasks.propose_closing(
             line.task_id, "replaced", "关门", evidence, by=desk.chen, at=desk.make.at
         )
-    with pytest.raises(changes.ReplacementRequired), desk.make.writing():
+    with pytest.raises(guarding.ReplacementRequired), desk.make.writing():
         tasks.approve_closing(line.task_id, by=desk.ding, at=desk.make.at)
     third = desk.make.supervisor()
     change = desk.replace(line, by=third, evidence=[])
@@ -282,7 +282,7 @@ def test_a_drawn_task_is_not_closed_as_replaced_without_a_reserve(desk: Desk) ->
 def test_a_refused_replacement_leaves_the_task_as_it_was(desk: Desk) -> None:
     line = desk.lines()[0]
     change = desk.replace(line)
-    desk.do(changes.refuse_change, change, "照片不是这家单位", by=desk.ding)
+    desk.do(confirming.refuse_change, change, "照片不是这家单位", by=desk.ding)
     assert desk.task(line.task_id).state == "assigned"
     assert desk.states() == ["refused"]
     assert desk.records() == []
@@ -291,8 +291,8 @@ def test_a_refused_replacement_leaves_the_task_as_it_was(desk: Desk) -> None:
 
 def test_only_the_proposer_withdraws(desk: Desk) -> None:
     change = desk.replace(desk.lines()[0])
-    with pytest.raises(changes.ProposerRequired):
-        desk.do(changes.withdraw_change, change, "不要了", by=desk.ding)
+    with pytest.raises(confirming.ProposerRequired):
+        desk.do(confirming.withdraw_change, change, "不要了", by=desk.ding)
 
 
 # --- an officer who cannot go ---
@@ -303,8 +303,8 @@ def test_a_recusal_is_never_refused(desk: Desk) -> None:
     desk.recuse(desk.team(line.task_id)[0], line.unit_id)
     desk.office.tick()
     (change,) = desk.found()
-    with pytest.raises(changes.DutyNotRefused):
-        desk.do(changes.refuse_change, change, "不同意", by=desk.ding)
+    with pytest.raises(confirming.DutyNotRefused):
+        desk.do(confirming.refuse_change, change, "不同意", by=desk.ding)
 
 
 def test_a_recusal_that_nobody_declared_is_no_cause(desk: Desk) -> None:
@@ -443,12 +443,12 @@ def test_officers_change_up_to_the_cap_and_beyond_it_with_an_approval(office: Of
     with pytest.raises(changes.AdjustmentBeyondCap) as caught:
         desk.confirm(change)
     assert caught.value.extras == {"changed": 4, "total": 20, "cap": [15, 100]}
-    with pytest.raises(changes.ApproverRequired):
-        desk.do(changes.approve_change, change, "同意", by=desk.chen)
+    with pytest.raises(confirming.ApproverRequired):
+        desk.do(confirming.approve_change, change, "同意", by=desk.chen)
     with pytest.raises(changes.ChangeInvalid):
-        desk.do(changes.approve_change, change, " ", by=desk.ding)
+        desk.do(confirming.approve_change, change, " ", by=desk.ding)
     desk.approve(change)
-    with pytest.raises(changes.ApprovalNotNeeded):
+    with pytest.raises(confirming.ApprovalNotNeeded):
         desk.approve(change)
     desk.confirm(change)
     office.tick()
@@ -510,7 +510,7 @@ def test_what_is_agreed_to_and_not_drawn_yet_counts_already(office: Office) -> N
 def test_an_approval_is_not_asked_below_the_cap(office: Office) -> None:
     desk = Desk(office, strata={"公共场所/住宿场所": 10}, weight_factors=[])
     change = desk.redraw(desk.lines()[0], desk.team(desk.lines()[0].task_id)[1])
-    with pytest.raises(changes.ApprovalNotNeeded):
+    with pytest.raises(confirming.ApprovalNotNeeded):
         desk.approve(change)
 
 
