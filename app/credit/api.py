@@ -174,6 +174,17 @@ def list_notices(query: dict[str, Any]) -> Page[PointsNotice]:
     return page(found, PointsNotice.id, limit=limit, cursor=cursor)
 
 
+@credit_points.route("/notices/<uuid:notice_id>")
+@requires(*READERS)
+@credit_points.etag
+@credit_points.response(200, PointsNoticeSchema)
+def get_notice(notice_id: UUID) -> PointsNotice:
+    """查看记分通报"""
+    notice = points.get_notice(notice_id, _agency_id())
+    credit_points.set_etag(notice.version)
+    return notice
+
+
 @credit_points.route("/notices/<uuid:notice_id>/send", methods=["POST"])
 @requires(*KEEPERS)
 @credit_points.etag
@@ -241,6 +252,17 @@ def record_scoring(data: dict[str, Any]) -> CreditScoring:
             by=current_actor(),
             at=clock.now(),
         )
+
+
+@credit_grades.route("/<uuid:grade_id>")
+@requires(*READERS, Role.OFFICER)
+@credit_grades.etag
+@credit_grades.response(200, CreditGradeSchema)
+def get_grade(grade_id: UUID) -> CreditGrade:
+    """查看等级及其理由"""
+    grade = grades.get_grade(grade_id, _agency_id())
+    credit_grades.set_etag(grade.version)
+    return grade
 
 
 @credit_grades.route("/<uuid:grade_id>/void", methods=["POST"])

@@ -169,6 +169,17 @@ def receive_cooperation(data: dict[str, Any]) -> CreditCooperation:
         )
 
 
+@cooperations.route("/<uuid:cooperation_id>")
+@requires(*READERS)
+@cooperations.etag
+@cooperations.response(200, CooperationSchema)
+def get_cooperation(cooperation_id: UUID) -> CreditCooperation:
+    """查看协同处理事项"""
+    found = service.get_cooperation(cooperation_id, current_actor().agency_id)
+    cooperations.set_etag(found.version)
+    return found
+
+
 @cooperations.route("/<uuid:cooperation_id>/answer", methods=["POST"])
 @requires(*KEEPERS)
 @cooperations.etag

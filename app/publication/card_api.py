@@ -77,6 +77,17 @@ def export_cards(query: dict[str, Any]) -> flask.Response:
     return response
 
 
+@cards.route("/<uuid:card_id>")
+@requires(*READERS)
+@cards.etag
+@cards.response(200, ReportCardSchema)
+def get_card(card_id: UUID) -> dict[str, Any]:
+    """查看信息报告卡及其期限"""
+    card = service.get_card(card_id, current_actor().agency_id)
+    cards.set_etag(card.version)
+    return _shown(card)
+
+
 @cards.route("/<uuid:card_id>/report", methods=["POST"])
 @requires(*KEEPERS)
 @cards.etag

@@ -237,6 +237,24 @@ def test_what_is_changed_by_its_version_says_it_where_it_is_read(matrix):
     matrix.done()
 
 
+def test_whose_version_is_asked_for_can_be_read_alone(matrix):
+    """Who was refused with a stale version need not search a list for the present one."""
+    views = matrix.seeded.flask_app.view_functions
+    read = {one.rule.rule for one in matrix.operations if one.method == "GET"}
+    changed = [
+        one.rule.rule
+        for one in matrix.operations
+        if one.method != "GET" and getattr(views[one.endpoint], "_apidoc", {}).get("versioned")
+    ]
+    unread = {
+        address
+        for address in changed
+        if not any(address == one or address.startswith(f"{one}/") for one in read if ">" in one)
+    }
+    assert len(changed) > 100, "what is changed by its version is found"
+    assert not unread
+
+
 # what is public of every agency: its officers' certificates, its decisions, its lots over teams
 PUBLIC = {"/public/officers", "/public/decisions", "/public/decisions.json", "/public/team-lots"}
 
