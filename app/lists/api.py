@@ -10,7 +10,7 @@ from app import clock
 from app.access import Role, current_actor, current_agency_id, requires
 from app.days import local_date
 from app.db import db, transaction
-from app.lists import imports, queries, register, service
+from app.lists import corrections, exports, imports, partner_results, queries, register, service
 from app.lists.models import GivenList, GivenListFile, GivenListRow
 from app.lists.rules import NewList
 from app.lists.schemas import (
@@ -204,7 +204,7 @@ def confirm_file(list_id: UUID, file_id: UUID) -> GivenListFile:
     with transaction():
         found = service.get_list(list_id, current_agency_id())
         file = imports.get_file(found, file_id)
-        return imports.confirm_file(found, file, by=current_actor(), at=clock.now())
+        return corrections.confirm_file(found, file, by=current_actor(), at=clock.now())
 
 
 # --- rows ---
@@ -314,7 +314,7 @@ def upload_partner_results(
     rows = register.read_results(sole_file(data).read(), imports.words_on(local_date(at)))
     with transaction():
         found = service.get_list(list_id, current_agency_id())
-        lines = imports.take_partner_results(
+        lines = partner_results.take_partner_results(
             found, rows, preview=preview, by=current_actor(), at=at
         )
     return {"preview": preview, "lines": lines}
@@ -330,10 +330,10 @@ def upload_partner_results(
 def export_list(query: dict[str, Any], list_id: UUID) -> flask.Response:
     """导出名单及检查结果，用于上报"""
     at, file_format = clock.now(), query["format"]
-    data = imports.export_list(service.get_list(list_id, current_agency_id()), file_format, at=at)
+    data = exports.export_list(service.get_list(list_id, current_agency_id()), file_format, at=at)
     with transaction():
         found = service.get_list(list_id, current_agency_id())
-        imports.record_export(found, file_format, by=current_actor(), at=at)
+        exports.record_export(found, file_format, by=current_actor(), at=at)
     name = f"下达名单-{local_date(at)}.{file_format}"
     response = flask.make_response(data)
     response.headers["Content-Type"] = _MIME[file_format]
