@@ -136,6 +136,32 @@ def test_the_organ_stands_on_one_line_of_its_seal_strip():
     assert f"{NAMES['organ']}封" in page.splitlines()
 
 
+@pytest.mark.parametrize("kind", ["penalty-decision", "opinion"])
+def test_a_seal_never_stands_alone_on_a_page(kind):
+    pages = set()
+    for lines in range(9, 15):
+        said = "\n".join(["营业"] * lines)
+        found = pages_of(
+            made(paper(kind, {**SHORT, FieldKind.TEXT: "无"}, fields=_filled(kind, said)))
+        )
+        last = squeezed(FOOT.split(found[-1])[0])
+        pages.add(len(found))
+        assert not last.startswith("（盖章处）")
+    assert pages == {1, 2}, "some of them have a last page of their own"
+
+
+def _filled(kind, words):
+    """The fields of a document, of which the first says these words."""
+    fields = dict(paper(kind, {**SHORT, FieldKind.TEXT: "无"}).fields)
+    return fields | {next(iter(fields)): words}
+
+
+def test_the_organ_stands_on_one_line_beside_its_seal():
+    organ = "上海市长宁区卫生健康委员会监督所"
+    pdf = made(paper("penalty-decision", names={**NAMES, "organ": organ}))
+    assert [line for line in pages_of(pdf)[0].splitlines() if organ[-2:] in line] == [organ] * 2
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_stands_there_literally(name):
     said = paper("opinion", names={**NAMES, "unit": name, "address": name})
