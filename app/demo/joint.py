@@ -29,16 +29,18 @@ KEY_INSTITUTIONS = 8
 TEAMS, VISITS_EACH = 6, 2  # a day
 
 
-def load(agency_id: UUID, *, on: date) -> None:
+def load(agency_id: UUID, *, on: date, today: date) -> None:
     """Name the key institutions, call their operation, follow a complaint; propose a plan.
 
-    The plan is of the rest of the quarter, where there is a working day left in it.
+    The plan is of the rest of the quarter, where there is a working day left in it: the rest from
+    `today` on, where the demo shows a quarter that began before.
     """
-    _call_operations(agency_id, on=on)
-    _propose(agency_id, on=on)
+    after = today if on < today <= quarter_end(on) else on
+    _call_operations(agency_id, on=on, after=after)
+    _propose(agency_id, on=on, after=after)
 
 
-def _call_operations(agency_id: UUID, *, on: date) -> None:
+def _call_operations(agency_id: UUID, *, on: date, after: date) -> None:
     """Call an operation at the institutions with most specialties, and a complaint at the first."""
     by, at = actor_of("kezhang"), day_begins(on) + timedelta(hours=16, minutes=27)
     with transaction():
@@ -59,7 +61,7 @@ def _call_operations(agency_id: UUID, *, on: date) -> None:
             origin="complaint",
             origin_reference="演示：群众来信",
             checklist_code=suited_checklist(checklists, specialty, object_class),
-            due_on=min(on + timedelta(days=14), quarter_end(on)),
+            due_on=min(after + timedelta(days=14), quarter_end(on)),
         )
         tasks.create_tasks([complaint], agency=agency, by=by, at=at)
 
@@ -77,9 +79,9 @@ def _most_various(agency_id: UUID) -> list[Unit]:
     return [unit for number, unit in several if number > 1]
 
 
-def _propose(agency_id: UUID, *, on: date) -> None:
+def _propose(agency_id: UUID, *, on: date, after: date) -> None:
     by, at = actor_of("kezhang"), day_begins(on) + timedelta(hours=16, minutes=30)
-    new = NewPlan(on + timedelta(days=1), quarter_end(on), TEAMS, VISITS_EACH)
+    new = NewPlan(after + timedelta(days=1), quarter_end(on), TEAMS, VISITS_EACH)
     try:
         draft = joint_visits.draft_plan(new, agency_id=agency_id, at=at)
     except (JointPlanInvalid, joint_visits.NothingToPlan):

@@ -40,7 +40,8 @@ def load(
 ) -> bool:
     """Load the demo district as it stands on `on`, by default the quarter's first working day.
 
-    The same seed and day give the same content. Returns False, having changed nothing, where it is
+    The same seed and day give the same content; the plan of joint visits begins after `today`,
+    where that lies in the same quarter. Returns False, having changed nothing, where it is
     loaded already. Raises NotADemo for a database that holds anything else, DemoUnfinished for one
     whose loading was interrupted.
     """
@@ -71,7 +72,7 @@ def load(
         "另有投诉举报两件、协管巡查一次（附线索）、普通程序案件一件（已告知）、重点机构全事项检查和联合检查计划一份（待批准）"
     )
     affairs.load(agency_id, on=on)
-    joint.load(agency_id, on=on)
+    joint.load(agency_id, on=on, today=today)
     with transaction():
         journal.record(
             Event.DEMO_LOADED,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,7 @@ from app.jointvisits.schemas import (
     PointsSchema,
     QuarterSchema,
 )
+from app.jointvisits.showing import show_plan, show_plans
 from app.people import service as people
 from app.problems import Blueprint, Page, PageSchema, page
 
@@ -71,11 +73,12 @@ def init_app(_flask_app: flask.Flask) -> None:
 @requires(*READERS)
 @plans.arguments(JointPlanQuerySchema, location="query")
 @plans.paged(JointPlanSchema)
-def list_plans(query: dict[str, Any]) -> Page[JointPlan]:
+def list_plans(query: dict[str, Any]) -> Page[SimpleNamespace]:
     """查询联合检查计划，可比较各方案"""
     limit, cursor = query.pop("limit"), query.pop("cursor")
     found = queries.plans_of(current_agency_id(), **query)
-    return page(found, JointPlan.id, limit=limit, cursor=cursor)
+    told = page(found, JointPlan.id, limit=limit, cursor=cursor)
+    return Page(show_plans(told.items, at=clock.now()), told.next_cursor)
 
 
 @plans.route("", methods=["POST"])
@@ -83,7 +86,7 @@ def list_plans(query: dict[str, Any]) -> Page[JointPlan]:
 @plans.creates
 @plans.arguments(NewJointPlanSchema)
 @plans.response(201, JointPlanSchema)
-def propose(data: dict[str, Any]) -> JointPlan:
+def propose(data: dict[str, Any]) -> SimpleNamespace:
     """拟订联合检查计划：一家单位的各项任务合并为尽可能少的入企次数，并安排日期
 
     只纳入尚未开始、也未列入其他已批准计划的任务。
@@ -101,49 +104,50 @@ def propose(data: dict[str, Any]) -> JointPlan:
     stop_reading()
     with transaction():
         agency = people.get_agency(current_agency_id())
-        return service.propose_plan(draft, agency=agency, by=by, at=at)
+        plan = service.propose_plan(draft, agency=agency, by=by, at=at)
+    return show_plan(plan, at=clock.now())
 
 
 @plans.route("/<uuid:joint_plan_id>")
 @requires(*READERS)
 @plans.etag
 @plans.response(200, JointPlanSchema)
-def get_plan(joint_plan_id: UUID) -> JointPlan:
+def get_plan(joint_plan_id: UUID) -> SimpleNamespace:
     """查看联合检查计划和比较结果"""
     plan = service.get_plan(joint_plan_id, current_agency_id())
     plans.set_etag(plan.version)
-    return plan
+    return show_plan(plan, at=clock.now())
 
 
 @plans.route("/<uuid:joint_plan_id>/approve", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @plans.etag
 @plans.response(200, JointPlanSchema)
-def approve(joint_plan_id: UUID) -> JointPlan:
+def approve(joint_plan_id: UUID) -> SimpleNamespace:
     """批准联合检查计划：拟订人、调整人以外的另一名负责人；批准人自己参加的检查列入例外"""
     by = current_actor()
     with transaction():
         plan = service.get_plan(joint_plan_id, by.agency_id)
-        plans.check_version(plan, JointPlanSchema)
+        plans.check_version(show_plan(plan, at=clock.now()), JointPlanSchema)
         staffing.refuse_barred(plan, queries.visits_of(plan.id))
         service.approve_plan(plan, by=by, at=clock.now())
     plans.set_etag(plan.version)
-    return plan
+    return show_plan(plan, at=clock.now())
 
 
 @plans.route("/<uuid:joint_plan_id>/publish", methods=["POST"])
 @requires(Role.SUPERVISOR)
 @plans.etag
 @plans.response(200, JointPlanSchema)
-def publish(joint_plan_id: UUID) -> JointPlan:
+def publish(joint_plan_id: UUID) -> SimpleNamespace:
     """发布联合检查计划：任务得到检查日期，终端随之显示"""
     by = current_actor()
     with transaction():
         plan = service.get_plan(joint_plan_id, by.agency_id)
-        plans.check_version(plan, JointPlanSchema)
+        plans.check_version(show_plan(plan, at=clock.now()), JointPlanSchema)
         service.publish_plan(plan, by=by, at=clock.now())
     plans.set_etag(plan.version)
-    return plan
+    return show_plan(plan, at=clock.now())
 
 
 @plans.route("/<uuid:joint_plan_id>/withdraw", methods=["POST"])
@@ -151,15 +155,15 @@ def publish(joint_plan_id: UUID) -> JointPlan:
 @plans.etag
 @plans.arguments(JointPlanReasonSchema)
 @plans.response(200, JointPlanSchema)
-def withdraw(data: dict[str, Any], joint_plan_id: UUID) -> JointPlan:
+def withdraw(data: dict[str, Any], joint_plan_id: UUID) -> SimpleNamespace:
     """撤回联合检查计划，写明理由"""
     by = current_actor()
     with transaction():
         plan = service.get_plan(joint_plan_id, by.agency_id)
-        plans.check_version(plan, JointPlanSchema)
+        plans.check_version(show_plan(plan, at=clock.now()), JointPlanSchema)
         service.withdraw_plan(plan, data["reason"], by=by, at=clock.now())
     plans.set_etag(plan.version)
-    return plan
+    return show_plan(plan, at=clock.now())
 
 
 @plans.route("/<uuid:joint_plan_id>/visits")

@@ -17,6 +17,7 @@ class JointPlan(Entity, Base):
 
     Stored it is the same for ever, whoever made it. `comparison` is what it is worth against going
     there for each task; `faults` are what the judge finds, which only a change by hand can leave.
+    `drafted`: who had it in hand last before it was approved, by proposing or changing it.
     """
 
     __tablename__ = "joint_plan"
@@ -42,6 +43,10 @@ class JointPlan(Entity, Base):
     changed_at: Mapped[datetime | None]
     changed_by_kind: Mapped[str | None]
     changed_by_id: Mapped[UUID | None]
+    drafted_officer_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    drafted_at: Mapped[datetime]
+    drafted_by_kind: Mapped[str]
+    drafted_by_id: Mapped[UUID | None]
     approved_officer_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
     approved_at: Mapped[datetime | None]
     approved_by_kind: Mapped[str | None]
@@ -57,13 +62,14 @@ class JointPlan(Entity, Base):
         one_of("state", PlanState),
         one_of("maker", Maker),
         in_pairs("proposed", required=True),
+        in_pairs("drafted", required=True),
         *(in_pairs(pair) for pair in ("changed", "approved", "published", "withdrawn")),
         sa.CheckConstraint("first_on <= last_on", name="days_in_order"),
         sa.CheckConstraint("teams >= 1 AND visits_each >= 1", name="somebody_goes"),
         sa.CheckConstraint(
             "approved_at IS NULL OR (approved_officer_id IS NOT NULL"
-            " AND approved_by_id <> proposed_by_id"
-            " AND (proposed_officer_id IS NULL OR approved_officer_id <> proposed_officer_id))",
+            " AND approved_by_id <> drafted_by_id"
+            " AND (drafted_officer_id IS NULL OR approved_officer_id <> drafted_officer_id))",
             name="second_person",
         ),
         sa.CheckConstraint(

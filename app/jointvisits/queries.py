@@ -40,6 +40,13 @@ class Waiting(NamedTuple):
     from_on: date | None
 
 
+class Overdue(NamedTuple):
+    """A visit whose day is over, though nobody went."""
+
+    id: UUID
+    planned_on: date
+
+
 def plans_of(agency_id: UUID, *, state: str | None = None) -> sa.Select[JointPlan]:
     """Return the query for an agency's plans."""
     query = sa.select(JointPlan).where(JointPlan.agency_id == agency_id)
@@ -69,6 +76,26 @@ def visits_of(plan_id: UUID) -> list[JointVisit]:
         JointVisit.planned_on.is_(None), JointVisit.planned_on, JointVisit.id
     )
     return list(db.session.scalars(query))
+
+
+def days_over(plan_ids: Collection[UUID], today: date) -> dict[UUID, list[Overdue]]:
+    """Return, by plan, the visits on a day before today of which nobody began a task."""
+    began = _with_task_in(BEGUN_STATES)
+    query = (
+        sa.select(JointVisit.plan_id, JointVisit.id, JointVisit.planned_on)
+        .where(
+            JointVisit.plan_id.in_(plan_ids),
+            JointVisit.planned_on < today,
+            _with_task_in(UNBEGUN_STATES),
+            ~began,
+        )
+        .order_by(JointVisit.planned_on, JointVisit.id)
+    )
+    found: dict[UUID, list[Overdue]] = {}
+    for plan_id, visit_id, planned_on in db.session.execute(query):
+        if planned_on is not None:
+            found.setdefault(plan_id, []).append(Overdue(visit_id, planned_on))
+    return found
 
 
 def tasks_of(joint_visit_id: UUID) -> list[Task]:

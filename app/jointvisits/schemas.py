@@ -69,7 +69,10 @@ class ComparisonSchema(ma.Schema):
 
 
 class JointPlanSchema(ma.Schema):
-    """A plan, who proposed, approved, published and withdrew it, and what it is worth."""
+    """A plan, who proposed, approved, published and withdrew it, and what it is worth.
+
+    `days_over` warns: days before today on which visits stand that nobody began.
+    """
 
     id = Id(required=True)
     version = Count(1, required=True)
@@ -83,6 +86,7 @@ class JointPlanSchema(ma.Schema):
     unit_ids = fields.List(Id(), required=True)
     towns = fields.List(Text(max=100), required=True, attribute="zones")
     comparison = fields.Nested(ComparisonSchema, required=True)
+    days_over = fields.List(Day(), required=True)
     faults = fields.List(Text(max=200), required=True)
     proposed_officer_id = Id(required=True, allow_none=True)
     proposed_at = Instant(required=True)

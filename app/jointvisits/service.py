@@ -15,9 +15,10 @@ from app.access import Actor
 from app.catalogue import service as catalogue
 from app.codes import service as codes
 from app.codes.rules import CodeState
+from app.days import local_date
 from app.db import db, new_id, touch
 from app.errors import Conflict, Invalid, NotFound
-from app.jointvisits import capping, queries, team_queries
+from app.jointvisits import approving, capping, queries, team_queries
 from app.jointvisits.judging import faults
 from app.jointvisits.merging import merge
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
@@ -39,7 +40,6 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
 from app.tasks import planning
-from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import UNBEGUN_STATES
 from app.tasks.service import TEAM_SIZE
@@ -73,12 +73,6 @@ class ScheduleFaulty(Invalid):
     """Extras: `faults`, as the judge words them."""
 
     code, title = "joint-schedule-faulty", "检查安排不符合约束"
-
-
-class CapsOpen(Conflict):
-    """Extras: `joint_visits`, each with the caps that nobody approved an exception for."""
-
-    code, title = "joint-caps-open", "计划中有超过检查频次上限的检查"
 
 
 class TaskPlannedElsewhere(Conflict):
@@ -167,6 +161,10 @@ def propose_plan(draft: Draft, *, agency: Agency, by: Actor, at: datetime) -> Jo
         proposed_at=at,
         proposed_by_kind=str(by.kind),
         proposed_by_id=by.id,
+        drafted_officer_id=by.officer_id,
+        drafted_at=at,
+        drafted_by_kind=str(by.kind),
+        drafted_by_id=by.id,
     )
     db.session.add(plan)
     db.session.flush()
@@ -328,29 +326,20 @@ def schedule_sha256(visits: Iterable[JointVisit]) -> str:
 
 
 def approve_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
-    """Approve a proposed plan, as the second person: neither proposed nor changed by them.
+    """Approve a proposed plan, as the second person: another had it in hand last.
 
     Who approves may go along: what is theirs to see is the plan, not a finding of theirs; the
     plan's points name the visits (`watching.points_of`) and the journal their number. Caps are
     asked once more. Raises JointPlanStateWrong, TeamsWaiting (the second person has to see who
-    goes), SecondPersonInvalid and CapsOpen.
+    goes), SecondPersonInvalid, DaysOver and CapsOpen.
     """
     _require(plan, PlanState.PROPOSED)
     if team_queries.is_waiting(plan.id):
         raise TeamsWaiting("组队抽取已经提出，完成之后才能批准。")
     visits = queries.visits_of(plan.id)
-    people = {(plan.proposed_by_id, plan.proposed_officer_id)}
-    if plan.changed_at is not None:
-        people.add((plan.changed_by_id, plan.changed_officer_id))
-    for account_id, officer_id in people:
-        tasks.require_second_person(
-            plan.agency_id,
-            first_account_id=account_id,
-            first_officer_id=officer_id,
-            team=(),
-            by=by,
-        )
-    _refuse_open_caps(plan, visits)
+    approving.require_second(plan, by=by)
+    approving.refuse_days_over(plan, today=local_date(at))
+    approving.refuse_open_caps(plan, visits)
     plan.state, plan.approved_officer_id = PlanState.APPROVED, by.officer_id
     _stamp(plan, "approved", by=by, at=at)
     data = {
@@ -365,11 +354,12 @@ def publish_plan(plan: JointPlan, *, by: Actor, at: datetime) -> JointPlan:
     """Publish an approved plan: its tasks get their day and their joint visit.
 
     A task that was begun or closed meanwhile stays as it is; the plan shows it. Guards are asked,
-    and the caps once more. Raises JointPlanStateWrong, CapsOpen and TaskPlannedElsewhere.
+    and the caps once more. Raises JointPlanStateWrong, DaysOver, CapsOpen and TaskPlannedElsewhere.
     """
     _require(plan, PlanState.APPROVED)
     visits = queries.visits_of(plan.id)
-    _refuse_open_caps(plan, visits)
+    approving.refuse_days_over(plan, today=local_date(at))
+    approving.refuse_open_caps(plan, visits)
     for ask in _guards:
         ask(plan, visits, by, at)
     for visit in visits:
@@ -387,6 +377,9 @@ def note_change(visit: JointVisit, *, by: Actor, at: datetime) -> None:
     plan = visit.plan
     plan.changed_officer_id, plan.changed_at = by.officer_id, at
     plan.changed_by_kind, plan.changed_by_id = str(by.kind), by.id
+    if plan.state != PlanState.PUBLISHED:  # one that is published was approved before
+        plan.drafted_officer_id, plan.drafted_at = by.officer_id, at
+        plan.drafted_by_kind, plan.drafted_by_id = str(by.kind), by.id
     if plan.state == PlanState.APPROVED:
         plan.state, plan.approved_officer_id = PlanState.PROPOSED, None
         plan.approved_at = plan.approved_by_kind = plan.approved_by_id = None
@@ -409,17 +402,6 @@ def withdraw_plan(plan: JointPlan, reason: str, *, by: Actor, at: datetime) -> J
     _stamp(plan, "withdrawn", by=by, at=at)
     journal.record(Event.JOINT_PLAN_WITHDRAWN, plan, by=by, at=at)
     return plan
-
-
-def _refuse_open_caps(plan: JointPlan, visits: Sequence[JointVisit]) -> None:
-    capping.keep_caps(plan, visits)
-    barred = {visit.id: capping.open_exceptions(visit) for visit in visits}
-    found = [{"id": str(key), "caps": caps} for key, caps in barred.items() if caps]
-    if found:
-        raise CapsOpen(
-            f"有 {len(found)} 次检查超过检查频次上限而未经批准，请申请、改期或不列入本计划。",
-            joint_visits=found[:100],
-        )
 
 
 # --- what a published visit tells its tasks ---

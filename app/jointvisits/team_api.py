@@ -11,6 +11,7 @@ from app.db import transaction
 from app.jointvisits import lots, service, staffing, team_queries
 from app.jointvisits.models import JointVisit
 from app.jointvisits.schemas import JointPlanSchema
+from app.jointvisits.showing import show_plan
 from app.jointvisits.staffing import PartnerItem
 from app.jointvisits.team_models import JointTeamLot
 from app.jointvisits.team_schemas import (
@@ -61,7 +62,7 @@ def ask_teams(joint_plan_id: UUID) -> JointTeamLot:
     by = current_actor()
     with transaction():
         plan = service.get_plan(joint_plan_id, by.agency_id)
-        plans.check_version(plan, JointPlanSchema)
+        plans.check_version(show_plan(plan, at=clock.now()), JointPlanSchema)
         lot = lots.ask_teams(plan, by=by, at=clock.now())
     plans.set_etag(plan.version)
     return lot

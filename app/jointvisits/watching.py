@@ -1,6 +1,6 @@
 """What in a plan needs somebody: caps without answer, tasks without day, what fits no more."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -39,6 +39,12 @@ class Points:
     without_day: Sequence[JointVisit]
     misfits: Sequence[MisfitPoint]
     approver_goes: Sequence[JointVisit]
+
+
+def days_over(plan_ids: Collection[UUID], *, today: date) -> dict[UUID, list[date]]:
+    """Return, by plan, the days before today on which visits stand that nobody began."""
+    found = queries.days_over(plan_ids, today)
+    return {key: sorted({one.planned_on for one in visits}) for key, visits in found.items()}
 
 
 def points_of(plan: JointPlan, *, today: date) -> Points:

@@ -5,21 +5,22 @@ from datetime import date
 import pytest
 
 from app.caps import service as caps
+from app.days import local_date
 from app.db import db, transaction
 from app.jointvisits import capping, changes, operations, queries, readying, service, watching
+from app.jointvisits.approving import CapsOpen, DaysOver
 from app.jointvisits.changes import Change, ChangeInvalid, JointVisitBegun
 from app.jointvisits.fitting import Misfit
 from app.jointvisits.models import JointVisit, JointVisitOfficer
 from app.jointvisits.operations import OperationInvalid, Warned
 from app.jointvisits.readying import CodeIssued
 from app.jointvisits.rules import ChangeVerb, PlanState, VisitKind, VisitState
-from app.jointvisits.service import CapsOpen
 from app.people import service as people
 from app.people.rules import AbsenceReason
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.units.rules import Registration
-from tests.jointvisits.planned import FIRST, plan_of, propose, publish, step
+from tests.jointvisits.planned import FIRST, LAST, plan_of, propose, publish, step
 
 TODAY = date(2026, 11, 21)
 MOVED = date(2026, 12, 3)
@@ -126,17 +127,46 @@ def test_a_task_that_comes_in_gets_the_team_and_who_is_away_that_day_is_said(mak
     assert foreseen.barred == ((bo.id, MOVED),)
 
 
-def test_an_approved_plan_that_is_changed_has_to_be_approved_again_by_another(make, chen, dong):
+def test_who_changed_a_plan_last_never_approves_it_and_who_proposed_it_then_may(make, chen, dong):
     task = make.task()
     plan_id = propose(make, chen)
     step(service.approve_plan, plan_id, by=dong, at=make.at)
     visit = visit_of(plan_id, task)
-    change(visit.id, ChangeVerb.MOVE, planned_on=MOVED, by=dong, at=make.at)
-    assert plan_of(plan_id).state == PlanState.PROPOSED
-    for person in (chen, dong):
+    for last, other in ((dong, chen), (chen, dong), (dong, chen)):
+        change(
+            visit.id,
+            ChangeVerb.MOVE,
+            planned_on=MOVED if last is dong else LAST,
+            by=last,
+            at=make.at,
+        )
+        assert plan_of(plan_id).state == PlanState.PROPOSED
         with pytest.raises(tasks.SecondPersonInvalid):
-            step(service.approve_plan, plan_id, by=person, at=make.at)
-    step(service.approve_plan, plan_id, by=make.supervisor(), at=make.at)
+            step(service.approve_plan, plan_id, by=last, at=make.at)
+        step(service.approve_plan, plan_id, by=other, at=make.at)
+    step(service.publish_plan, plan_id, by=chen, at=make.at)
+    # changed after it was published, by who approved it: that approval stands
+    change(visit.id, ChangeVerb.MOVE, planned_on=LAST, by=chen, at=make.at)
+    assert plan_of(plan_id).state == PlanState.PUBLISHED
+
+
+def test_a_plan_with_days_that_are_over_is_not_published(make, clock, chen, dong):
+    team, first = (make.officer(), make.officer()), date(2026, 12, 1)
+    late, begun = make.task(due_on=first), make.task(due_on=first, team=team)
+    plan_id = propose(make, chen)
+    step(service.approve_plan, plan_id, by=dong, at=make.at)
+    clock.forward(days=11)  # 2 December
+    today = local_date(make.at)
+    assert watching.days_over([plan_id], today=today) == {plan_id: [first]}
+    with pytest.raises(DaysOver) as refused:
+        step(service.publish_plan, plan_id, by=chen, at=make.at)
+    assert refused.value.extras["days"] == ["2026-12-01"]
+    assert len(refused.value.extras["joint_visits"]) == 2
+    make.visit(begun, *team)  # somebody went
+    change(visit_of(plan_id, late).id, ChangeVerb.MOVE, planned_on=LAST, by=chen, at=make.at)
+    step(service.approve_plan, plan_id, by=dong, at=make.at)
+    step(service.publish_plan, plan_id, by=chen, at=make.at)
+    assert watching.days_over([plan_id], today=today) == {}
 
 
 def test_only_what_is_impossible_is_refused(make, chen):
