@@ -9,6 +9,7 @@ import base64
 import functools
 import hashlib
 import hmac
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
@@ -371,6 +372,14 @@ def _page_of(schema: type[ma.Schema]) -> type[ma.Schema]:
 # --- blueprint -------------------------------------------------------------------------------
 
 
+_CODING = re.compile(r':(?:gzip|zstd)(?="$)')
+
+
+def _tags(header: str) -> set[str]:
+    """Return the entity tags of a header, without the coding that compression wrote into them."""
+    return {_CODING.sub("", one.strip()) for one in header.split(",")}
+
+
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest is untyped; this is the one cast
     """flask-smorest's blueprint with our ETag, pages and documented problems."""
 
@@ -442,15 +451,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         @functools.wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             response = flask.make_response(view(*args, **kwargs))
-            known = flask.request.headers.get("If-None-Match", "")
+            known = _tags(flask.request.headers.get("If-None-Match", ""))
             tag = response.headers.get("ETag") or flask.g.pop("etag", None)
             if tag:
                 response.headers["ETag"] = tag
-            if (
-                flask.request.method == "GET"
-                and tag
-                and tag in {t.strip() for t in known.split(",")}
-            ):
+            if flask.request.method == "GET" and tag and tag in known:
                 bare = flask.Response(status=304)
                 bare.headers["ETag"] = tag
                 return bare
@@ -466,13 +471,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
     def check_version(self, entity: Any, schema: type[ma.Schema]) -> None:
         """Compare If-Match with the entity's version: 428 when missing, 412 when stale.
 
-        The 412 carries the current state and its ETag. To be called inside the transaction.
+        The tag of a compressed answer is that of the plain one. The 412 carries the current state
+        and its ETag. To be called inside the transaction.
         """
         given = flask.request.headers.get("If-Match")
         tag = f'"{entity.version}"'
         if given is None:
             raise VersionRequired("请在 If-Match 请求头中给出所依据的版本号。")
-        if tag not in {part.strip() for part in given.split(",")}:
+        if tag not in _tags(given):
             raise VersionStale(
                 "内容已被他人更新，请在最新内容上重新修改。",
                 headers={"ETag": tag},

@@ -61,6 +61,21 @@ def test_a_unit_is_registered_read_and_changed_on_its_version(make, chen):
     assert (stale.status_code, problem(stale)) == (412, "version-stale")
 
 
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_what_was_read_compressed_is_changed_by_the_tag_it_came_with(make, chen, coding):
+    make.catalogue()
+    made = chen.post(URL, json={**NEW, "note": "说明" * 100})
+    url = f"{URL}/{made.json['id']}"
+    got = chen.get(url, headers={"Accept-Encoding": coding})
+    assert got.headers["Content-Encoding"] == coding
+    tag = got.headers["ETag"]
+    again = chen.get(url, headers={"Accept-Encoding": coding, "If-None-Match": tag})
+    assert again.status_code == 304
+    assert chen.patch(url, json={"note": "核对"}, headers={"If-Match": tag}).status_code == 200
+    stale = chen.patch(url, json={"note": "再核对"}, headers={"If-Match": tag})
+    assert (stale.status_code, problem(stale)) == (412, "version-stale")
+
+
 def test_a_wrong_unit_is_refused_by_field(make, chen):
     make.catalogue()
     wrong = {**NEW, "uscc": "91310105MA1FL0X4XX", "name": " "}
