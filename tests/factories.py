@@ -31,6 +31,7 @@ from app.units import labels
 from app.units import service as units
 from app.units.models import Unit, UnitLabel
 from app.units.rules import NewUnit, Registration
+from app.visits import answering
 from app.visits import service as visits
 from app.visits.models import Finding, Visit
 from app.visits.service import Start
@@ -276,7 +277,7 @@ class Make:
     def finding(self, visit: Visit, officer: Officer, text: str = "泳池水浑浊") -> Finding:
         """Something that an officer found at a visit under way."""
         with self.writing():
-            return visits.state_finding(
+            return answering.state_finding(
                 visit.id,
                 new_id(),
                 {"text": text},

@@ -29,8 +29,8 @@ from app.people import service as people
 from app.tasks.models import Task
 from app.tasks.service import TEAM_SIZE
 from app.units import service as units
+from app.visits import contributing
 from app.visits import queries as visit_queries
-from app.visits import service as visits
 from app.visits.models import Finding, Visit
 from app.visits.orders import FindingUnknown
 from app.visits.rules import effective_at
@@ -164,7 +164,7 @@ def decide_on_site(
     OfficerNotThere, DecisionDiffers, FinedAlready, OrderNotUnmet, FactorUnknown, and what keeps an
     officer from contributing (VisitUnknown, TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
     """
-    visit = visits.visit_for(visit_id, officer_id, admitted=admitted, by=by)
+    visit = contributing.visit_for(visit_id, officer_id, admitted=admitted, by=by)
     finding = visit_queries.find_finding(decision.finding_id)
     if finding is None or finding.visit_id != visit_id:
         raise FindingUnknown("处罚决定引用的检查发现还没有上报，或属于另一次检查。")
@@ -225,7 +225,7 @@ def preview_on_site(
     reason why that does not do. Raises VisitUnknown, CauseUnknown, OrderNotUnmet, FactorUnknown,
     DiscretionEmpty, CatalogueRowMissing, SanctionNotOffered where the cause is none for the object.
     """
-    visit = visits.get_visit(visit_id, agency_id)
+    visit = contributing.get_visit(visit_id, agency_id)
     on = _day_of(visit)
     cause = _cause(cause_code, on)
     case = PenaltyCase(

@@ -26,8 +26,8 @@ from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import service as people
+from app.visits import contributing
 from app.visits import queries as visit_queries
-from app.visits import service as visits
 from app.visits.models import Finding
 
 
@@ -154,7 +154,7 @@ def _give_points(
 ) -> str:
     """Enter the points of an item in the unit's record; return the cause that they are of."""
     reference = row.reference or f"finding-decision/{row.id}"
-    visit = visits.get_visit(finding.visit_id, finding.agency_id)
+    visit = contributing.get_visit(finding.visit_id, finding.agency_id)
     new = NewPoints(visit.unit_id, item, reference, local_date(at))
     agency = people.get_agency(finding.agency_id)
     entry = points.give_points(new, agency=agency, by=by, at=at)
@@ -223,7 +223,7 @@ def outcome_of(visit_id: UUID, *, by: Actor, at: datetime) -> PublicOutcome | No
 
     By the rows in force on the day on which it was finished. Raises VisitUnknown.
     """
-    visit = visits.get_visit(visit_id, by.agency_id)
+    visit = contributing.get_visit(visit_id, by.agency_id)
     if visit.outcome is None or visit.finished_at is None:
         return None
     on = local_date(visit.finished_at)

@@ -34,6 +34,7 @@ from app.people.models import Agency, Officer
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
+from app.visits import answering
 from app.visits import rules as visit_rules
 from app.visits import service as visits
 from app.visits.service import Start
@@ -194,7 +195,7 @@ def _inspect(task: Task, chance: Chance, *, at: datetime) -> None:
         at += timedelta(minutes=2)
         result = "no" if chance.happens(*_WRONG_SHARE) and not _needs_photo(code, at) else "yes"
         wrong += result == "no"
-        visits.answer_item(
+        answering.answer_item(
             task.visit_id,
             visit_rules.item_id(code),
             {"result": result, "note": "演示：现场已要求改正。" if result == "no" else ""},

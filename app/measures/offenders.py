@@ -30,7 +30,7 @@ from app.parties.before import Before
 from app.parties.models import Party
 from app.parties.rules import Met, Subject
 from app.units import service as units
-from app.visits import service as visits
+from app.visits import contributing
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def meet(party_id: UUID, kind: Met, met_id: UUID, *, by: Actor, at: datetime) ->
     if kind is Met.CASE:
         cases.get_case(met_id, by.agency_id)
     elif kind is Met.VISIT:
-        visits.get_visit(met_id, by.agency_id)
+        contributing.get_visit(met_id, by.agency_id)
     elif by.agency_id is not None:
         units.get_unit(met_id, by.agency_id)
     return party_service.link_party(party_id, Subject(kind), met_id, by=by, at=at)
@@ -117,7 +117,7 @@ def _recognise(asked: Asked, *, by: Actor) -> Known:
     unit_id, id_number = asked.unit_id, None
     rows: list[Party] = []
     if asked.visit_id is not None:
-        visit = visits.get_visit(asked.visit_id, by.agency_id)
+        visit = contributing.get_visit(asked.visit_id, by.agency_id)
         unit_id, subjects = unit_id or visit.unit_id, [*subjects, visit.id]
     if asked.case_id is not None:
         case = cases.get_case(asked.case_id, by.agency_id)

@@ -26,7 +26,7 @@ from app.people import service as people
 from app.people.models import Agency
 from app.tasks.service import TEAM_SIZE
 from app.units import service as units
-from app.visits import service as visits
+from app.visits import contributing
 
 
 class MeasureInvalid(Invalid):
@@ -102,7 +102,7 @@ def refuse_foreign(about: About, agency_id: UUID) -> None:
     if about.party_id is not None:
         parties.get_party(about.party_id, agency_id)
     if about.visit_id is not None:
-        visits.get_visit(about.visit_id, agency_id)
+        contributing.get_visit(about.visit_id, agency_id)
     if about.case_id is not None:
         cases.get_case(about.case_id, agency_id)
     if about.campaign_id is not None:

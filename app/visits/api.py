@@ -14,13 +14,13 @@ from app.problems import Blueprint, Page, page
 from app.tasks import service as tasks
 from app.visits import (
     contact_api,
+    contributing,
     file_api,
     integrity,
     order_api,
     queries,
     sample_api,
     samples,
-    service,
 )
 from app.visits.integrity_api import OVERSEERS
 from app.visits.integrity_api import blp as integrity_blp
@@ -62,7 +62,7 @@ def get_visit(visit_id: UUID) -> dict[str, Any]:
 
     疑点（integrity）只给负责人和稽查人员，监督员看到的是空值。
     """
-    visit = service.get_visit(visit_id, current_actor().agency_id)
+    visit = contributing.get_visit(visit_id, current_actor().agency_id)
     answers, findings = queries.answers_of(visit_id), queries.findings_of(visit_id)
     subjects = {visit_id, *(row.id for row in answers), *(row.id for row in findings)}
     return {

@@ -12,7 +12,7 @@ from app.documents import desk, pages
 from app.documents.models import Document
 from app.documents.schemas import NewPaperSchema, WholeDocumentSchema
 from app.problems import Blueprint
-from app.visits import filing, service
+from app.visits import contributing, filing
 
 blp = Blueprint("visit-files", __name__, url_prefix="/visits", description="检查文书卷")
 
@@ -22,7 +22,7 @@ blp = Blueprint("visit-files", __name__, url_prefix="/visits", description="检�
 @blp.response(200, pages.BINARY, content_type=pages.MIME)
 def print_file(visit_id: UUID) -> flask.Response:
     """下载检查文书卷 PDF（封面、目录、文书、证据清单）"""
-    visit = service.get_visit(visit_id, current_actor().agency_id)
+    visit = contributing.get_visit(visit_id, current_actor().agency_id)
     return pages.answer(filing.print_file(visit, entry.storage()), f"visit-{visit.id}")
 
 
@@ -35,7 +35,7 @@ def draw_up(data: dict[str, Any], visit_id: UUID) -> Document:
     """为一次检查制作文书"""
     with transaction():
         by = current_actor()
-        visit = service.get_visit(visit_id, by.agency_id)
+        visit = contributing.get_visit(visit_id, by.agency_id)
         return desk.draw_up(
             data["kind"],
             data["fields"],

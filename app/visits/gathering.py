@@ -20,7 +20,7 @@ from app.db import db, insert_rows
 from app.prepared import Prepared
 from app.tasks.models import Task, TaskOfficer
 from app.tasks.rules import OPEN_STATES
-from app.visits import queries, rules, service
+from app.visits import answering, queries, rules
 from app.visits.models import Finding, Visit, VisitAnswer, VisitAttendance
 from app.visits.rules import AnswerResult, VisitState
 
@@ -168,7 +168,7 @@ class Gathering:
         )
         self.taken.add(answer_id)
         self.answers.append(answer)
-        service.note_answer(answer, wanted, by=by, at=at)
+        answering.note_answer(answer, wanted, by=by, at=at)
         return answer
 
     def finding(
@@ -205,7 +205,7 @@ class Gathering:
         )
         self.taken.add(finding_id)
         self.findings.append(finding)
-        service.note_finding(finding, wanted, by=by, at=at)
+        answering.note_finding(finding, wanted, by=by, at=at)
         return finding
 
     def write(self) -> None:

@@ -24,7 +24,7 @@ from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import NewTask
 from app.units import service as units
-from app.visits import queries, service, terms
+from app.visits import contributing, queries, terms
 from app.visits.models import CorrectiveOrder, CorrectiveOrderItem, Visit
 from app.visits.rules import effective_at
 from app.visits.terms import CONCLUDABLE, OrderItem, OrderState
@@ -111,7 +111,7 @@ def issue_order(
     Raises OrderTermWrong, FindingUnknown, FindingAlreadyOrdered, OrderDiffers, and what keeps an
     officer from contributing (VisitUnknown, TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
     """
-    visit = service.visit_for(visit_id, officer_id, admitted=admitted, by=by)
+    visit = contributing.visit_for(visit_id, officer_id, admitted=admitted, by=by)
     if (new.correct_within_days is None) == (new.due_on is None):
         raise OrderTermWrong("请写明改正期限：天数或者日期，二者择一。")
     key = terms.order_key(new.items)

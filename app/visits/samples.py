@@ -17,7 +17,7 @@ from app.journal.rules import Event
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
-from app.visits import queries, service, terms
+from app.visits import contributing, queries, terms
 from app.visits.models import Sample, Visit
 from app.visits.terms import Reading, SampleResult, SampleState
 
@@ -105,7 +105,7 @@ def record_sample(
     Raises SampleDiffers, and what keeps an officer from contributing (VisitUnknown, TaskGone,
     TaskIsClosed, LateContribution, NotOnVisit).
     """
-    visit = service.visit_for(visit_id, officer_id, admitted=admitted, by=by)
+    visit = contributing.visit_for(visit_id, officer_id, admitted=admitted, by=by)
     if known := queries.find_sample(sample_id, visit_id, new.number):
         if known.visit_id != visit_id or any(
             getattr(known, name) != getattr(new, name) for name in FIELDS

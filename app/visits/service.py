@@ -1,24 +1,21 @@
-"""Verbs of a visit: start, interrupt, answer, state a finding, finish, sign.
+"""Verbs of a visit: start, interrupt, finish, sign.
 
-Whatever a tablet says meets what another tablet said before it: the pair's second start is merged,
-an answer is merged three-way, and what cannot be is refused with a code that the inbox keeps as the
-reason (`late-contribution`, `task-closed`, `task-gone`, `form-version`, `visit-locked` …).
+Whatever a tablet says meets what another tablet said before it: the pair's second start is merged
+here, answers and findings in `answering`; who comes too late is told so by `contributing`.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-import sqlalchemy as sa
 
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db, touch
 from app.documents.rules import Signature, SignMethod, signatories
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.errors import Conflict, Invalid
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import service as people
@@ -28,36 +25,21 @@ from app.tasks.rules import TaskState
 from app.units import service as units
 from app.visits import door, queries, rules
 from app.visits import marks as mark_rules
+from app.visits.contributing import (
+    NotOnVisit,
+    VisitIdWrong,
+    VisitUnknown,
+    get_visit,
+    items_of_form,
+    open_visit,
+    refuse_locked,
+    task_for,
+    visit_for,
+)
 from app.visits.door import Arrival
 from app.visits.marks import Mark, Presence
-from app.visits.models import Finding, Visit, VisitAnswer, VisitSignature
-from app.visits.rules import (
-    AnswerResult,
-    CodeMark,
-    Merge,
-    VisitKind,
-    VisitState,
-)
-
-
-class VisitUnknown(NotFound):
-    code, title = "visit-unknown", "未找到检查"
-
-
-class TaskGone(NotFound):
-    code, title = "task-gone", "任务已不存在"
-
-
-class TaskIsClosed(Conflict):
-    code, title = "task-closed", "任务已关闭或已完成"
-
-
-class LateContribution(Conflict):
-    code, title = "late-contribution", "任务已改派他人"
-
-
-class VisitLocked(Conflict):
-    code, title = "visit-locked", "检查已签名锁定"
+from app.visits.models import Visit, VisitSignature
+from app.visits.rules import AnswerResult, CodeMark, VisitKind, VisitState
 
 
 class VisitAlreadyFinished(Conflict):
@@ -72,36 +54,12 @@ class VisitIncomplete(Invalid):
     code, title = "visit-incomplete", "检查项目未完成"
 
 
-class VisitIdWrong(Invalid):
-    code, title = "visit-id-wrong", "检查编号不符"
-
-
 class ReasonMissing(Invalid):
     code, title = "visit-reason-missing", "缺少触发原因"
 
 
-class FormVersionUnknown(Invalid):
-    code, title = "form-version", "表单版本不可用"
-
-
-class ItemUnknown(Invalid):
-    code, title = "item-unknown", "检查表中没有该事项"
-
-
 class OutcomeUnknown(Invalid):
     code, title = "outcome-unknown", "检查结果代码无效"
-
-
-class AnswerNotAllowed(Invalid):
-    code, title = "answer-not-allowed", "该事项不能这样回答"
-
-
-class NotOnVisit(Forbidden):
-    code, title = "not-on-visit", "不是本次检查的人员"
-
-
-class ContentMissing(Invalid):
-    code, title = "content-missing", "缺少内容"
 
 
 @dataclass(frozen=True)
@@ -110,24 +68,6 @@ class Started:
 
     visit: Visit
     merged: bool
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What became of an answer, and the answer that stands."""
-
-    outcome: Merge
-    current: VisitAnswer
-    disputed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Stated:
-    """What became of a finding, and the finding that stands."""
-
-    outcome: Merge
-    current: Finding
-    disputed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,38 +93,6 @@ class Start:
     arrival: Arrival | None = None
     companion_id: UUID | None = None
     marks: frozenset[Mark] = frozenset()
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the tablet had seen of a row before it changed it: old values, and their version."""
-
-    base: Mapping[str, Any] = field(default_factory=dict)
-    version: int = 0
-
-
-NOTHING_SEEN = Seen()
-
-
-def get_visit(visit_id: UUID, agency_id: UUID | None) -> Visit:
-    """Return a visit of the agency. Raises VisitUnknown, also for another agency's visit."""
-    visit = queries.find_visit(visit_id)
-    if visit is None or visit.agency_id != agency_id:
-        raise VisitUnknown("没有这次检查，或它不属于本机构。")
-    return visit
-
-
-def begun_visit(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
-    """Return a visit of the agency that somebody began.
-
-    What is said about a visit that nobody began comes too late all the same when its task is
-    closed or another's meanwhile: raises TaskIsClosed and LateContribution before VisitUnknown.
-    """
-    if queries.find_visit(visit_id) is None and not admitted:
-        task = queries.find_task_of(visit_id)
-        if task is not None and task.agency_id == by.agency_id:
-            task_for(task.id, officer_id, by=by)
-    return get_visit(visit_id, by.agency_id)
 
 
 def start_visit(
@@ -290,7 +198,7 @@ def _new_visit(
 ) -> Visit:
     unit = units.get_unit(start.unit_id, _agency_of(by))
     if start.checklist_code is not None:
-        _items(start.checklist_code, start.form_version)
+        items_of_form(start.checklist_code, start.form_version)
     visit = Visit(
         id=visit_id,
         agency_id=unit.agency_id,
@@ -334,7 +242,7 @@ def interrupt_visit(
     Raises VisitUnknown, VisitLocked, VisitAlreadyFinished and what keeps an officer from
     contributing (TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
     """
-    visit = _open_visit(visit_id, officer_id, by=by)
+    visit = open_visit(visit_id, officer_id, by=by)
     if visit.state != VisitState.UNDER_WAY:
         raise VisitAlreadyFinished("本次检查已经结束，不能中断。", finished_at=visit.finished_at)
     visit.interrupted_reason, visit.interrupted_at = reason, at
@@ -343,179 +251,6 @@ def interrupt_visit(
         Event.VISIT_INTERRUPTED, visit, by=by, at=at, data={"officer_id": str(officer_id)}
     )
     return visit
-
-
-def answer_item(
-    visit_id: UUID,
-    item_id: UUID,
-    changes: Mapping[str, Any],
-    *,
-    officer_id: UUID,
-    recorded_at: datetime,
-    seen: Seen = NOTHING_SEEN,
-    admitted: bool = False,
-    by: Actor,
-    at: datetime,
-) -> Answered:
-    """Answer a check item: `changes` hold `result` and `note`, as far as the tablet changed them.
-
-    Meets an earlier answer three-way by what the tablet had seen. On a conflict nothing is
-    written: the answer that stands is returned with the disputed fields. The item's id is the same
-    in every form version. The answer is the visit's at once; its version is there after a flush.
-    `admitted`: a supervisor lets in what came too late, or decides between two answers.
-
-    Raises VisitUnknown, VisitLocked (signed), ItemUnknown, ContentMissing, AnswerNotAllowed (the
-    catalogue does not offer this answer; `answers`) and what keeps an officer from contributing
-    (TaskGone, TaskIsClosed, LateContribution, NotOnVisit).
-    """
-    visit = _open_visit(visit_id, officer_id, admitted=admitted, by=by)
-    item = _item_of(visit, item_id)
-    wanted = rules.said(changes, rules.ANSWER_FIELDS)
-    answer = visit.answers.get(item_id)
-    if answer is not None and sa.inspect(answer).modified:
-        db.session.flush()  # what is met has the version that the database gave
-    current = None if answer is None else {"result": answer.result, "note": answer.note}
-    if wanted.get("result", current and current["result"]) not in set(AnswerResult):
-        raise ContentMissing("请选择“是”“否”或“不适用”。")
-    if "result" in wanted and wanted["result"] not in item.answers:
-        raise AnswerNotAllowed(
-            "检查表规定该事项不能这样回答，请在允许的选项中选择。",
-            item_code=item.code,
-            answers=sorted(item.answers),
-        )
-    met = rules.resolve(
-        current,
-        0 if answer is None else answer.version,
-        wanted,
-        base=rules.said(seen.base, rules.ANSWER_FIELDS),
-        base_version=seen.version,
-        same_author=answer is not None and answer.officer_id == officer_id,
-    )
-    if answer is None:
-        answer = VisitAnswer(
-            id=rules.answer_id(visit_id, item_id),
-            agency_id=visit.agency_id,
-            district=visit.district,
-            visit_id=visit_id,
-            item_id=item_id,
-            item_code=item.code,
-        )
-        visit.answers[item_id] = answer
-    if met.outcome is Merge.CONFLICT or not met.changes:
-        return Answered(met.outcome, answer, met.disputed)
-    _write(answer, met.changes, officer_id=officer_id, recorded_at=recorded_at)
-    note_answer(answer, met.changes, by=by, at=at)
-    return Answered(met.outcome, answer)
-
-
-def note_answer(answer: Any, changes: Collection[str], *, by: Actor, at: datetime) -> None:
-    """Journal that fields of an answer changed; its words stand in its table."""
-    journal.record(
-        Event.VISIT_ITEM_ANSWERED,
-        answer,
-        by=by,
-        at=at,
-        data={
-            "visit_id": answer.visit_id,
-            "item_code": answer.item_code,
-            "fields": sorted(changes),
-            "officer_id": answer.officer_id,
-        },
-    )
-
-
-def placed_items(visit_id: UUID, item_id: UUID, *, by: Actor) -> tuple[UUID, ...]:
-    """Return the items of a visit's own form that an item stands for: nearly always itself.
-
-    A colleague's tablet may carry another version of the checklist than the visit was begun with:
-    the catalogue's `checklist_migration` rows say which items were renamed or split. An item that
-    no version asks, and one of a visit that nobody began, is returned as it is. Raises
-    FormVersionUnknown where the item has no place in the visit's form (withdrawn, new, or a part of
-    what it asks).
-    """
-    visit = queries.find_visit(visit_id)
-    if visit is None or visit.agency_id != by.agency_id or visit.checklist_code is None:
-        return (item_id,)
-    own = _items(visit.checklist_code, visit.form_version)
-    if item_id in own:
-        return (item_id,)
-    maps = queries.item_maps(visit.checklist_code)
-    if found := rules.placed(item_id, own.keys(), visit.form_version or 0, maps):
-        return found
-    if queries.is_of_some_version(visit.checklist_code, item_id):
-        raise FormVersionUnknown(
-            "本次检查所用的检查表版本没有与之对应的事项，内容已留存，由负责人处理。",
-            form_version=visit.form_version,
-            item_id=item_id,
-        )
-    return (item_id,)
-
-
-def state_finding(
-    visit_id: UUID,
-    finding_id: UUID,
-    changes: Mapping[str, Any],
-    *,
-    officer_id: UUID,
-    recorded_at: datetime,
-    seen: Seen = NOTHING_SEEN,
-    admitted: bool = False,
-    by: Actor,
-    at: datetime,
-) -> Stated:
-    """State what was found, under the id that the tablet gave it; later ones of that id change it.
-
-    `changes` hold fields of FINDING_FIELDS. Conflicts and refusals as in `answer_item`. Flushes for
-    the same reason. Raises ContentMissing for a new finding without `text`.
-    """
-    visit = _open_visit(visit_id, officer_id, admitted=admitted, by=by)
-    wanted = rules.said(changes, rules.FINDING_FIELDS)
-    if wanted.get("item_id") is not None:
-        _item_of(visit, wanted["item_id"])
-    finding = queries.find_finding(finding_id)
-    if finding is not None and finding.visit_id != visit_id:
-        raise VisitIdWrong("该检查发现属于另一次检查，请重新同步后再试。")
-    if not wanted.get("text", finding and finding.text):
-        raise ContentMissing("请写明发现的问题。")
-    met = rules.resolve(
-        None
-        if finding is None
-        else {name: getattr(finding, name) for name in rules.FINDING_FIELDS},
-        0 if finding is None else finding.version,
-        wanted,
-        base=rules.said(seen.base, rules.FINDING_FIELDS),
-        base_version=seen.version,
-        same_author=finding is not None and finding.officer_id == officer_id,
-    )
-    if finding is None:
-        finding = Finding(
-            id=finding_id,
-            agency_id=visit.agency_id,
-            district=visit.district,
-            visit_id=visit_id,
-        )
-        db.session.add(finding)
-    if met.outcome is Merge.CONFLICT or not met.changes:
-        return Stated(met.outcome, finding, met.disputed)
-    _write(finding, met.changes, officer_id=officer_id, recorded_at=recorded_at)
-    note_finding(finding, met.changes, by=by, at=at)
-    db.session.flush()
-    return Stated(met.outcome, finding)
-
-
-def note_finding(finding: Any, changes: Collection[str], *, by: Actor, at: datetime) -> None:
-    """Journal that fields of a finding changed; its words stand in its table."""
-    journal.record(
-        Event.VISIT_FINDING_STATED,
-        finding,
-        by=by,
-        at=at,
-        data={
-            "visit_id": str(finding.visit_id),
-            "fields": sorted(changes),
-            "officer_id": str(finding.officer_id),
-        },
-    )
 
 
 def finish_visit(
@@ -542,7 +277,7 @@ def finish_visit(
     if visit.state != VisitState.UNDER_WAY:
         if (visit.outcome, visit.summary) == (outcome, summary or None):
             return visit
-        _refuse_locked(visit)
+        refuse_locked(visit)
         raise VisitAlreadyFinished(
             "本次检查已经结束，不能再次结束。",
             finished_at=visit.finished_at,
@@ -572,7 +307,7 @@ def finish_visit(
 def _refuse_incomplete(visit: Visit) -> None:
     if visit.checklist_code is None:
         return
-    items = _items(visit.checklist_code, visit.form_version).values()
+    items = items_of_form(visit.checklist_code, visit.form_version).values()
     stored = visit.answers.values()
     photos = queries.photos_of({answer.id for answer in stored if answer.result == AnswerResult.NO})
     answers = {
@@ -648,62 +383,6 @@ def sign_visit(
     return visit
 
 
-# --- who may contribute, and to what ---
-
-
-def _open_visit(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
-    """Return a visit whose contents this officer may still change."""
-    visit = visit_for(visit_id, officer_id, admitted=admitted, by=by)
-    _refuse_locked(visit)
-    return visit
-
-
-def _refuse_locked(visit: Visit) -> None:
-    if visit.state == VisitState.SIGNED:
-        raise VisitLocked(
-            "本次检查已签名锁定，内容不能再改；需要更正请办理补正。", signed_at=visit.signed_at
-        )
-
-
-def visit_for(visit_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Visit:
-    """Return a visit that this officer is part of, and whose task is still theirs.
-
-    The visit of a round that is over ended with it: what comes to it now is late.
-    """
-    visit = begun_visit(visit_id, officer_id, admitted=admitted, by=by)
-    if visit.task_id is not None:
-        task = task_for(visit.task_id, officer_id, admitted=admitted, by=by)
-        if task.visit_id != visit.id and not admitted:
-            raise TaskIsClosed(
-                "任务已重新打开，这次检查属于上一轮；内容已留存，由负责人处理。", state=task.state
-            )
-    elif not admitted and officer_id not in _attending(visit):
-        raise NotOnVisit("您不是本次检查的人员，不能修改其内容。")
-    return visit
-
-
-def _attending(visit: Visit) -> Collection[UUID]:
-    return {one.officer_id for one in visit.attendance}
-
-
-def task_for(task_id: UUID, officer_id: UUID, *, admitted: bool = False, by: Actor) -> Task:
-    """Return an open task on whose team this officer is; whoever is `admitted` may be late.
-
-    Raises TaskGone, TaskIsClosed and LateContribution: the three ways in which work offline can
-    come too late.
-    """
-    task = db.session.get(Task, task_id)
-    if task is None or task.agency_id != by.agency_id:
-        raise TaskGone("该任务已不存在，内容已留存，由负责人处理。")
-    if admitted:
-        return task
-    if task.state in {TaskState.COMPLETED, TaskState.CLOSED}:
-        raise TaskIsClosed("该任务已完成或已关闭，内容已留存，由负责人处理。", state=task.state)
-    if officer_id not in task.officer_ids():
-        raise LateContribution("该任务已改派他人，内容已留存，由负责人处理。", task_id=task.id)
-    return task
-
-
 def _advance_task(visit: Visit, officer_id: UUID, *, by: Actor, at: datetime) -> None:
     """Let the task follow a visit that is not signed yet; who starts or signs has accepted.
 
@@ -720,37 +399,7 @@ def _advance_task(visit: Visit, officer_id: UUID, *, by: Actor, at: datetime) ->
         tasks.start_task(task.id, officer_id=officer_id, by=by, at=at)
 
 
-def _items(code: str, form_version: int | None) -> Mapping[UUID, rules.Item]:
-    items = queries.form_items(code, form_version or 0)
-    if items is None:
-        raise FormVersionUnknown(
-            "服务器没有这一版检查表，内容已留存，由负责人处理。",
-            checklist_code=code,
-            form_version=form_version,
-        )
-    return items
-
-
-def _item_of(visit: Visit, item_id: UUID) -> rules.Item:
-    items = {} if visit.checklist_code is None else _items(visit.checklist_code, visit.form_version)
-    if item_id not in items:
-        raise ItemUnknown("本次检查的检查表中没有该事项。", item_id=item_id)
-    return items[item_id]
-
-
 def _agency_of(by: Actor) -> UUID:
     if by.agency_id is None:
         raise VisitUnknown("没有这次检查，或它不属于本机构。")
     return by.agency_id
-
-
-def _write(
-    row: VisitAnswer | Finding,
-    changes: Mapping[str, Any],
-    *,
-    officer_id: UUID,
-    recorded_at: datetime,
-) -> None:
-    for name, value in changes.items():
-        setattr(row, name, value)
-    row.officer_id, row.recorded_at = officer_id, recorded_at

@@ -10,7 +10,7 @@ from app.access import Actor
 from app.db import db
 from app.errors import Forbidden
 from app.tasks.models import Task
-from app.visits import service as visits
+from app.visits import contributing
 from app.visits.models import Visit
 from sync.inbox.rules import OperationType, Outcome
 from sync.operations import Operation
@@ -72,7 +72,7 @@ def applied(entity: Any, outcome: Outcome = Outcome.APPLIED) -> Effect:
 
 def their_task(task_id: UUID, doing: Doing) -> Task:
     """Return an open task on whose team the author is; raises what `visits.task_for` raises."""
-    return visits.task_for(task_id, doing.officer_id, admitted=doing.admitted, by=doing.by)
+    return contributing.task_for(task_id, doing.officer_id, admitted=doing.admitted, by=doing.by)
 
 
 def their_visit(visit_id: UUID, doing: Doing) -> Visit:
@@ -80,7 +80,9 @@ def their_visit(visit_id: UUID, doing: Doing) -> Visit:
 
     Raises VisitUnknown, NotTheirVisit, and what `their_task` raises.
     """
-    visit = visits.begun_visit(visit_id, doing.officer_id, admitted=doing.admitted, by=doing.by)
+    visit = contributing.begun_visit(
+        visit_id, doing.officer_id, admitted=doing.admitted, by=doing.by
+    )
     if visit.task_id is not None:
         their_task(visit.task_id, doing)
     elif not doing.admitted and doing.officer_id not in {

@@ -27,6 +27,7 @@ from app.tasks.models import Task
 from app.tasks.rules import TaskState
 from app.units import service as units
 from app.units.models import Unit
+from app.visits import answering, contributing
 from app.visits import rules as visit_rules
 from app.visits import service as visits
 from app.visits.models import Finding, Visit, VisitAnswer
@@ -69,7 +70,7 @@ def check(operation: Operation) -> OperationType:
         return type_  # whatever its version is called, it says nothing that is not understood
     history = forms.HISTORIES[type_]
     if not history.knows(operation.form_version):
-        raise visits.FormVersionUnknown(
+        raise contributing.FormVersionUnknown(
             "服务器不认识这一版操作内容，原文已留存；服务器更新后可重新处理。",
             form_version=operation.form_version,
             oldest=history.oldest,
@@ -119,7 +120,7 @@ def carry_out(doing: Doing) -> Effect:
             done[0], version=version, entity=None, reason=done[0].reason or forms.MIGRATED
         )
     if any(one.outcome is Outcome.CONFLICT for one in done):
-        raise visits.FormVersionUnknown("该事项已拆分，其中一项另有回答，由负责人处理。")
+        raise contributing.FormVersionUnknown("该事项已拆分，其中一项另有回答，由负责人处理。")
     return Effect(Outcome.APPLIED, reason=forms.MIGRATED)
 
 
@@ -276,12 +277,12 @@ def _finish_visit(doing: Doing) -> Effect:
     return applied(visit)
 
 
-def _seen(doing: Doing) -> visits.Seen:
-    return visits.Seen(base=doing.operation.base, version=doing.operation.base_version)
+def _seen(doing: Doing) -> answering.Seen:
+    return answering.Seen(base=doing.operation.base, version=doing.operation.base_version)
 
 
 def _answer_item(doing: Doing) -> Effect:
-    answered = visits.answer_item(
+    answered = answering.answer_item(
         doing.id_of("visit_id"),
         doing.id_of("item_id"),
         {name: doing.fields[name] for name in ("result", "note") if name in doing.fields},
@@ -301,7 +302,7 @@ def _state_finding(doing: Doing) -> Effect:
     changes = {name: value for name, value in doing.fields.items() if name != "visit_id"}
     if changes.get("item_id") is not None:
         changes["item_id"] = UUID(changes["item_id"])
-    stated = visits.state_finding(
+    stated = answering.state_finding(
         doing.id_of("visit_id"),
         doing.entity_id,
         changes,

@@ -10,8 +10,8 @@ from app.documents import rules as document_rules
 from app.documents import service as documents
 from app.documents.models import Document
 from app.documents.rules import DocumentKind
+from app.visits import contributing
 from app.visits import rules as visit_rules
-from app.visits import service as visits
 from app.visits.models import Visit
 from sync.inbox import rules
 from sync.inbox.doing import Doing, Effect, NotTheirVisit, applied, their_visit
@@ -56,7 +56,7 @@ def visit_of(doing: Doing) -> Visit:
     """
     visit = their_visit(doing.id_of("visit_id"), doing)
     if visit.unit_id != doing.id_of("unit_id"):
-        raise visits.VisitIdWrong("文书所写单位与检查的单位不符，内容已留存。")
+        raise contributing.VisitIdWrong("文书所写单位与检查的单位不符，内容已留存。")
     return visit
 
 

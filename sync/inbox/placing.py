@@ -12,9 +12,9 @@ from uuid import UUID
 from app.access import Actor
 from app.db import db
 from app.errors import Invalid
+from app.visits import answering, contributing
 from app.visits import queries as visit_queries
 from app.visits import rules as visit_rules
-from app.visits import service as visits
 from app.visits.models import VisitAnswer
 from app.visits.rules import AnswerResult
 from sync.inbox import forms
@@ -47,12 +47,12 @@ def placed_in_form(operation: Operation, *, by: Actor) -> list[Operation]:
     visit_id, item_id = UUID(operation.fields["visit_id"]), UUID(named)
     if is_answer and operation.entity_id != visit_rules.answer_id(visit_id, item_id):
         raise EntityIdWrong("答案编号与检查、事项不符，内容已留存。")
-    places = visits.placed_items(visit_id, item_id, by=by)
+    places = answering.placed_items(visit_id, item_id, by=by)
     if places == (item_id,):
         return [operation]
     whole = operation.fields.get("result") in {AnswerResult.YES, AnswerResult.NOT_APPLICABLE}
     if len(places) > 1 and not (is_answer and whole):
-        raise visits.FormVersionUnknown(
+        raise contributing.FormVersionUnknown(
             "该事项在本次检查所用的检查表版本中已拆分，须由负责人指明是哪一项。", item_id=item_id
         )
     return [
@@ -78,7 +78,7 @@ def _placed_evidence(operation: Operation, *, by: Actor) -> list[Operation]:
         for one in visit_queries.item_maps(str(visit.checklist_code)):
             for item in {*one.becomes, *(new for many in one.becomes.values() for new in many)}:
                 if visit_rules.answer_id(visit.id, item) == subject_id:
-                    places = visits.placed_items(visit.id, item, by=by)
+                    places = answering.placed_items(visit.id, item, by=by)
                     return [_about(operation, visit.id, place) for place in places]
     return [operation]
 

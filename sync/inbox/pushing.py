@@ -10,7 +10,7 @@ from uuid import UUID
 from app import entry
 from app.db import ChangedMeanwhile, Overloaded, db, stop_reading, transaction
 from app.keys import Keys
-from app.visits.service import FormVersionUnknown
+from app.visits.contributing import FormVersionUnknown
 from sync.devices import queries as device_queries
 from sync.devices.models import Device
 from sync.inbox import placing, queries, service

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.db import db, insert_rows, new_id
 from app.errors import DomainError
 from app.problems import document
-from app.visits.service import LateContribution
+from app.visits.contributing import LateContribution
 from sync.devices.models import Device
 from sync.devices.queries import Sender
 from sync.inbox.forms import as_today

@@ -14,7 +14,7 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.keys import Keys
 from app.units import service as units
-from app.visits import service as visits
+from app.visits import answering
 from sync.devices import queries as device_queries
 from sync.devices import service as devices
 from sync.devices.models import Device, DeviceChain
@@ -290,10 +290,10 @@ def _write(record: Record, fields: Mapping[str, Any], *, by: Actor, at: datetime
 def _write_over(pushed: Pushed, fields: Mapping[str, Any], *, by: Actor, at: datetime) -> Any:
     """Write values over an answer or finding."""
     current = current_of(pushed.type, pushed.entity_id) or {"version": 0}
-    seen = visits.Seen(version=current["version"])
+    seen = answering.Seen(version=current["version"])
     visit_id = UUID(pushed.fields["visit_id"])
     if pushed.type == OperationType.VISIT_ANSWER_ITEM:
-        return visits.answer_item(
+        return answering.answer_item(
             visit_id,
             UUID(pushed.fields["item_id"]),
             fields,
@@ -307,7 +307,7 @@ def _write_over(pushed: Pushed, fields: Mapping[str, Any], *, by: Actor, at: dat
     changes = dict(fields)
     if changes.get("item_id") is not None:
         changes["item_id"] = UUID(changes["item_id"])
-    return visits.state_finding(
+    return answering.state_finding(
         visit_id,
         pushed.entity_id,
         changes,

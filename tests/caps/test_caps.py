@@ -13,7 +13,7 @@ from app.codes import service as codes
 from app.codes.service import NewCode
 from app.db import db, new_id, stop_reading, transaction
 from app.tasks.service import SecondPersonInvalid
-from app.visits import service as visits
+from app.visits import answering
 from app.visits.models import Visit
 
 TODAY = date(2026, 11, 21)
@@ -82,7 +82,7 @@ def test_a_finding_makes_an_entry_not_clean(make, unit):
     visit = enter(make, unit, an, bo)
     by = make.actor(make.account(Role.OFFICER, officer=an))
     with transaction():
-        visits.state_finding(
+        answering.state_finding(
             visit.id,
             new_id(),
             {"text": "无证"},

@@ -20,6 +20,7 @@ from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
 from app.db import db, new_id, transaction
 from app.journal.models import JournalEntry
+from app.visits import contributing
 from app.visits import service as visits
 from app.visits.orders import FindingUnknown
 from app.visits.rules import triggered_visit_id
@@ -222,7 +223,7 @@ def test_a_decision_names_a_finding_of_its_visit(field):
 
 def test_a_late_decision_has_no_effect_until_a_supervisor_lets_it_in(field):
     cai = field.make.officer(name="蔡")
-    with pytest.raises(visits.LateContribution):
+    with pytest.raises(contributing.LateContribution):
         field.decide(officer=cai, officer_ids=(cai.id, field.an.id))
     assert field.count() == 0
     decided = field.decide(officer=cai, officer_ids=(cai.id, field.an.id), admitted=True)

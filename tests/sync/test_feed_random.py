@@ -21,7 +21,7 @@ from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.units import service as units
 from app.units.models import Unit
-from app.visits import integrity_queries, queries, rules, service
+from app.visits import answering, integrity_queries, queries, rules, service
 from app.visits.models import Finding, Visit, VisitAnswer
 from app.visits.service import Start
 from sync.feed import service as feed
@@ -161,11 +161,11 @@ class World:
 
     def _answer_all(self, visit_id: UUID, **who: Any) -> None:
         for item in queries.form_items("lodging", 1) or ():
-            service.answer_item(visit_id, item, {"result": "yes"}, **who, recorded_at=self.at)
+            answering.answer_item(visit_id, item, {"result": "yes"}, **who, recorded_at=self.at)
 
     def find(self, task: int, one: int, other: int) -> None:
         row = self._task(task)
-        service.state_finding(
+        answering.state_finding(
             row.visit_id,
             new_id(),
             {"text": "地面积水"},
@@ -298,7 +298,9 @@ class World:
     def end_trigger(self, task: int, one: int, other: int) -> None:
         visit_id = self.triggered.get(one, new_id())
         who: Any = {"officer_id": self.officers[one], "by": self.device(one), "at": self.at}
-        service.state_finding(visit_id, new_id(), {"text": "占道经营"}, **who, recorded_at=self.at)
+        answering.state_finding(
+            visit_id, new_id(), {"text": "占道经营"}, **who, recorded_at=self.at
+        )
         service.finish_visit(visit_id, "no-problem", None, **who, recorded_at=self.at)
         service.sign_visit(visit_id, Signature(), **who, device_id=None, recorded_at=self.at)
 

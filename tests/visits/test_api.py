@@ -5,7 +5,7 @@ import pytest
 from app.access import Actor, ActorKind, Role
 from app.db import new_id, transaction
 from app.evidence import service as evidence
-from app.visits import rules, service
+from app.visits import answering, rules, service
 from app.visits.service import Start
 from tests.factories import OTHER_DISTRICT
 
@@ -29,10 +29,10 @@ def visit(make, app_context):
         found = service.start_visit(
             task.visit_id, start, **who, device_id=by.id, recorded_at=make.at
         ).visit
-        answer = service.answer_item(
+        answer = answering.answer_item(
             task.visit_id, item, {"result": "no", "note": "过期"}, **who, recorded_at=make.at
         ).current
-        service.state_finding(
+        answering.state_finding(
             task.visit_id, new_id(), {"text": "许可证过期"}, **who, recorded_at=make.at
         )
         evidence.expect(

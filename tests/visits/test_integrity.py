@@ -18,7 +18,7 @@ from app.evidence import service as evidence
 from app.evidence.inspecting import inspect_pictures
 from app.evidence.rules import object_key
 from app.journal.models import JournalEntry
-from app.visits import checking, integrity, queries, rules, service
+from app.visits import answering, checking, integrity, queries, rules, service
 from app.visits.integrity_rules import Unjudged
 from app.visits.models import IntegrityCursor, IntegrityFinding, Visit
 from app.visits.service import Start
@@ -225,7 +225,7 @@ def leave(beat, visit_id, *, minutes, km=0, answered=None, officer=None):
     stop_reading()
     with transaction():
         for item_id in items:
-            service.answer_item(
+            answering.answer_item(
                 visit_id,
                 item_id,
                 {"result": rules.AnswerResult.YES, "note": None},
@@ -404,7 +404,7 @@ def test_photos_after_the_end_are_found_once_the_end_is_known(beat):
 def test_photos_of_answers_and_findings_count_as_the_visits(beat):
     visit_id = beat.visit(minutes=30)
     with transaction():
-        answer = service.answer_item(
+        answer = answering.answer_item(
             visit_id,
             rules.item_id("pp-licence"),
             {"result": "no", "note": None},

@@ -13,7 +13,7 @@ from app.db import db, new_id, transaction
 from app.journal.models import JournalEntry
 from app.tasks import service as tasks
 from app.tasks.models import Task
-from app.visits import orders, samples, service, terms
+from app.visits import contributing, orders, samples, service, terms
 from app.visits.models import CorrectiveOrder, Sample
 from app.visits.orders import NewOrder
 from app.visits.rules import triggered_visit_id
@@ -187,7 +187,7 @@ def test_an_order_names_findings_of_its_own_visit_and_one_term(field):
 
 def test_an_order_of_who_is_not_on_the_task_any_more_waits_for_a_supervisor(field):
     cai = field.make.officer(name="蔡")
-    with pytest.raises(service.LateContribution):
+    with pytest.raises(contributing.LateContribution):
         field.issue(officer=cai)
 
 
@@ -458,7 +458,7 @@ def test_the_same_sample_again_is_one_and_another_under_its_number_is_kept_apart
 
 def test_a_sample_without_task_or_of_a_stranger(laboratory):
     cai = laboratory.make.officer(name="蔡")
-    with pytest.raises(service.LateContribution):
+    with pytest.raises(contributing.LateContribution):
         laboratory.take(officer=cai)
     with pytest.raises(samples.SampleUnknown):
         samples.get_sample(new_id(), laboratory.an.agency_id)

@@ -11,10 +11,11 @@ from app.evidence import service as evidence
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.units.service import UnitNotFound
-from app.visits import queries, rules, service
+from app.visits import answering, contributing, queries, rules, service
+from app.visits.answering import Seen
 from app.visits.models import Visit, VisitAnswer
 from app.visits.rules import CodeMark, Merge, VisitState
-from app.visits.service import Seen, Start
+from app.visits.service import Start
 from tests.factories import OTHER_DISTRICT
 
 REQUIRED_PHOTO = "pp-licence"  # an item of the checklist `lodging` that asks for a photo on 否
@@ -49,7 +50,7 @@ class Field:
     def do(self, verb, *args, officer=None, late=timedelta(), **values):
         officer = officer or self.an
         with transaction():
-            return getattr(service, verb)(
+            return verb(
                 *args,
                 officer_id=officer.id,
                 **{"recorded_at": self.make.at - late, **values},
@@ -70,7 +71,7 @@ class Field:
 
     def start(self, officer=None, visit_id=None, **values):
         return self.do(
-            "start_visit",
+            service.start_visit,
             visit_id or self.visit_id,
             self.planned(**values),
             officer=officer,
@@ -82,7 +83,7 @@ class Field:
 
     def answer(self, code, result, note=None, officer=None, **values):
         return self.do(
-            "answer_item",
+            answering.answer_item,
             self.visit_id,
             rules.item_id(code),
             {"result": result, "note": note},
@@ -95,11 +96,13 @@ class Field:
             self.answer(item.code, result)
 
     def finish(self, outcome="no-problem", summary=None, officer=None, **values):
-        return self.do("finish_visit", self.visit_id, outcome, summary, officer=officer, **values)
+        return self.do(
+            service.finish_visit, self.visit_id, outcome, summary, officer=officer, **values
+        )
 
     def sign(self, officer=None, signature=None):
         return self.do(
-            "sign_visit",
+            service.sign_visit,
             self.visit_id,
             signature or Signature(),
             officer=officer,
@@ -135,7 +138,7 @@ def test_a_visit_starts_under_the_id_that_its_task_carries_and_moves_the_task(fi
 
 
 def test_a_visit_under_another_id_than_its_tasks_is_refused(field):
-    with pytest.raises(service.VisitIdWrong):
+    with pytest.raises(contributing.VisitIdWrong):
         field.start(visit_id=new_id())
 
 
@@ -190,7 +193,7 @@ def test_an_interrupted_visit_goes_on_with_the_next_start(field):
 
 
 def test_a_form_version_that_the_server_does_not_have_is_refused_by_its_name(field):
-    with pytest.raises(service.FormVersionUnknown) as refused:
+    with pytest.raises(contributing.FormVersionUnknown) as refused:
         field.start(form_version=99)
     assert refused.value.code == "form-version"
 
@@ -229,7 +232,7 @@ def test_a_note_added_to_what_the_colleague_answered_is_merged(field):
     version = field.answer(REQUIRED_PHOTO, "no", officer=field.an).current.version
     field.answer(REQUIRED_PHOTO, "yes", officer=field.an, seen=Seen({"result": "no"}, version))
     met = field.do(
-        "answer_item",
+        answering.answer_item,
         field.visit_id,
         rules.item_id(REQUIRED_PHOTO),
         {"note": "已换证"},
@@ -243,27 +246,29 @@ def test_a_note_added_to_what_the_colleague_answered_is_merged(field):
 
 def test_an_item_of_another_checklist_is_refused(field):
     field.start()
-    with pytest.raises(service.ItemUnknown):
+    with pytest.raises(contributing.ItemUnknown):
         field.answer("no-such-item", "yes")
 
 
 def test_an_answer_without_a_result_is_refused_when_there_is_none_yet(field):
     field.start()
-    with pytest.raises(service.ContentMissing):
-        field.do("answer_item", field.visit_id, rules.item_id(REQUIRED_PHOTO), {"note": "无"})
+    with pytest.raises(answering.ContentMissing):
+        field.do(
+            answering.answer_item, field.visit_id, rules.item_id(REQUIRED_PHOTO), {"note": "无"}
+        )
 
 
 def test_a_finding_is_stated_once_under_the_tablets_id_and_changed_by_its_author(field):
     field.start()
     finding_id = new_id()
     stated = field.do(
-        "state_finding",
+        answering.state_finding,
         field.visit_id,
         finding_id,
         {"text": "未公示许可证", "correct_within_days": 15, "basis": ""},
     )
     again = field.do(
-        "state_finding",
+        answering.state_finding,
         field.visit_id,
         finding_id,
         {"text": "未在醒目位置公示许可证"},
@@ -275,8 +280,8 @@ def test_a_finding_is_stated_once_under_the_tablets_id_and_changed_by_its_author
 
 def test_a_finding_says_something(field):
     field.start()
-    with pytest.raises(service.ContentMissing):
-        field.do("state_finding", field.visit_id, new_id(), {"text": ""})
+    with pytest.raises(answering.ContentMissing):
+        field.do(answering.state_finding, field.visit_id, new_id(), {"text": ""})
 
 
 # --- finish and sign ---
@@ -349,11 +354,11 @@ def test_signing_submits_the_task_with_the_outcome(field):
 def test_after_signing_nothing_changes_any_more(field, verb):
     field.whole_visit()
     before = field.fresh(Visit, field.visit_id).version
-    with pytest.raises(service.VisitLocked):
+    with pytest.raises(contributing.VisitLocked):
         if verb == "answer":
             field.answer(REQUIRED_PHOTO, "not-applicable", officer=field.bo)
         elif verb == "finding":
-            field.do("state_finding", field.visit_id, new_id(), {"text": "脏"})
+            field.do(answering.state_finding, field.visit_id, new_id(), {"text": "脏"})
         elif verb == "finish":
             field.finish("ordered-to-correct")
         else:
@@ -402,7 +407,7 @@ def test_after_a_reassignment_the_old_officers_words_are_late_and_the_new_one_go
     field.answer(REQUIRED_PHOTO, "yes")
     field.supervise("reassign_task", [field.cai.id, field.bo.id], field.cai.id, reason="调岗")
 
-    with pytest.raises(service.LateContribution):
+    with pytest.raises(contributing.LateContribution):
         field.answer("pp-shown", "yes", officer=field.an)
     assert field.start(field.cai).merged
     assert field.task_state() == "in-progress"
@@ -414,21 +419,21 @@ def test_words_for_a_closed_task_are_refused_as_such(field):
     photo = field.make.stored_evidence()
     field.supervise("propose_closing", "ceased", "大门紧锁", [photo], by=field.by(field.an))
     field.supervise("approve_closing")
-    with pytest.raises(service.TaskIsClosed):
+    with pytest.raises(contributing.TaskIsClosed):
         field.answer(REQUIRED_PHOTO, "yes")
 
 
 def test_a_task_that_is_not_there_is_said_to_be_gone(field):
-    with pytest.raises(service.TaskGone):
+    with pytest.raises(contributing.TaskGone):
         field.start(task_id=new_id())
 
 
 def test_another_agencys_tablet_finds_neither_visit_nor_task(field):
     field.start()
     stranger = field.make.officer(field.make.agency(OTHER_DISTRICT, "普陀区卫生监督所"))
-    with pytest.raises(service.VisitUnknown):
+    with pytest.raises(contributing.VisitUnknown):
         field.answer(REQUIRED_PHOTO, "yes", officer=stranger)
-    with pytest.raises(service.TaskGone):
+    with pytest.raises(contributing.TaskGone):
         field.start(stranger)
 
 
@@ -456,8 +461,8 @@ def triggered(field, officers, **values):
 
 def test_the_pair_meets_in_one_triggered_visit_and_no_task_moves(field):
     visit_id, start = triggered(field, [field.an, field.bo])
-    first = field.do("start_visit", visit_id, start, officer=field.bo, device_id=None)
-    second = field.do("start_visit", visit_id, start, officer=field.an, device_id=None)
+    first = field.do(service.start_visit, visit_id, start, officer=field.bo, device_id=None)
+    second = field.do(service.start_visit, visit_id, start, officer=field.an, device_id=None)
     assert (first.merged, second.merged) == (False, True)
     assert len(field.fresh(Visit, visit_id).attendance) == 2
     assert field.task_state() == "assigned"
@@ -466,20 +471,20 @@ def test_the_pair_meets_in_one_triggered_visit_and_no_task_moves(field):
 def test_a_triggered_visit_has_a_reason(field):
     visit_id, start = triggered(field, [field.an], reason=" ")
     with pytest.raises(service.ReasonMissing):
-        field.do("start_visit", visit_id, start, device_id=None)
+        field.do(service.start_visit, visit_id, start, device_id=None)
 
 
 def test_a_triggered_visit_under_an_id_of_its_own_making_is_refused(field):
     _, start = triggered(field, [field.an])
-    with pytest.raises(service.VisitIdWrong):
-        field.do("start_visit", new_id(), start, device_id=None)
+    with pytest.raises(contributing.VisitIdWrong):
+        field.do(service.start_visit, new_id(), start, device_id=None)
 
 
 def test_only_who_was_there_adds_to_a_triggered_visit(field):
     visit_id, start = triggered(field, [field.an])
-    field.do("start_visit", visit_id, start, device_id=None)
-    with pytest.raises(service.NotOnVisit):
-        field.do("state_finding", visit_id, new_id(), {"text": "脏"}, officer=field.cai)
+    field.do(service.start_visit, visit_id, start, device_id=None)
+    with pytest.raises(contributing.NotOnVisit):
+        field.do(answering.state_finding, visit_id, new_id(), {"text": "脏"}, officer=field.cai)
 
 
 def test_a_triggered_visit_to_another_agencys_unit_is_refused(field):
@@ -487,10 +492,10 @@ def test_a_triggered_visit_to_another_agencys_unit_is_refused(field):
     visit_id = rules.triggered_visit_id(foreign.id, field.make.at.date(), [field.an.id], None)
     start = Start(None, foreign.id, None, None, reason="路过")
     with pytest.raises(UnitNotFound):
-        field.do("start_visit", visit_id, start, device_id=None)
+        field.do(service.start_visit, visit_id, start, device_id=None)
 
 
 def test_an_unknown_result_is_no_answer(field):
     field.start()
-    with pytest.raises(service.ContentMissing):
+    with pytest.raises(answering.ContentMissing):
         field.answer(REQUIRED_PHOTO, "perhaps")
