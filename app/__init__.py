@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import flask
-from flask_compress import Compress
 from flask_migrate import Migrate
 
 from app import db, entry, problems
@@ -14,6 +13,7 @@ from app.config import read
 from app.journal import service as journal
 from app.journal.idempotency import run_once
 from app.keys import load_keys
+from app.lean import Application, Packing
 from app.storage import Storage
 
 API_SPEC = {
@@ -69,7 +69,7 @@ def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:
     config = read(environ)
     keys = load_keys(environ, data_dir=config.data_dir, production=config.production, create=True)
     config.data_dir.mkdir(parents=True, exist_ok=True)
-    flask_app = flask.Flask("suicha", root_path=str(ROOT / "app"), static_folder=None)
+    flask_app = Application("suicha", root_path=str(ROOT / "app"), static_folder=None)
     flask_app.config.update(
         SECRET_KEY=keys.secret_key.hex(),
         SQLALCHEMY_DATABASE_URI=config.database_url,
@@ -104,7 +104,7 @@ def init_app(flask_app: flask.Flask) -> None:
     """Plug the features of the agency into the application."""
     db.init_app(flask_app)
     Migrate(flask_app, db.db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    Compress(flask_app)
+    Packing(flask_app)
     problems.init_app(flask_app)
     entry.init_app(flask_app)
     db.on_closing(journal.close)

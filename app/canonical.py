@@ -82,7 +82,9 @@ def loads(text: str) -> Any:
 
 def instant(at: datetime) -> str:
     """Return an aware instant in the wire's form, `2026-11-20T01:02:03.004Z`."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def parse_instant(text: str) -> datetime:

@@ -17,6 +17,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+import uuid_utils
 import uuid_utils.compat
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -85,6 +86,11 @@ class Base(DeclarativeBase):
 def new_id() -> UUID:
     """Return a UUIDv7: identity that is also local in an index."""
     return uuid_utils.compat.uuid7()
+
+
+def new_id_text() -> str:
+    """Return a UUIDv7 as text, for what is told and not stored as an id."""
+    return str(uuid_utils.uuid7())
 
 
 def id_column() -> Mapped[UUID]:

@@ -1,32 +1,36 @@
 """What every entry has: a request id, one log line, security headers, settings at hand."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar, cast
 
 import flask
 import structlog
+from flask.globals import app_ctx, request_ctx
 from flask.sessions import SessionInterface
 
 from app import clock, metrics, problems, turns
 from app.config import Config
 from app.db import Overloaded
 from app.keys import Keys
+from app.lean import Pairs, also
 from app.storage import Storage
 
 log = structlog.get_logger()
+_root = logging.getLogger()
 F = TypeVar("F", bound=Callable[..., Any])
 
 _CSP = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"  # noqa: E501 - one header
 
-_ALWAYS = tuple(
-    (name, name.lower(), value)
-    for name, value in (
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "same-origin"),
-        ("X-Frame-Options", "DENY"),
-        ("Content-Security-Policy", _CSP),
-    )
+_ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+    ("Content-Security-Policy", _CSP),
 )
+_NAMES = frozenset(name.lower() for name, _ in _ALWAYS)
+_NOT_KEPT = (("Cache-Control", "no-store"),)
+_UNLOGGED = frozenset({"/healthz", "/metrics"})
 
 
 def config() -> Config:
@@ -65,34 +69,38 @@ def _as_it_is(function: F) -> F:
 
 
 def _begin() -> None:
-    flask.g.began = clock.monotonic()
+    app_ctx.g.began = clock.monotonic()
     problems.request_id()
     if turns.REFUSED in flask.request.environ:
         raise Overloaded("服务器正忙，请稍后重试；数据没有写入。")
 
 
 def _end(response: flask.Response) -> flask.Response:
-    seconds = clock.monotonic() - flask.g.get("began", clock.monotonic())
-    route = str(flask.request.url_rule) if flask.request.url_rule else "unknown"
-    actor = flask.g.get("actor")
-    metrics.observe(flask.request.method, route, response.status_code, seconds)
-    if route not in {"/healthz", "/metrics"}:
+    request, values = request_ctx.request, app_ctx.g
+    now, identity = clock.monotonic(), problems.request_id()
+    seconds = now - values.get("began", now)
+    route = str(request.url_rule) if request.url_rule else "unknown"
+    metrics.observe(request.method, route, response.status_code, seconds)
+    if route not in _UNLOGGED and _root.isEnabledFor(logging.INFO):
+        actor = values.get("actor")
         log.info(
             "request",
-            request=problems.request_id(),
-            method=flask.request.method,
+            request=identity,
+            method=request.method,
             route=route,
             status=response.status_code,
-            problem=flask.g.get("problem_code"),
+            problem=values.get("problem_code"),
             actor=None if actor is None or actor.id is None else str(actor.id),
             device=None if actor is None or actor.device_id is None else str(actor.device_id),
             ms=round(seconds * 1000, 1),
         )
-    response.headers["X-Request-Id"] = problems.request_id()
     has = {name.lower() for name, _ in response.headers}
-    for name, lower, value in _ALWAYS:
-        if lower not in has:
-            response.headers.add(name, value)
-    if flask.request.path.startswith("/api/") and "cache-control" not in has:
-        response.headers.add("Cache-Control", "no-store")
+    also(response, (("X-Request-Id", identity),))
+    also(response, _ALWAYS if has.isdisjoint(_NAMES) else _missing(has))
+    if "cache-control" not in has and request.path.startswith("/api/"):
+        also(response, _NOT_KEPT)
     return response
+
+
+def _missing(has: Collection[str]) -> Pairs:
+    return tuple(pair for pair in _ALWAYS if pair[0].lower() not in has)

@@ -21,6 +21,7 @@ import flask_smorest
 import marshmallow as ma
 import sqlalchemy as sa
 import structlog
+from flask.globals import app_ctx
 from marshmallow import ValidationError, fields
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -163,9 +164,11 @@ class ProblemSchema(ma.Schema):
 
 def request_id() -> str:
     """Return the id of this request, the same in the log and in a problem's `instance`."""
-    if "request_id" not in flask.g:
-        flask.g.request_id = str(db.new_id())
-    return cast(str, flask.g.request_id)
+    values = app_ctx.g
+    found: str | None = values.get("request_id")
+    if found is None:
+        values.request_id = found = db.new_id_text()
+    return found
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -392,6 +395,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
     def route(self, rule: str, **options: Any) -> Callable[[V], V]:
         return cast(Callable[[V], V], super().route(rule, **options))
 
+    def doc(self, **options: Any) -> Callable[[V], V]:
+        """Describe a view in the document; calls go straight to it."""
+        return _described(super().doc(**options))
+
+    def alt_response(self, status_code: int, *args: Any, **options: Any) -> Callable[[V], V]:
+        """Describe a further answer of a view in the document; calls go straight to it."""
+        return _described(super().alt_response(status_code, *args, **options))
+
     def arguments(self, schema: Any, *, location: str = "json", **options: Any) -> Callable[[V], V]:
         """Parse the request; a JSON body has to be there and to say that it is JSON.
 
@@ -417,12 +428,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Callable[[V], V]:
         return cast(Callable[[V], V], super().response(status_code, schema, **options))
-
-    def alt_response(self, status_code: int, *args: Any, **options: Any) -> Callable[[V], V]:
-        return cast(Callable[[V], V], super().alt_response(status_code, *args, **options))
-
-    def doc(self, **options: Any) -> Callable[[V], V]:
-        return cast(Callable[[V], V], super().doc(**options))
 
     def paged(self, schema: Any) -> Callable[[V], V]:
         """Let a view return a `Page`: the body is `{"items": […]}`, the next page is in `Link`.
@@ -505,6 +510,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
         wrapper._apidoc = {**getattr(view, "_apidoc", {}), "creates": True}  # type: ignore[attr-defined]  # smorest's place for it
         return cast(V, wrapper)
+
+
+def _described(decorate: Callable[[Any], Any]) -> Callable[[V], V]:
+    """Let a view have what a decorator notes of it, without a further call around the view."""
+
+    def note(view: V) -> V:
+        view._apidoc = decorate(view)._apidoc  # type: ignore[attr-defined]  # smorest's place for it
+        return view
+
+    return note
 
 
 def _require_json() -> None:

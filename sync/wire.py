@@ -11,19 +11,22 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 import flask
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask.globals import app_ctx
 
 from app import canonical, clock, entry
 from app.journal import service as journal
 from app.keys import Keys, key_id, public_bytes, sign_receipt
+from app.lean import also
 from app.problems import MIME, MediaTypeUnsupported, Problem, ProblemSchema, TooLarge
 from sync.operations import OPERATION_BYTES, decode_b64, encode_b64, is_time
 
 PROTOCOL: Final = 1
+_SPOKEN: Final = ("Sync-Protocol", str(PROTOCOL))
 SUPPORTED: Final = (PROTOCOL,)
 
 MIB: Final = 1024 * 1024
@@ -234,23 +237,27 @@ def _document(
 
 
 def _answer_headers(response: flask.Response) -> flask.Response:
-    response.headers["Sync-Protocol"] = str(PROTOCOL)
-    response.headers["Server-Time"] = canonical.instant(clock.now())
-    if alert := flask.g.get("sync_alert"):
-        response.headers["Alert"] = alert
-    if wait := response.headers.get("Retry-After"):
-        response.headers["Backoff"] = wait
+    also(response, (_SPOKEN, ("Server-Time", canonical.instant(clock.now()))))
+    if alert := app_ctx.g.get("sync_alert"):
+        also(response, (("Alert", alert),))
+    if response.status_code >= 400 and (wait := response.headers.get("Retry-After")):
+        also(response, (("Backoff", wait),))
     if response.status_code < 500:
         with suppress(journal.NotInitialised):
-            response.headers["Sync-Epoch"] = str(present_epoch())
+            also(response, (("Sync-Epoch", _written(present_epoch())),))
     return response
+
+
+_written = functools.lru_cache(maxsize=4)(str)
 
 
 def present_epoch() -> UUID:
     """Return this installation's epoch, read once per request."""
-    if "sync_epoch" not in flask.g:
-        flask.g.sync_epoch = journal.epoch()
-    return cast(UUID, flask.g.sync_epoch)
+    values = app_ctx.g
+    found: UUID | None = values.get("sync_epoch")
+    if found is None:
+        values.sync_epoch = found = journal.epoch()
+    return found
 
 
 def check_epoch() -> None:
@@ -336,7 +343,7 @@ def read_body(*, packed: int = BATCH_BYTES, unpacked: int = BATCH_BYTES_UNPACKED
 
 def _unpack_json() -> None:
     """Let a compressed JSON body be read like any other; others are read by `read_body`."""
-    if flask.request.is_json and "Content-Encoding" in flask.request.headers:
+    if "HTTP_CONTENT_ENCODING" in flask.request.environ and flask.request.is_json:
         flask.request.stream = io.BytesIO(read_body())
 
 

@@ -16,6 +16,7 @@ from app.access import Role, anyone, current_actor, requires_device_or
 from app.db import stop_reading, transaction
 from app.errors import Unavailable
 from app.evidence import inspecting
+from app.lean import also
 from app.problems import (
     MIME,
     BadRequest,
@@ -37,6 +38,7 @@ blp = Blueprint("uploads", __name__, url_prefix="/uploads", description="照片�
 wire.attach(blp, protocol_optional=True)
 
 PATH = "/api/sync/v1/uploads"
+_ALWAYS = (("Tus-Resumable", rules.VERSION),)
 LEASE_AFTER_S = 0.1  # a piece that arrives at once needs no lease: of two, one counts
 HEARTBEAT_S = 5.0
 READ_BYTES = (16 * 1024, 256 * 1024)  # a server's read waits until it has all: grow with the line
@@ -79,8 +81,7 @@ def _is_ours(path: str) -> bool:
 
 def _every_answer(response: flask.Response) -> flask.Response:
     if _is_ours(flask.request.path):
-        response.headers["Tus-Resumable"] = rules.VERSION
-        response.headers["Cache-Control"] = "no-store"
+        also(response, _ALWAYS)
     return response
 
 
