@@ -164,4 +164,5 @@ def _entry(one: Entered) -> dict[str, Any]:
         "origins": sorted(one.origins),
         "joint": one.joint,
         "clean": one.clean,
+        "elsewhere": one.elsewhere,
     }

@@ -35,7 +35,7 @@ def count_ledgers(unit_ids: Collection[UUID], *, by: Actor, at: datetime) -> int
     today = local_date(at)
     spans = [rules.span(cap.period, today) for cap in service.caps_on(today)]
     first = min((one[0] for one in spans), default=today)
-    entries = service.entries_of(unit_ids, first, today)
+    entries = service.ledgers_of(unit_ids, first, today)
     excepted = queries.approved_since(unit_ids, first)
     known = {one.unit_id: one for one in queries.ledgers_of(unit_ids)}
     for unit_id in sorted(unit_ids):

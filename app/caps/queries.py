@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from app.caps.models import CapException, UnitLedger
 from app.caps.rules import ExceptionState
@@ -13,6 +14,7 @@ from app.days import day_begins
 from app.db import db
 from app.tasks.models import Task
 from app.tasks.rules import OPEN_STATES, TaskState
+from app.units.models import Unit
 from app.visits.models import Finding, Visit, VisitAttendance
 
 _AROUND = timedelta(days=1)
@@ -64,6 +66,22 @@ def _visits_of(
     ]
 
 
+def siblings_of(unit_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """Return the other units of each one's enterprise: of its agency, with its code."""
+    own, other = aliased(Unit), aliased(Unit)
+    found: dict[UUID, set[UUID]] = {}
+    wanted = sorted(unit_ids)
+    for place in range(0, len(wanted), _AT_ONCE):
+        query = (
+            sa.select(own.id, other.id)
+            .join(other, sa.and_(other.uscc == own.uscc, other.agency_id == own.agency_id))
+            .where(own.id.in_(wanted[place : place + _AT_ONCE]), own.uscc != "", other.id != own.id)
+        )
+        for unit_id, sibling_id in db.session.execute(query):
+            found.setdefault(unit_id, set()).add(sibling_id)
+    return found
+
+
 def _officers_of(visit_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
     found: dict[UUID, list[UUID]] = {}
     for visit_id, officer_id in db.session.execute(
@@ -107,12 +125,22 @@ def approved_between(unit_ids: Collection[UUID], first: date, last: date) -> lis
 def stale_ledgers() -> Sequence[UUID]:
     """Return units with a task on tablets whose ledger is not there, or from before something.
 
-    What counts: a visit that began, ended or was signed, and an exception that was decided.
+    What counts: a visit that began, ended or was signed, in another unit of the enterprise too, and
+    an exception that was decided.
     """
     counted = UnitLedger.counted_until
-    moved = sa.exists().where(
-        Visit.unit_id == Task.unit_id,
-        sa.or_(*(one > counted for one in (Visit.started_at, Visit.finished_at, Visit.signed_at))),
+    since = sa.or_(
+        *(one > counted for one in (Visit.started_at, Visit.finished_at, Visit.signed_at))
+    )
+    moved = sa.exists().where(Visit.unit_id == Task.unit_id, since)
+    own, other = aliased(Unit), aliased(Unit)
+    beside = sa.exists().where(
+        own.id == Task.unit_id,
+        own.uscc != "",
+        other.agency_id == own.agency_id,
+        other.uscc == own.uscc,
+        Visit.unit_id == other.id,
+        since,
     )
     decided = sa.exists().where(
         CapException.unit_id == Task.unit_id, CapException.decided_at > counted
@@ -122,7 +150,7 @@ def stale_ledgers() -> Sequence[UUID]:
         .outerjoin(UnitLedger, UnitLedger.unit_id == Task.unit_id)
         .where(
             Task.state.in_(OPEN_STATES - {TaskState.PENDING}),
-            sa.or_(UnitLedger.id.is_(None), moved, decided),
+            sa.or_(UnitLedger.id.is_(None), moved, beside, decided),
         )
         .distinct()
         .order_by(Task.unit_id)

@@ -5,7 +5,7 @@ Caps are dated rows of the catalogue; days are local. Pure: entries in, answers 
 
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -74,6 +74,7 @@ class Entered:
     """One time somebody went, or means to go, into a unit; what is not known yet is None.
 
     `origins` are those of all that the entry was for: it is exempt from a cap when each of them is.
+    `elsewhere`: into another unit of the same enterprise, so that only its caps count it.
     """
 
     on: date
@@ -84,6 +85,7 @@ class Entered:
     officers: frozenset[UUID] = field(default_factory=frozenset)
     specialties: frozenset[str] = field(default_factory=frozenset)
     object_classes: frozenset[str] = field(default_factory=frozenset)
+    elsewhere: bool = False
     id: UUID | None = None
 
 
@@ -133,6 +135,14 @@ def span(period: Period, on: date) -> tuple[date, date]:
     return date(on.year, first, 1), date(on.year, last, monthrange(on.year, last)[1])
 
 
+def with_elsewhere(own: Iterable[Entered], others: Iterable[Entered]) -> list[Entered]:
+    """Return the entries into a unit with those into others of its enterprise, by their days."""
+    return sorted(
+        [*own, *(replace(one, elsewhere=True) for one in others)],
+        key=lambda one: (one.on, one.elsewhere, str(one.id)),
+    )
+
+
 def ask(cap: Cap, intended: Entered, ledger: Sequence[Entered], *, excepted: bool) -> Answer:
     """Say what a cap means for an intended entry, given what took place and what is planned.
 
@@ -178,6 +188,8 @@ def _counts(cap: Cap, entry: Entered) -> bool:
 
 
 def _together(cap: Cap, entry: Entered, intended: Entered) -> bool:
+    if entry.elsewhere and cap.of is not Of.ENTERPRISE:
+        return False
     if cap.of is Of.UNIT_OFFICER:
         return bool(entry.officers & intended.officers)
     if cap.of is Of.UNIT_SPECIALTY:
@@ -204,6 +216,7 @@ def write_entry(entry: Entered) -> dict[str, Any]:
         "officer_ids": sorted(str(one) for one in entry.officers),
         "specialties": sorted(entry.specialties),
         "object_classes": sorted(entry.object_classes),
+        "elsewhere": entry.elsewhere,
     }
 
 
@@ -218,5 +231,6 @@ def read_entry(body: Mapping[str, Any]) -> Entered:
         officers=frozenset(UUID(one) for one in body["officer_ids"]),
         specialties=frozenset(body["specialties"]),
         object_classes=frozenset(body["object_classes"]),
+        elsewhere=body.get("elsewhere", False),  # rows written before it was counted have it not
         id=None if body["visit_id"] is None else UUID(body["visit_id"]),
     )

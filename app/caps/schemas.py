@@ -21,13 +21,17 @@ class CapQuerySchema(ma.Schema):
 
 
 class EnteredSchema(ma.Schema):
-    """One time somebody went in; `visit_id` is its first visit."""
+    """One time somebody went in; `visit_id` is its first visit.
+
+    `elsewhere`: into another unit of the same enterprise.
+    """
 
     visit_id = Id(attribute="id", required=True)
     on = Day(required=True)
     origins = fields.List(Text(max=100), required=True)
     joint = fields.Boolean(required=True)
     clean = fields.Boolean(required=True, allow_none=True)
+    elsewhere = fields.Boolean(required=True)
 
 
 class CapSchema(ma.Schema):

@@ -107,7 +107,7 @@ def ask(
     if not spans:
         return Ledger([], {})
     first, last = min(one[0] for one in spans), max(one[1] for one in spans)
-    entered = entries(unit_id, first, last, without=without)
+    entered = ledgers_of([unit_id], first, last, without=without)[unit_id]
     excepted = {one.cap_code: one.id for one in queries.approved_for(unit_id, intended.on)}
     answers = [rules.ask(cap, entry, entered, excepted=cap.code in excepted) for cap in caps]
     return Ledger(answers, excepted)
@@ -123,6 +123,26 @@ def entries(
     is no entry.
     """
     return entries_of([unit_id], first, last, without=without).get(unit_id, [])
+
+
+def ledgers_of(
+    unit_ids: Collection[UUID],
+    first: date,
+    last: date,
+    *,
+    without: frozenset[UUID] = frozenset(),
+) -> dict[UUID, list[Entered]]:
+    """Return what caps count for units: their entries, and those elsewhere in their enterprises."""
+    siblings = queries.siblings_of(unit_ids)
+    every = {*unit_ids, *(other for others in siblings.values() for other in others)}
+    found = entries_of(every, first, last, without=without)
+    return {
+        unit_id: rules.with_elsewhere(
+            found.get(unit_id, ()),
+            (one for other in siblings.get(unit_id, ()) for one in found.get(other, ())),
+        )
+        for unit_id in unit_ids
+    }
 
 
 def entries_of(

@@ -17,9 +17,13 @@ class Period(StrEnum):
 
 
 class Of(StrEnum):
-    """Whose entries are counted together: the unit's, or those by one officer or for one item."""
+    """Whose entries are counted together: the unit's, or those by one officer or for one item.
+
+    An enterprise is all units of one 统一社会信用代码; a unit without code is one by itself.
+    """
 
     UNIT = "unit"
+    ENTERPRISE = "enterprise"
     UNIT_OFFICER = "unit-officer"
     UNIT_SPECIALTY = "unit-specialty"
 

@@ -1,7 +1,7 @@
 """Caps asked for planned visits: each that an entry reaches is kept with it, none is silent."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from uuid import UUID
@@ -54,8 +54,14 @@ def ask_caps(plan: JointPlan | None, planned: Collection[Planned]) -> dict[UUID,
     """
     tasks = queries.tasks_by_id({key for one in planned for key in one.task_ids})
     joint = team_queries.with_partners({one.key for one in planned})
+    siblings = cap_queries.siblings_of({one.unit_id for one in planned})
     intended = [
-        Intended(one.key, one.unit_id, entry_of(one, tasks, joint=one.key in joint))
+        Intended(
+            one.key,
+            one.unit_id,
+            entry_of(one, tasks, joint=one.key in joint),
+            frozenset(siblings.get(one.unit_id, ())),
+        )
         for one in planned
         if waits({tasks[key].state for key in one.task_ids})
     ]
@@ -75,15 +81,20 @@ def ask_caps(plan: JointPlan | None, planned: Collection[Planned]) -> dict[UUID,
         return {}
     first, last = min(one[0] for one in spans), max(one[1] for one in spans)
     units = {one.unit_id for one in intended}
-    ledger = caps.entries_of(units, first, last)
+    ledger = caps.ledgers_of(units, first, last)
     but_plan_id = None if plan is None else plan.id
-    others = queries.planned_elsewhere(units, but_plan_id=but_plan_id, first=first, last=last)
+    beside: dict[UUID, set[UUID]] = {}  # who counts an entry into a unit
+    for one in units:
+        for other in {one, *siblings.get(one, ())}:
+            beside.setdefault(other, set()).add(one)
+    others = queries.planned_elsewhere(beside, but_plan_id=but_plan_id, first=first, last=last)
     elsewhere = [one for one in map(planned_of, others) if one is not None]
     joint = team_queries.with_partners({one.key for one in elsewhere})
     for other in elsewhere:
         theirs = queries.tasks_by_id(other.task_ids)
         entry = entry_of(other, theirs, joint=other.key in joint)
-        ledger.setdefault(other.unit_id, []).append(entry)
+        for unit_id in beside.get(other.unit_id, ()):
+            ledger[unit_id].append(replace(entry, elsewhere=unit_id != other.unit_id))
     exceptions = cap_queries.approved_between(units, first, last)
 
     def excepted(unit_id: UUID, cap_code: str, on: date) -> bool:

@@ -259,7 +259,8 @@ def _beyond(
             one.from_on <= on <= one.until_on for one in allowed.get((unit_id, cap_code), ())
         )
 
-    return rules.beyond(every, held, from_on=from_on, excepted=excepted)
+    siblings = cap_queries.siblings_of({one.unit_id for one in every})
+    return rules.beyond(every, held, from_on=from_on, excepted=excepted, siblings=siblings)
 
 
 def _exceptions(

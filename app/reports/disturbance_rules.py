@@ -6,7 +6,7 @@ each of them been gone for separately, there would have been as many entries as 
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -267,33 +267,37 @@ def beyond(
     *,
     from_on: date,
     excepted: Excepted,
+    siblings: Mapping[UUID, Collection[UUID]],
 ) -> list[Beyond]:
     """Return the entries since a day that were beyond a cap when they were made.
 
     `entries` are all into these units, also those before the day, in their order; each is judged
-    by those before it. Exempt entries are beyond nothing.
+    by those before it. Exempt entries are beyond nothing. `siblings` are the other units of a
+    unit's enterprise.
     """
-    units: dict[UUID, list[Entry]] = {}
+    enterprises: dict[UUID, list[Entry]] = {}
     for one in entries:
-        units.setdefault(one.unit_id, []).append(one)
+        first = min(one.unit_id, *siblings.get(one.unit_id, ()), one.unit_id)
+        enterprises.setdefault(first, []).append(one)
     least = min((cap.most for cap in held), default=0)
     return [
         found
-        for unit_id, some in units.items()
+        for some in enterprises.values()
         if len(some) > least
-        for found in _beyond(unit_id, some, held, from_on, excepted)
+        for found in _beyond(some, held, from_on, excepted)
     ]
 
 
 def _beyond(
-    unit_id: UUID, entries: Sequence[Entry], held: Sequence[Cap], from_on: date, excepted: Excepted
+    entries: Sequence[Entry], held: Sequence[Cap], from_on: date, excepted: Excepted
 ) -> Iterable[Beyond]:
-    ledger: list[Entered] = []
+    ledger: list[tuple[UUID, Entered]] = []
     for entry in entries:
-        entered = entry.entered
+        entered, unit_id = entry.entered, entry.unit_id
+        known = [one if at == unit_id else replace(one, elsewhere=True) for at, one in ledger]
         for cap in held if entry.on >= from_on else ():
             allowed = excepted(unit_id, cap.code, entry.on)
-            answer = caps.ask(cap, entered, ledger, excepted=allowed)
+            answer = caps.ask(cap, entered, known, excepted=allowed)
             if answer.verdict not in {Verdict.WITHIN, Verdict.EXEMPT}:
                 yield Beyond(entry, cap, len(answer.counted), answer.verdict)
-        ledger.append(entered)
+        ledger.append((unit_id, entered))

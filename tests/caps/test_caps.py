@@ -58,6 +58,19 @@ def test_what_took_place_is_counted_and_the_exempt_is_not(make, unit):
     assert answers(unit, origin="complaint")["entries-per-year"] == (2, "exempt")
 
 
+def test_an_enterprise_is_every_unit_with_its_code_and_nobody_elses(make, app_context):
+    code, other = "91310105MA1FL0X4XN", make.agency("310107")
+    one, two = make.unit(uscc=code), make.unit(uscc=code)
+    bare, foreign = make.unit(), make.unit(other, uscc=code)
+    for unit in (two, two, bare):
+        enter(make, unit)
+    assert answers(one, origin="routine")["entries-per-year"] == (2, "exception")
+    assert answers(one, origin="routine")["entries-per-week"] == (0, "within")
+    assert answers(bare, origin="routine")["entries-per-year"] == (1, "within")
+    assert answers(foreign, origin="routine")["entries-per-year"] == (0, "within")
+    assert service.entries(one.id, TODAY, TODAY) == []  # nobody was there
+
+
 def test_one_team_that_carries_two_tasks_goes_in_once(make, unit):
     team = (make.officer(), make.officer())
     visits = [enter(make, unit, *team, origin=one).id for one in ("routine", "complaint")]

@@ -99,6 +99,16 @@ def test_clean_entries_by_one_officer_ask_for_a_reason():
     assert verdict(cap, again, replace(clean, clean=False)) is Verdict.WITHIN
 
 
+def test_only_the_cap_of_an_enterprise_counts_what_took_place_elsewhere():
+    ledger = rules.with_elsewhere([DRAWN], [replace(DRAWN, on=date(2026, 2, 1))])
+    assert [one.elsewhere for one in ledger] == [True, False]
+    intended = replace(DRAWN, on=ON)
+    assert verdict(replace(CAP, of=Of.ENTERPRISE), intended, *ledger) is Verdict.EXCEPTION
+    for of in set(Of) - {Of.ENTERPRISE}:
+        assert verdict(replace(CAP, of=of), intended, *ledger) is Verdict.WITHIN
+    assert [rules.read_entry(rules.write_entry(one)) for one in ledger] == ledger
+
+
 def test_a_cap_may_be_of_a_specialty_a_level_or_a_class():
     cap = replace(CAP, most=0, of=Of.UNIT_SPECIALTY, levels=frozenset({"区抽"}))
     assert verdict(cap, replace(DRAWN, level="国抽")) is Verdict.WITHIN
