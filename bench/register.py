@@ -30,6 +30,7 @@ from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAtte
 
 SPECIALTY, OBJECT_CLASS = "public-places", "lodging"
 BUSY_SHARE = 3  # every third visit goes to a busy unit
+PLANNED_BEFORE = timedelta(days=10)
 Row = dict[str, Any]
 Rows = Iterator[tuple[type[Base], Iterable[Row]]]
 
@@ -83,6 +84,11 @@ class Register:
     def _entity(self) -> Row:
         agency = self.agency
         return {"id": self.id(), "version": 1, "district": agency.district, "agency_id": agency.id}
+
+    def _made(self, at: datetime) -> Row:
+        """Return what every row has whose id the server gave: it begins with its instant."""
+        row = self._entity()
+        return {**row, "id": UUID(int=int(at.timestamp() * 1000) << 80 | row["id"].int % 2**80)}
 
     def _by(self, name: str, at: datetime | None) -> Row:
         kind = None if at is None else "user"
@@ -143,7 +149,7 @@ class Register:
         under_way = self._once_in(100)
         ended = None if under_way else arrived + timedelta(hours=1)
         return {
-            **self._entity(),
+            **(self._made(began - PLANNED_BEFORE) if planned else self._entity()),
             "unit_id": unit_id,
             "kind": "planned" if planned else "triggered",
             "reason": None if planned else "投诉现场核查",
@@ -160,7 +166,7 @@ class Register:
     def _task(self, number: int, visit: Row, began: datetime) -> Row:
         done = visit["outcome"] is not None
         return {
-            **self._entity(),
+            **self._made(began - PLANNED_BEFORE),
             "task_no": f"{began.year}-{number:06}",
             "unit_id": visit["unit_id"],
             "specialty": SPECIALTY,
@@ -173,7 +179,7 @@ class Register:
             "lead_officer_id": self.officers[0],
             "outcome": visit["outcome"],
             "closing_evidence": [],
-            **self._by("created", began - timedelta(days=10)),
+            **self._by("created", began - PLANNED_BEFORE),
             **self._by("completed", self._later(began, 60) if done else None),
         }
 

@@ -154,6 +154,7 @@ class PenaltyCase(Entity, Base):
         sa.Index("ix_penalty_case_agency_id_id", "agency_id", "id"),
         sa.Index("ix_penalty_case_agency_id_decided_on", "agency_id", "decided_on"),
         sa.Index("ix_penalty_case_agency_id_filed_on", "agency_id", "filed_on"),
+        sa.Index("ix_penalty_case_agency_id_closed_on", "agency_id", "closed_on"),
         sa.Index("ix_penalty_case_agency_id_party_id_number", "agency_id", "party_id_number"),
         sa.Index("ix_penalty_case_agency_id_party_id_hash", "agency_id", "party_id_hash"),
     )

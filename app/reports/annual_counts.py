@@ -13,7 +13,7 @@ from app.cases.rules import RemedyKind, RemedyResult
 from app.complaints.models import Complaint
 from app.complaints.rules import ComplaintResult
 from app.db import db
-from app.reports.dated import after, line, on_days, visited_at, within
+from app.reports.dated import after, line, on_days, visited_at, visited_within
 from app.reports.models import PermitRecord
 from app.reports.permit_rules import PermitOutcome
 from app.tasks.models import Task
@@ -142,7 +142,7 @@ def _visits(item: Item, column: str, scope: Scope) -> Rows:
     which = [
         Visit.agency_id == scope.agency_id,
         Visit.state != VisitState.UNDER_WAY,
-        within(visited_at(), scope.from_on, scope.until_on),
+        visited_within(scope.from_on, scope.until_on),
         sa.or_(Task.id.is_(None), Task.origin.not_in(sorted({COMPLAINT, *scope.talks}))),
         _of_item(item, Visit.unit_id),
     ]

@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.db import db
-from app.reports.dated import earlier_of, visited_at, within
+from app.reports.dated import earlier_of, visited_within
 from app.tasks.models import Task
 from app.units.models import Unit
 from app.visits.models import Sample, Visit, VisitAttendance
@@ -141,7 +141,7 @@ def _visits(agency_id: UUID, from_on: date, until_on: date) -> list[sa.ColumnEle
     return [
         Visit.agency_id == agency_id,
         Visit.state != VisitState.UNDER_WAY,
-        within(visited_at(), from_on, until_on),
+        visited_within(from_on, until_on),
     ]
 
 

@@ -20,13 +20,13 @@ from app.caps.rules import Cap, Verdict
 from app.catalogue import queries as catalogue_queries
 from app.catalogue.service import Kind
 from app.codes import queries as code_queries
-from app.days import day_begins, local_date, year_before
+from app.days import local_date, year_before
 from app.db import db
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
 from app.jointvisits.rules import PlanState, VisitState
 from app.people.models import Officer
 from app.reports import disturbance_rules as rules
-from app.reports.dated import on_days, visited_at, within
+from app.reports.dated import on_days, visited_at, visited_within
 from app.reports.disturbance_rules import NUMBERS, Beyond, By, Code, Entry, Line, Went
 from app.reports.quantities import Quantity, change_percent, count_of
 from app.reports.service import PeriodReversed
@@ -173,8 +173,7 @@ def entries(
     exempt = {row.code for row in origins if not row.body["counts_to_cap"]}
     which = [
         Visit.agency_id == agency_id,
-        Visit.started_at >= day_begins(from_on),
-        within(visited_at(), from_on, until_on),
+        visited_within(from_on, until_on),
         sa.or_(Task.id.is_(None), Task.origin.not_in(talks)),
     ]
     if unit_id is not None:

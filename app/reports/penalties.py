@@ -135,47 +135,43 @@ def _timed(end: Any, scope: Scope) -> Rows:
 
 def reviews(scope: Scope) -> Rows:
     """Cases with a legal review 法制审核 in the days: one case, one, however often reviewed."""
+    own = sa.select(PenaltyCase.agency_id).where(PenaltyCase.id == CaseStep.case_id)
     reviewed = (
         sa.select(CaseStep.case_id, sa.func.max(CaseStep.on_day).label("on_day"))
         .where(
             CaseStep.verb == CaseVerb.REVIEW,
             on_days(CaseStep.on_day, scope.from_on, scope.until_on),
+            own.scalar_subquery() == scope.agency_id,
         )
         .group_by(CaseStep.case_id)
         .subquery("reviewed")
     )
-    return (
-        sa.select(
-            *line(
-                "penalty_case",
-                PenaltyCase.id,
-                on=reviewed.c.on_day,
-                unit_id=PenaltyCase.unit_id,
-                label=PenaltyCase.number,
-            )
+    of_case = PenaltyCase.id == reviewed.c.case_id
+    return sa.select(
+        *line(
+            "penalty_case",
+            reviewed.c.case_id,
+            on=reviewed.c.on_day,
+            unit_id=sa.select(PenaltyCase.unit_id).where(of_case).scalar_subquery(),
+            label=sa.select(PenaltyCase.number).where(of_case).scalar_subquery(),
         )
-        .join_from(reviewed, PenaltyCase, PenaltyCase.id == reviewed.c.case_id)
-        .where(PenaltyCase.agency_id == scope.agency_id)
     )
 
 
 def remedies(scope: Scope) -> Rows:
     """Remedies begun in the days."""
-    return (
-        sa.select(
-            *line(
-                "case_remedy",
-                CaseRemedy.id,
-                on=CaseRemedy.begun_on,
-                unit_id=PenaltyCase.unit_id,
-                label=CaseRemedy.result,
-            )
+    of_case = sa.select(PenaltyCase.unit_id).where(PenaltyCase.id == CaseRemedy.case_id)
+    return sa.select(
+        *line(
+            "case_remedy",
+            CaseRemedy.id,
+            on=CaseRemedy.begun_on,
+            unit_id=of_case.scalar_subquery(),
+            label=CaseRemedy.result,
         )
-        .join_from(CaseRemedy, PenaltyCase, PenaltyCase.id == CaseRemedy.case_id)
-        .where(
-            CaseRemedy.agency_id == scope.agency_id,
-            on_days(CaseRemedy.begun_on, scope.from_on, scope.until_on),
-        )
+    ).where(
+        CaseRemedy.agency_id == scope.agency_id,
+        on_days(CaseRemedy.begun_on, scope.from_on, scope.until_on),
     )
 
 

@@ -54,7 +54,7 @@ def to_publish(subject: SubjectType, scope: Scope) -> Which:
 
 
 def published(subject: SubjectType, scope: Scope) -> Which:
-    return sa.and_(to_publish(subject, scope), Publication.published_at < scope.cut)
+    return sa.and_(Publication.subject_type == subject, Publication.published_at < scope.cut)
 
 
 def published_in_time(subject: SubjectType, scope: Scope) -> Which:

@@ -23,7 +23,7 @@ from app.documents.rules import DocumentKind
 from app.evidence.models import VIDEOS, Evidence
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
-from app.reports.dated import after, earlier_of, line, on_days, visited_at, within
+from app.reports.dated import after, earlier_of, line, on_days, visited_at, visited_within, within
 from app.tasks.models import Task
 from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAttendance
 from app.visits.rules import VisitState
@@ -64,9 +64,8 @@ def _of_inspections(scope: Scope) -> list[Which]:
     """Visits that took place in the days, but for talks that are no inspection."""
     return [
         Visit.agency_id == scope.agency_id,
-        Visit.started_at >= day_begins(scope.from_on),  # nothing counts before it arrived
+        visited_within(scope.from_on, scope.until_on),
         Visit.state != VisitState.UNDER_WAY,
-        within(visited_at(), scope.from_on, scope.until_on),
         sa.or_(Visit.task_id.is_(None), Visit.task_id.not_in(_talks(scope))),
     ]
 
@@ -133,13 +132,10 @@ def findings_stated() -> Number:
 
 
 def samples(scope: Scope) -> Rows:
-    return (
-        sa.select(*line("sample", Sample.id, at=Sample.taken_at, unit_id=Visit.unit_id))
-        .join_from(Sample, Visit, Visit.id == Sample.visit_id)
-        .where(
-            Sample.agency_id == scope.agency_id,
-            within(Sample.taken_at, scope.from_on, scope.until_on),
-        )
+    unit_id = sa.select(Visit.unit_id).where(Visit.id == Sample.visit_id).scalar_subquery()
+    return sa.select(*line("sample", Sample.id, at=Sample.taken_at, unit_id=unit_id)).where(
+        Sample.agency_id == scope.agency_id,
+        within(Sample.taken_at, scope.from_on, scope.until_on),
     )
 
 

@@ -122,7 +122,7 @@ class Task(Entity, Base):
             "completed_at",
             "closed_at",
         ),
-        sa.Index("ix_task_agency_id_origin", "agency_id", "origin"),
+        sa.Index("ix_task_agency_id_origin_id", "agency_id", "origin", "id"),
         sa.Index("ix_task_done", "agency_id", "completed_at", "origin", "round", "outcome"),
         one_of("state", TaskState),
         in_pairs("created", required=True),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from app.cases.models import PenaltyCase
 from app.catalogue import service as catalogue
 from app.catalogue.service import Kind
+from app.days import local_date
 from app.db import db, transaction
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
@@ -16,6 +17,7 @@ from app.reports import counting, listing, words
 from app.reports.counters import COUNTERS
 from app.tasks.models import Task
 from app.visits.models import Visit
+from app.visits.rules import VisitState, effective_at
 from bench.register import Register, Size
 from tests.chance import chance
 
@@ -77,6 +79,26 @@ def test_numbers_read_together_are_as_long_as_their_lists_on_any_days(agency):
             seen |= {code} if number else set()
             assert all(words.type_name(row) for row in rows)
     assert len(seen) > 50, seen  # the numbers above are numbers of something
+
+
+def test_visits_of_any_days_are_those_whose_effective_instant_falls_on_them(agency):
+    dice = chance(11)
+    query = sa.select(Visit).where(Visit.state != VisitState.UNDER_WAY)
+    visits = db.session.scalars(query).all()
+    talks = set(db.session.scalars(sa.select(Task.id).where(Task.origin == "compliance-talk")))
+    days = {
+        one.id: local_date(
+            effective_at(one.started_recorded_at, one.started_at, suspect=one.clock_suspect)
+        )
+        for one in visits
+        if one.task_id not in talks
+    }
+    for _ in range(12):
+        from_on = dice.choice(sorted(set(days.values())))
+        until_on = from_on + timedelta(days=dice.choice([0, 0, 1, 30, 400]))
+        scope = counting.scope_of(agency.id, from_on, until_on, None)
+        listed = {row.id for row in listing.every(COUNTERS["inspections"].rows(scope))}
+        assert listed == {one for one, day in days.items() if from_on <= day <= until_on}
 
 
 def test_a_task_is_verified_by_a_case_where_the_office_says_so(agency, make):
