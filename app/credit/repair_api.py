@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+import flask
+
 from app import clock
 from app.access import Role, current_actor, requires
 from app.credit import queries
@@ -23,6 +25,7 @@ from app.credit.schemas import (
     NewCreditRepairSchema,
 )
 from app.db import transaction
+from app.evidence.api import send_original
 from app.people import service as people
 from app.people.models import Agency
 from app.problems import Blueprint, Page, page
@@ -75,6 +78,17 @@ def get_repair(repair_id: UUID) -> CreditRepair:
     repair = service.get_repair(repair_id, current_actor().agency_id)
     repairs.set_etag(repair.version)
     return repair
+
+
+@repairs.route("/<uuid:repair_id>/papers/<digest>")
+@requires(*READERS)
+@repairs.response(
+    200, {"type": "string", "format": "binary"}, content_type="application/octet-stream"
+)
+def get_paper(repair_id: UUID, digest: str) -> flask.Response:
+    """下载信用修复申请的材料"""
+    repair = service.get_repair(repair_id, current_actor().agency_id)
+    return send_original(service.paper_of(repair, digest))
 
 
 @repairs.route("/<uuid:repair_id>/check", methods=["POST"])

@@ -21,6 +21,7 @@ from app.days import local_date
 from app.db import db
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.evidence import service as evidence
+from app.evidence.models import Evidence
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
@@ -122,6 +123,16 @@ def get_repair(repair_id: UUID, agency_id: UUID | None) -> CreditRepair:
     if repair is None or repair.agency_id != agency_id:
         raise RepairUnknown("没有这件信用修复申请，或它不属于本机构。")
     return repair
+
+
+def paper_of(repair: CreditRepair, digest: str) -> Evidence:
+    """Return a paper of an application. Raises EvidenceMissing for what is none of its papers."""
+    found = None
+    if any(one["sha256"] == digest for one in repair.parts):
+        found = evidence.find_stored(repair.agency_id, digest)
+    if found is None:
+        raise evidence.EvidenceMissing("申请材料中没有这份文件。")
+    return found
 
 
 def apply_for_repair(new: NewRepair, *, agency: Agency, by: Actor, at: datetime) -> CreditRepair:

@@ -1,6 +1,6 @@
 """Evidence over HTTP: metadata, originals and thumbnails, for the agency that owns them."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import flask
@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 from app import clock, entry
 from app.access import Role, current_actor, requires
-from app.evidence import inspecting, service
+from app.evidence import inspecting, papers, service
 from app.evidence.models import Evidence, EvidenceLink
 from app.evidence.rules import EvidenceState, object_key, thumbnail_key
-from app.evidence.schemas import EvidenceQuerySchema, EvidenceSchema
-from app.problems import Blueprint, Page, page
+from app.evidence.schemas import EvidenceQuerySchema, EvidenceSchema, PaperFileSchema
+from app.people import service as people
+from app.problems import Blueprint, Page, page, sole_file
 
 blp = Blueprint("evidence", __name__, url_prefix="/evidence", description="证据")
 READERS = (Role.OFFICER, Role.SUPERVISOR, Role.LEGAL_REVIEWER, Role.AUDITOR)
@@ -35,6 +36,23 @@ def list_evidence(query: dict[str, Any]) -> Page[Evidence]:
     return page(found, Evidence.id, limit=query["limit"], cursor=query["cursor"])
 
 
+@blp.route("", methods=["POST"])
+@requires(Role.OFFICER, Role.SUPERVISOR, Role.CLERK)
+@blp.arguments(PaperFileSchema, location="files")
+@blp.response(201, EvidenceSchema)
+def take_in_paper(data: dict[str, Any]) -> Evidence:
+    """上传申请人、当事人交来的材料（PDF、JPEG、PNG）
+
+    再次上传同一文件，仍是同一份证据；办理信用修复等事项时按其 SHA-256 引用。
+    """
+    by = current_actor()
+    agency = people.get_agency(cast(UUID, by.agency_id))
+    source = sole_file(data).read()
+    return papers.take_in(
+        source, agency_id=agency.id, district=agency.district, by=by, at=clock.now()
+    )
+
+
 @blp.route("/<uuid:evidence_id>")
 @requires(*READERS)
 @blp.etag
@@ -54,6 +72,11 @@ def get_original(evidence_id: UUID) -> flask.Response:
     evidence = service.get_evidence(evidence_id, current_actor().agency_id)
     if evidence.state == EvidenceState.AWAITED:
         raise service.EvidenceMissing("原件尚未上传，请稍后再试。")
+    return send_original(evidence)
+
+
+def send_original(evidence: Evidence) -> flask.Response:
+    """Answer with the bytes of evidence that is here, as a file to be kept and never opened."""
     chunks = entry.storage().stream(object_key(evidence.agency_id, evidence.sha256))
     response = flask.Response(chunks, mimetype="application/octet-stream")
     response.headers["Content-Length"] = str(evidence.size_bytes)

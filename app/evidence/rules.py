@@ -72,6 +72,14 @@ class EvidenceState(StrEnum):
     PICTURE_TOO_LARGE = "picture-too-large"
 
 
+_PAPERS = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n": "image/png"}
+
+
+def paper_type(data: bytes) -> str | None:
+    """Return the media type of a paper by its first bytes; None where it is none that is taken."""
+    return next((mime for mark, mime in _PAPERS.items() if data.startswith(mark)), None)
+
+
 def object_key(agency_id: object, sha256: str) -> str:
     """Return where the original bytes lie: by agency and content."""
     return f"evidence/{agency_id}/{sha256}"

@@ -14,6 +14,12 @@ class EvidenceQuerySchema(PageSchema):
     state = fields.Choice(EvidenceState, load_default=None, allow_none=True)
 
 
+class PaperFileSchema(ma.Schema):
+    """A paper that somebody handed over."""
+
+    file = ma.fields.Raw(required=True, metadata={"type": "string", "format": "binary"})
+
+
 class EvidenceSchema(ma.Schema):
     """Metadata of one original; offsets hold EXIF against the tablet's record."""
 

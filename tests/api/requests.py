@@ -506,6 +506,7 @@ RAW: dict[str, Callable[[Side], tuple[str, bytes]]] = {
     "annual-reports.take_permits": lambda side: _file(side, "permits"),
     "self-checks.take_self_checks": lambda side: _file(side, "self-checks"),
     "publications.import_receipts": lambda side: _file(side, "receipts"),
+    "evidence.take_in_paper": lambda side: _file(side, "paper"),
     "units.preview_units": lambda side: _file(side, "units"),
 }
 FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of a form
@@ -517,6 +518,7 @@ FORMS: dict[str, Callable[[Side], dict[str, Any]]] = {  # the same as fields of 
     "annual-reports.take_permits": lambda side: {"file": side.values["table:permits"]},
     "self-checks.take_self_checks": lambda side: {"file": side.values["table:self-checks"]},
     "publications.import_receipts": lambda side: {"file": side.values["table:receipts"]},
+    "evidence.take_in_paper": lambda side: {"file": side.values["table:paper"]},
     "units.preview_units": lambda side: {"file": side.values["table:units"]},
 }
 QUERIES: dict[str, Callable[[Side], dict[str, str]]] = {

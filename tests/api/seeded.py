@@ -376,6 +376,7 @@ class _Builder:
         fill_joint_visits(self.make, self.agency, self.side.ids, self.actor(Role.SUPERVISOR))
         receipts = "决定书文号,上报日期,结果\n没有的文号,2026-11-02,入库\n"
         self.side.values["table:receipts"] = receipts
+        self.side.values["table:paper"] = "%PDF-1.7\n"
         self.draws()
         self.reports()
 

@@ -1,5 +1,6 @@
 """Repair on both databases: never before the least term, decided by another, with its effects."""
 
+import io
 from datetime import date
 
 import pytest
@@ -89,6 +90,36 @@ def test_papers_are_asked_for_and_have_to_be_here(desk):
     )
     with pytest.raises(repairs.RepairPartUnknown), transaction():
         repairs.apply_for_repair(new, **desk.who)
+
+
+def test_the_papers_of_an_application_come_in_at_the_desk_and_are_read_there(desk):
+    desk.on(2027, 2, 1)
+    entry = desk.record().entry
+    clerk = desk.make.signed_in(Role.CLERK)
+
+    def hand_in(data):
+        return clerk.post("/api/v1/evidence", data={"file": (io.BytesIO(data), "材料.pdf")})
+
+    refused = hand_in(b"just words")
+    assert (refused.status_code, refused.json["type"]) == (422, "/problems/paper-refused")
+    kept = hand_in(b"%PDF-1.7 pledge")
+    assert (kept.status_code, kept.json["mime"]) == (201, "application/pdf")
+    assert hand_in(b"%PDF-1.7 pledge").json["id"] == kept.json["id"]
+    parts = [{"kind": one, "sha256": kept.json["sha256"]} for one in ("pledge", "performance")]
+    body = {
+        "entry_id": str(entry.id),
+        "applicant": "某公司",
+        "pledge": "依法诚信经营",
+        "pledged_on": "2027-01-31",
+        "parts": parts,
+    }
+    made = clerk.post("/api/v1/credit-repairs", json=body)
+    assert made.status_code == 201, made.json
+    papers = f"/api/v1/credit-repairs/{made.json['id']}/papers"
+    auditor = desk.make.signed_in(Role.AUDITOR)
+    assert auditor.get(f"{papers}/{kept.json['sha256']}").data == b"%PDF-1.7 pledge"
+    other = desk.make.stored_evidence()
+    assert auditor.get(f"{papers}/{other}").status_code == 404
 
 
 @pytest.mark.parametrize(
