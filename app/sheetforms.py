@@ -12,7 +12,7 @@ from typing import Any
 
 import xlsxwriter
 
-from app.sheets import CHARS_OF_A_CELL
+from app.cells import CHARS_OF_A_CELL
 
 Value = str | int | Decimal | None
 

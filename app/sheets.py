@@ -2,8 +2,9 @@
 
 What comes in is text by header name, with the number of its row, exactly as it stood: nothing is
 shifted, repaired or left out silently. What is wrong with one cell is a fault of its row, so that a
-preview can show all rows; what is wrong with the file is one of the errors below, raised before the
-first row is handed out wherever the file allows it. Memory and time are bounded by `Limits`.
+preview can show all rows; what is wrong with the file is one of the errors of `cells`, raised
+before the first row is handed out wherever the file allows it. Memory and time are bounded by
+`Limits`.
 
 What goes out opens in a spreadsheet without a formula being run, and comes in again as it was.
 """
@@ -11,71 +12,41 @@ What goes out opens in a spreadsheet without a formula being run, and comes in a
 import codecs
 import csv
 import io
-import math
 import re
-import struct
 import unicodedata
-import warnings
-import zipfile
-import zlib
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from enum import StrEnum
+from dataclasses import dataclass
+from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
-from xml.etree.ElementTree import ParseError
+from typing import Any, NamedTuple
 
-import openpyxl
 import xlsxwriter
-from openpyxl.worksheet._reader import WorkSheetParser
 
+from app.cells import (
+    BLANK,
+    CHARS_OF_A_CELL,
+    DIGITS_OF_A_NUMBER,
+    CellFault,
+    FormulaCell,
+    Limits,
+    Record,
+    SheetTooLarge,
+    SheetTooLong,
+    SheetUnreadable,
+    guarded,
+    number_text,
+    opened,
+)
+from app.csvfiles import csv_records
 from app.errors import Invalid
+from app.workbooks import ROWS_OF_A_SHEET, xlsx_records
 
 Cell = str | int | float | date | None
 
-ROWS_OF_A_SHEET = 1_048_576
-CHARS_OF_A_CELL = 32_767
-DIGITS_OF_A_NUMBER = 15  # a spreadsheet keeps no more
-_BLANK = " \t\r\n\u00a0\u200b\u3000\ufeff"
-_CHUNK_BYTES = 1024 * 1024
 _ROWS_ABOVE = 10  # in which a header is looked for
-_MEMBERS_MAX = 2_000
-_RATIO_MAX = 200
-_RATIO_FROM_BYTES = 1024 * 1024
-_MARKS_MAX = 2_000_000
-_TAGS_IN_A_ROW_MAX = 200_000
-_TAG_BYTES_MAX = 4_096  # longer than any we look for
-_MARK = re.compile(rb"<(?:[A-Za-z0-9_]+:)?(row|si|mergeCell)(?=[\s/>])([^<>]*)")
-_CONTENT = re.compile(rb"<(?:[A-Za-z0-9_]+:)?(?:v|is|f)[\s/>]")
-_RANGE = re.compile(rb"""\bref=["']\$?[A-Z]{1,3}\$?(\d{1,7})(?::\$?[A-Z]{1,3}\$?(\d{1,7}))?["']""")
-_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 _CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f]")
-# Spreadsheets run a cell that begins so; after any number of quotes our own quote goes before it.
-_ACTIVE = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, ParseError, OSError, EOFError, struct.error),
-    *(ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RuntimeError),
-)
-
-warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")  # unknown extensions
-
-
-class SheetUnreadable(Invalid):
-    code, title = "sheet-unreadable", "表格无法读取"
-
-
-class SheetTooLarge(Invalid):
-    code, title = "sheet-too-large", "表格文件过大"
-
-
-class SheetTooLong(Invalid):
-    code, title = "sheet-too-long", "表格行数过多"
 
 
 class SheetColumnsMissing(Invalid):
@@ -84,24 +55,6 @@ class SheetColumnsMissing(Invalid):
 
 class SheetColumnsDoubled(Invalid):
     code, title = "sheet-columns-doubled", "表格列名重复"
-
-
-class CellFault(StrEnum):
-    """What is wrong with a cell, or with a whole row."""
-
-    FORMULA = "formula"
-    RAGGED = "ragged-row"
-    MERGED = "merged-cells"
-    TOO_LONG = "cell-too-long"
-    CONTROL = "control-character"
-    DIGITS_LOST = "digits-lost"
-    ERROR = "cell-error"
-
-
-class FormulaCell(str):
-    """The text of a formula, from `=` on; its result is not read, it may be anything."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,27 +83,6 @@ class Sheet:
     rows: Iterator[Row]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much of a table is read; beyond it the file is refused."""
-
-    file_bytes: int = 32 * 1024 * 1024
-    unpacked_bytes: int = 128 * 1024 * 1024
-    rows: int = 50_000
-    columns: int = 200
-    cell_chars: int = CHARS_OF_A_CELL
-
-
-@dataclass(slots=True)
-class _Record:
-    """A row before its columns have names."""
-
-    row_no: int
-    cells: list[str]
-    faults: list[tuple[int | None, CellFault]] = field(default_factory=list)
-    full: bool = False  # written with all its columns, as in CSV
-
-
 def read_sheet(
     source: bytes | Path,
     *,
@@ -171,7 +103,7 @@ def read_sheet(
     SheetColumnsDoubled (`columns`); while rows are read only SheetUnreadable.
     """
     limits = limits or Limits()
-    read = _xlsx_records if _start(source, limits).startswith(b"PK") else _csv_records
+    read = xlsx_records if _start(source, limits).startswith(b"PK") else csv_records
     records = read(source, limits)
     head, records = _head(records, is_header)
     if head is None:
@@ -190,7 +122,7 @@ def read_cells(
     SheetTooLong.
     """
     limits = limits or Limits()
-    read = _xlsx_records if _start(source, limits).startswith(b"PK") else _csv_records
+    read = xlsx_records if _start(source, limits).startswith(b"PK") else csv_records
     return [(record.row_no, record.cells) for record in read(source, limits)]
 
 
@@ -231,7 +163,7 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator
     writer = csv.writer(line)
     yield codecs.BOM_UTF8
     for row in chain([header], rows):
-        writer.writerow([_guarded(_plain(value)) for value in row])
+        writer.writerow([guarded(_plain(value)) for value in row])
         yield line.getvalue().encode()
         line.seek(0)
         line.truncate()
@@ -258,38 +190,21 @@ def _plain(value: Cell) -> str:
         return ""
     if isinstance(value, date):
         return value.isoformat()
-    return _number_text(value) if isinstance(value, float) else str(value)
-
-
-def _number_text(value: float) -> str:
-    """Return the number as a person would have typed it: no exponent, no `.0`, 15 digits."""
-    text = format(Decimal(format(value, f".{DIGITS_OF_A_NUMBER}g")), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _guarded(text: str) -> str:
-    return f"'{text}" if _ACTIVE.match(text) else text
-
-
-def _unguarded(text: str) -> str:
-    return text[1:] if text.startswith("'") and _ACTIVE.match(text) else text
-
-
-# From records to rows.
+    return number_text(value) if isinstance(value, float) else str(value)
 
 
 def _head(
-    records: Iterator[_Record], is_header: Callable[[Sequence[str]], bool] | None
-) -> tuple[_Record | None, Iterator[_Record]]:
+    records: Iterator[Record], is_header: Callable[[Sequence[str]], bool] | None
+) -> tuple[Record | None, Iterator[Record]]:
     """Return the header and what stands below it; where no row is one, the first row is."""
     above = list(islice(records, 1 if is_header is None else _ROWS_ABOVE))
     found = next((n for n, one in enumerate(above) if is_header and is_header(one.cells)), 0)
     return (above[found] if above else None), chain(above[found + 1 :], records)
 
 
-def _columns(head: _Record, required: Sequence[str], limits: Limits) -> dict[int, str]:
+def _columns(head: Record, required: Sequence[str], limits: Limits) -> dict[int, str]:
     """Return the name at each place of the header that has one."""
-    columns = {place: text.strip(_BLANK) for place, text in enumerate(head.cells)}
+    columns = {place: text.strip(BLANK) for place, text in enumerate(head.cells)}
     columns = {place: name for place, name in columns.items() if name}
     if len(columns) > limits.columns:
         raise SheetUnreadable(f"表格超过 {limits.columns} 列，没有读取；请使用导出的模板。")
@@ -307,7 +222,7 @@ def _columns(head: _Record, required: Sequence[str], limits: Limits) -> dict[int
 
 
 def _rows(
-    records: Iterator[_Record],
+    records: Iterator[Record],
     columns: Mapping[int, str],
     width: int,
     nfkc: frozenset[str],
@@ -338,12 +253,10 @@ def _rows(
         )
 
 
-def _is_ragged(record: _Record, columns: Mapping[int, str], width: int) -> bool:
+def _is_ragged(record: Record, columns: Mapping[int, str], width: int) -> bool:
     if record.full and len(record.cells) != width:
         return True
-    return any(
-        text.strip(_BLANK) for place, text in enumerate(record.cells) if place not in columns
-    )
+    return any(text.strip(BLANK) for place, text in enumerate(record.cells) if place not in columns)
 
 
 def _text_faults(text: str, limits: Limits) -> Iterator[CellFault]:
@@ -372,15 +285,9 @@ def _problem(
     return CellProblem(row_no, column, fault, f"{where}{what}。")
 
 
-def _too_long(limits: Limits) -> SheetTooLong:
-    return SheetTooLong(
-        f"表格超过 {limits.rows} 行，没有读取；请分成几个文件导入。", rows_max=limits.rows
-    )
-
-
 def _start(source: bytes | Path, limits: Limits) -> bytes:
     """Return how a file begins. Raises SheetTooLarge, and SheetUnreadable for an old workbook."""
-    with _opened(source) as file:
+    with opened(source) as file:
         if file.seek(0, io.SEEK_END) > limits.file_bytes:
             raise SheetTooLarge(
                 f"表格文件超过 {limits.file_bytes >> 20} MB，没有读取；请分成几个文件导入。",
@@ -391,257 +298,3 @@ def _start(source: bytes | Path, limits: Limits) -> bytes:
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise SheetUnreadable("这是旧版 .xls 或加密的表格；请去掉密码并另存为 .xlsx 后重新导入。")
     return start
-
-
-def _opened(source: bytes | Path) -> BinaryIO:
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-
-
-# CSV.
-
-
-def _csv_records(source: bytes | Path, limits: Limits) -> Iterator[_Record]:
-    """Go through the whole file once, for its encoding, form and length, then hand out rows."""
-    encoding = _encoding(source)
-    with _as_text(source, encoding) as text:
-        first = next((line for line in text if line.strip(_BLANK)), "")
-    delimiter = max((",", "\t", ";"), key=first.count)
-    for number, _ in enumerate(_csv_rows(source, encoding, delimiter)):
-        if number > limits.rows:  # the header is one of them
-            raise _too_long(limits)
-    return _csv_rows(source, encoding, delimiter)
-
-
-def _csv_rows(source: bytes | Path, encoding: str, delimiter: str) -> Iterator[_Record]:
-    row_no = 0
-    with _as_text(source, encoding) as text:
-        try:
-            for row_no, row in enumerate(csv.reader(text, delimiter=delimiter, strict=True), 1):
-                if any(cell.strip(_BLANK) for cell in row):
-                    yield _Record(row_no, [_csv_cell(cell) for cell in row], full=True)
-        except csv.Error as error:
-            raise SheetUnreadable(
-                f"第 {row_no + 1} 行的引号不成对或单元格过长，无法分列；请改正后重新导入。"
-            ) from error
-
-
-def _csv_cell(text: str) -> str:
-    return FormulaCell(text) if text.startswith("=") else _unguarded(text)
-
-
-def _as_text(source: bytes | Path, encoding: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(_opened(source), encoding, newline="")
-
-
-def _encoding(source: bytes | Path) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        decoder = codecs.getincrementaldecoder(encoding)()
-        with _opened(source) as file:
-            try:
-                while chunk := file.read(_CHUNK_BYTES):
-                    if b"\0" in chunk:
-                        break
-                    decoder.decode(chunk)
-                else:
-                    decoder.decode(b"", final=True)
-                    return encoding
-            except UnicodeDecodeError:
-                continue
-    raise SheetUnreadable(
-        "文件不是 .xlsx，也不是 UTF-8 或 GB18030 编码的 CSV；请另存为 .xlsx 后重新导入。"
-    )
-
-
-# XLSX.
-
-
-@dataclass(slots=True)
-class _Survey:
-    """What a part of the archive holds, found without building it up: a look before the leap."""
-
-    rows: int = 0
-    merged: list[tuple[int, int]] = field(default_factory=list)
-    marks: int = 0
-    tags: int = 0
-    in_row: bool = False
-
-    def take(self, piece: bytes, limits: Limits) -> None:
-        start = 0
-        for mark in _MARK.finditer(piece):
-            self._pass(piece[start : mark.start()], limits)
-            start, kind = mark.end(), mark[1]
-            self.marks += 1
-            if self.marks > _MARKS_MAX:
-                raise _bomb()
-            if kind == b"mergeCell":
-                self._merge(mark[2])
-            else:
-                self.in_row, self.tags = kind == b"row", 0
-        self._pass(piece[start:], limits)
-
-    def _pass(self, piece: bytes, limits: Limits) -> None:
-        self.tags += piece.count(b"<")
-        if self.tags > _TAGS_IN_A_ROW_MAX:
-            raise _bomb()
-        if self.in_row and _CONTENT.search(piece):
-            self.in_row = False
-            self.rows += 1
-            if self.rows > limits.rows + 1:  # the header is one of them
-                raise _too_long(limits)
-
-    def _merge(self, attributes: bytes) -> None:
-        if found := _RANGE.search(attributes):
-            self.merged.append((int(found[1]), int(found[2] or found[1])))
-
-
-def _xlsx_records(source: bytes | Path, limits: Limits) -> Iterator[_Record]:
-    with _readable():
-        surveys = _survey_archive(source, limits)
-    file = _opened(source)
-    try:
-        with _readable():
-            book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
-            sheet = next((each for each in book.worksheets if each.sheet_state == "visible"), None)
-            if sheet is None:
-                raise SheetUnreadable("表格中没有可见的工作表；请取消隐藏后重新导入。")
-            survey = surveys[cast(Any, sheet)._worksheet_path]
-    except BaseException:
-        file.close()
-        raise
-    return _xlsx_rows(file, book, sheet, survey)
-
-
-def _survey_archive(source: bytes | Path, limits: Limits) -> dict[str, _Survey]:
-    """Unpack every part once, bounded, and count what is in it."""
-    surveys = {}
-    with _opened(source) as file, zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        if len(members) > _MEMBERS_MAX or sum(m.file_size for m in members) > limits.unpacked_bytes:
-            raise _bomb()
-        for member in members:
-            if (
-                member.file_size > _RATIO_FROM_BYTES
-                and member.file_size > _RATIO_MAX * member.compress_size
-            ):
-                raise _bomb()
-            surveys[member.filename] = _survey_member(archive, member, limits)
-    return surveys
-
-
-def _survey_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> _Survey:
-    survey, rest = _Survey(), b""
-    markup = member.filename.endswith((".xml", ".rels"))
-    with archive.open(member) as part:
-        while chunk := part.read(_CHUNK_BYTES):  # a size that was lied about ends in BadZipFile
-            piece = rest + chunk
-            if markup and (_DECLARATION.search(piece) or b"\0" in piece):
-                raise SheetUnreadable(
-                    "表格文件含有不允许的声明，没有读取；请另存为 .xlsx 后重新导入。"
-                )
-            cut = piece.rfind(b"<")
-            if cut < max(0, len(piece) - _TAG_BYTES_MAX):
-                cut = len(piece)
-            survey.take(piece[:cut], limits)
-            rest = piece[cut:]
-        survey.take(rest, limits)
-    return survey
-
-
-def _bomb() -> SheetUnreadable:
-    return SheetUnreadable("表格文件解压后异常庞大，没有读取；请把数据复制到新表格后重新导入。")
-
-
-def _xlsx_rows(file: BinaryIO, book: Any, sheet: Any, survey: _Survey) -> Iterator[_Record]:
-    """Go through the sheet with the parser under openpyxl's read-only worksheets: those fill every
-    gap, row by row and cell by cell, as far as the file claims to reach."""
-    merged = _union(survey.merged)
-    with closing(file), closing(book), _readable(), sheet._get_source() as part:
-        parser = WorkSheetParser(
-            part,
-            sheet._shared_strings,
-            epoch=book.epoch,
-            date_formats=book._date_formats,
-            timedelta_formats=book._timedelta_formats,
-        )
-        left = survey.rows
-        for row_no, cells in parser.parse() if left else ():
-            record = _xlsx_record(row_no, cells)
-            if record is not None:
-                if _within(row_no, merged):
-                    record.faults.append((None, CellFault.MERGED))
-                yield record
-            left -= any(cell["value"] is not None for cell in cells)
-            if left == 0:
-                return  # what follows is formatting, often to the end of the sheet
-
-
-def _xlsx_record(row_no: int, cells: Sequence[Mapping[str, Any]]) -> _Record | None:
-    filled = [cell for cell in cells if cell["value"] is not None]
-    record = _Record(row_no, [""] * max((cell["column"] for cell in filled), default=0))
-    for cell in filled:
-        place = cell["column"] - 1
-        text, fault = _xlsx_cell(cell["value"], cell["data_type"])
-        record.cells[place] = text
-        if fault is not None:
-            record.faults.append((place, fault))
-    return record if any(text.strip(_BLANK) for text in record.cells) else None
-
-
-def _xlsx_cell(value: object, kind: str) -> tuple[str, CellFault | None]:
-    """Return a cell as a person would have typed it, and what is wrong with it."""
-    if kind == "f":
-        return FormulaCell(getattr(value, "text", None) or value), None
-    if kind == "e":
-        return str(value), CellFault.ERROR
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE", None
-    if isinstance(value, int | float):
-        return _xlsx_number(value)
-    if isinstance(value, datetime | date | time | timedelta):
-        return _iso(value), None
-    return str(value), None
-
-
-def _xlsx_number(value: float) -> tuple[str, CellFault | None]:
-    if not math.isfinite(value):
-        return str(value), CellFault.ERROR
-    text = str(value) if isinstance(value, int) else _number_text(value)
-    return text, CellFault.DIGITS_LOST if abs(value) >= 10**DIGITS_OF_A_NUMBER else None
-
-
-def _iso(value: datetime | date | time | timedelta) -> str:
-    """Return ISO text to the second: a spreadsheet's time is a fraction of a day."""
-    if isinstance(value, datetime):
-        value += timedelta(microseconds=500_000)
-        day_only = (value.hour, value.minute, value.second) == (0, 0, 0)
-        return value.date().isoformat() if day_only else value.isoformat(timespec="seconds")
-    if isinstance(value, time):
-        return value.isoformat(timespec="seconds")
-    return str(value)
-
-
-def _union(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    union: list[tuple[int, int]] = []
-    for first, last in sorted(ranges):
-        if union and first <= union[-1][1]:
-            union[-1] = union[-1][0], max(last, union[-1][1])
-        else:
-            union.append((first, last))
-    return union
-
-
-def _within(row_no: int, union: list[tuple[int, int]]) -> bool:
-    found = bisect_right(union, (row_no, ROWS_OF_A_SHEET + 1)) - 1
-    return found >= 0 and row_no <= union[found][1]
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except Invalid:
-        raise
-    except (*_DAMAGE, StopIteration) as error:
-        raise SheetUnreadable(
-            "表格文件已损坏或不是有效的 .xlsx；请用电子表格软件打开并另存后重新导入。"
-        ) from error

@@ -15,18 +15,13 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.cells import CellFault, FormulaCell, Limits, SheetTooLarge, SheetTooLong, SheetUnreadable
 from app.errors import Invalid
 from app.sheets import (
     Cell,
-    CellFault,
-    FormulaCell,
-    Limits,
     Row,
     SheetColumnsDoubled,
     SheetColumnsMissing,
-    SheetTooLarge,
-    SheetTooLong,
-    SheetUnreadable,
     read_sheet,
     write_csv,
     write_xlsx,

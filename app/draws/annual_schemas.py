@@ -4,7 +4,7 @@ import marshmallow as ma
 from marshmallow import fields as plain
 
 from app.draws.annual import QUARTERS, Way
-from app.draws.schemas import StratumRule
+from app.draws.plan_schemas import StratumRule
 from app.draws.stages import AnnualState, DrawKind
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text, absent
 from app.problems import PageSchema

@@ -9,19 +9,19 @@ from app.access import Role, current_actor, current_agency_id, requires
 from app.days import local_date
 from app.db import transaction
 from app.draws import change_queries, changes, confirming, leftovers, proposing, service, topups
-from app.draws.models import DrawChange, DrawPlan
-from app.draws.plan_api import INSIDERS, READERS
-from app.draws.proposing import Skip
-from app.draws.schemas import (
+from app.draws.change_schemas import (
     DrawChangeQuerySchema,
     DrawChangeSchema,
     DrawFigureSchema,
-    DrawPlanSchema,
-    DrawReasonSchema,
     NewRedrawSchema,
     NewReplacementSchema,
     NewTopUpSchema,
 )
+from app.draws.models import DrawChange, DrawPlan
+from app.draws.plan_api import INSIDERS, READERS
+from app.draws.plan_schemas import DrawPlanSchema
+from app.draws.proposing import Skip
+from app.draws.schemas import DrawReasonSchema
 from app.draws.topups import NewTopUp
 from app.problems import Blueprint, Page, PageSchema, page
 from app.tasks.models import Task

@@ -9,7 +9,7 @@ from app.db import transaction
 from app.draws import given
 from app.draws.given import OfficerDraw
 from app.draws.models import DrawPlan
-from app.draws.schemas import DrawPlanSchema, NewOfficerDrawSchema
+from app.draws.plan_schemas import DrawPlanSchema, NewOfficerDrawSchema
 from app.lists import service as lists
 from app.people import service as people
 from app.problems import Blueprint

@@ -8,13 +8,13 @@ from app.access import Role, current_actor, current_agency_id, requires
 from app.db import transaction
 from app.draws import plans, preview, queries
 from app.draws.models import DrawPlan
-from app.draws.schemas import (
+from app.draws.plan_schemas import (
     DrawPlanQuerySchema,
     DrawPlanSchema,
     DrawPreviewSchema,
-    DrawReasonSchema,
     NewDrawPlanSchema,
 )
+from app.draws.schemas import DrawReasonSchema
 from app.draws.stages import NewPlan
 from app.people import service as people
 from app.people.models import Agency

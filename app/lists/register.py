@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from app import sheets
+from app import cells, sheets
 from app.lists.rules import MOST_DEPARTMENTS, Line, normalise_code
 from app.registers import Reason, Severity, Unreadable, is_refused, read_day
 from app.uscc import normalise_uscc, uscc_error
@@ -221,7 +221,7 @@ def _opened(
         present = set(meant(cells))
         return all(present.intersection(group) for group in needed)
 
-    limits = sheets.Limits(file_bytes=FILE_BYTES, rows=ROWS)
+    limits = cells.Limits(file_bytes=FILE_BYTES, rows=ROWS)
     sheet = sheets.read_sheet(source, limits=limits, is_header=is_header)
     if twice := [name for name, times in Counter(meant(sheet.header)).items() if times > 1]:
         raise sheets.SheetColumnsDoubled(

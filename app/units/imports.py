@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app import sheets
+from app import cells, sheets
 from app.access import Actor
 from app.catalogue import service as catalogue
 from app.days import local_date
@@ -204,7 +204,7 @@ def read_preview(
     columns; what is wrong with single rows is in their reasons.
     """
     kind = KINDS[register]
-    limits = sheets.Limits(file_bytes=FILE_BYTES, rows=ROWS)
+    limits = cells.Limits(file_bytes=FILE_BYTES, rows=ROWS)
     sheet = sheets.read_sheet(source, required=kind.required, nfkc=kind.wide, limits=limits)
     half = [
         other

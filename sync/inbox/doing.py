@@ -71,7 +71,7 @@ def applied(entity: Any, outcome: Outcome = Outcome.APPLIED) -> Effect:
 
 
 def their_task(task_id: UUID, doing: Doing) -> Task:
-    """Return an open task on whose team the author is; raises what `visits.task_for` raises."""
+    """Return an open task on whose team the author is; raises what `task_for` raises."""
     return contributing.task_for(task_id, doing.officer_id, admitted=doing.admitted, by=doing.by)
 
 

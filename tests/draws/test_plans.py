@@ -12,8 +12,8 @@ from app.access import Role
 from app.db import db, transaction
 from app.draws import plans, queries, service
 from app.draws.models import DrawPlan
+from app.draws.plan_schemas import NewDrawPlanSchema
 from app.draws.plans import PlanInvalid
-from app.draws.schemas import NewDrawPlanSchema
 from app.draws.stages import DrawKind, SelectionKind
 from app.people import service as people
 from app.tasks.rules import JointRole

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app import geometry, sheets
+from app import cells, geometry, sheets
 from app.db import db, transaction
 from app.journal.models import JournalEntry
 from app.people import register as officer_register
@@ -165,11 +165,11 @@ def test_a_row_with_a_formula_is_kept_out_and_stays_out(desk):
 @pytest.mark.parametrize(
     ("file", "error"),
     [
-        (b"PK\x03\x04 broken", sheets.SheetUnreadable),
-        (b"", sheets.SheetUnreadable),
+        (b"PK\x03\x04 broken", cells.SheetUnreadable),
+        (b"", cells.SheetUnreadable),
         ("单位名称,地址\n甲,乙\n".encode(), sheets.SheetColumnsMissing),
         ("档案编号,单位名称,地址,经度\nGG1,甲,乙,121\n".encode(), sheets.SheetColumnsMissing),
-        (b"\n".join([b"a,b,c"] * 1_000_000), sheets.SheetTooLong),
+        (b"\n".join([b"a,b,c"] * 1_000_000), cells.SheetTooLong),
     ],
 )
 def test_a_file_that_is_no_register_is_refused_whole(desk, file, error):
