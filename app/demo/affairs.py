@@ -1,7 +1,6 @@
-"""What lies on the demo district's desk: a complaint, a patrol with a hint, a case under way.
+"""What lies on the demo district's desk: complaints, a patrol with a hint, cases in their stages.
 
-They are recorded after the draws, and the case is about nobody of the register: no lot depends on
-them.
+They are recorded after the draws: no lot depends on them.
 """
 
 from datetime import date, timedelta
@@ -19,6 +18,7 @@ from app.complaints.rules import Channel, ComplaintKind, ComplaintResult
 from app.complaints.service import Answer, Identity, NewComplaint
 from app.days import day_begins
 from app.db import db, transaction
+from app.demo import casework
 from app.demo.registers import actor_of
 from app.patrols import service as patrols
 from app.patrols.service import NewAssistant, NewPatrol, SeenUnit
@@ -77,7 +77,7 @@ _STEPS: tuple[tuple[int, CaseVerb, dict[str, Any]], ...] = (
 
 
 def load(agency_id: UUID, *, on: date) -> None:
-    """Record a complaint up to its reply, one that waits, a patrol, a case."""
+    """Record a complaint up to its reply, one that waits, a patrol, cases in several stages."""
     unit = db.session.scalars(
         sa.select(Unit)
         .where(Unit.agency_id == agency_id, Unit.state == UnitStatus.IN_OPERATION)
@@ -87,7 +87,10 @@ def load(agency_id: UUID, *, on: date) -> None:
     _complain(agency_id, unit.id, on=on)
     _patrol(agency_id, unit.id, on=on)
     _punish(agency_id, on=on)
-    _certify(agency_id, on=on)
+    heads = _certify(agency_id, on=on)
+    casework.settle_decided(agency_id)
+    casework.decide_and_close(agency_id, _handlers(agency_id), on=on)
+    casework.call_hearing(agency_id, _handlers(agency_id), heads["suozhang"], on=on)
 
 
 def _complain(agency_id: UUID, unit_id: UUID, *, on: date) -> None:
@@ -165,11 +168,13 @@ def _handlers(agency_id: UUID) -> tuple[UUID, ...]:
     return tuple(db.session.scalars(query.order_by(Officer.certificate_no).limit(5)))[-2:]
 
 
-def _certify(agency_id: UUID, *, on: date) -> None:
+def _certify(agency_id: UUID, *, on: date) -> dict[str, UUID]:
     """Give the two heads certificates, so that each can be the other's second person.
 
-    They take part in no specialty: no lot and no team counts them in.
+    They take part in no specialty: no lot and no team counts them in. Returns who they are as
+    officers, by their logins.
     """
+    heads = {}
     by, at = actor_of("admin"), day_begins(on) + timedelta(hours=16, minutes=25)
     with transaction():
         agency = db.session.get_one(Agency, agency_id)
@@ -185,3 +190,5 @@ def _certify(agency_id: UUID, *, on: date) -> None:
             )
             officer = people.register_officer(data, agency=agency, by=by, at=at)
             accounts.change_account(account, {"officer_id": officer.id}, by=by, at=at)
+            heads[login] = officer.id
+    return heads

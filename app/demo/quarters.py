@@ -20,6 +20,7 @@ from app.access import Actor, Role
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import db, transaction
+from app.demo import casework
 from app.demo.chance import Chance
 from app.demo.registers import actor_of
 from app.documents.rules import Signature
@@ -52,6 +53,7 @@ STRATA = {
 }
 ATTENDED_STRATA = {"医疗卫生/医疗美容机构": [20, 100]}
 _SUPERVISORS = ("310105001", "310105002", "310105003")  # officers who are supervisors as well
+_PUNISHED = "lodging"  # in the first visit to one, something is punished on the spot
 _CLOSED_SHARE = (1, 25)
 _WRONG_SHARE = (1, 30)
 
@@ -161,6 +163,7 @@ def inspect_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
         )
     )
     shut = _shut_door(agency_id, at=day_begins(on) + timedelta(days=20))
+    decided = False
     for number, task_id in enumerate(found):
         at = day_begins(on) + timedelta(days=3 + number % 60, hours=9, minutes=7 * (number % 50))
         with transaction():
@@ -169,11 +172,13 @@ def inspect_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
             if chance.happens(*_CLOSED_SHARE):
                 _close(task, shut, at=at)
             else:
-                _inspect(task, chance, at=at)
+                spot = not decided and task.object_class == _PUNISHED
+                decided |= spot
+                _inspect(task, chance, at=at, spot=spot)
     progress.publish_due(at=day_begins(quarter_end(on) + timedelta(days=1)) + timedelta(hours=9))
 
 
-def _inspect(task: Task, chance: Chance, *, at: datetime) -> None:
+def _inspect(task: Task, chance: Chance, *, at: datetime, spot: bool) -> None:
     lead = _officer(task.lead_officer_id)
     by = _acting(lead)
     tasks.accept_task(task.id, officer_id=lead.id, by=by, at=at)
@@ -203,7 +208,10 @@ def _inspect(task: Task, chance: Chance, *, at: datetime) -> None:
             at=at,
             **common,
         )
-    outcome = "ordered-to-correct" if wrong else "no-problem"
+    if spot:
+        at += timedelta(minutes=2)
+        casework.decide_at_visit(task, lead, at=at)
+    outcome = "ordered-to-correct" if wrong or spot else "no-problem"
     done = at + timedelta(minutes=5)
     visits.finish_visit(task.visit_id, outcome, "演示检查。", recorded_at=done, at=done, **common)
     visits.sign_visit(

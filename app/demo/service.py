@@ -69,7 +69,7 @@ def load(
     quarters.plan_attended(agency_id, on=on)
     quarters.run_quarter(seed, agency_id, on=on)
     say(
-        "另有投诉举报两件、协管巡查一次（附线索）、普通程序案件一件（已告知）、重点机构全事项检查和联合检查计划一份（待批准）"
+        "另有投诉举报两件、协管巡查一次（附线索）、案件四件（当场处罚已结案、普通程序已结案、已告知、待听证）、重点机构全事项检查和联合检查计划一份（待批准）"
     )
     affairs.load(agency_id, on=on)
     joint.load(agency_id, on=on, today=today)
