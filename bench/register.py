@@ -30,6 +30,7 @@ from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAtte
 
 SPECIALTY, OBJECT_CLASS = "public-places", "lodging"
 BUSY_SHARE = 3  # every third visit goes to a busy unit
+CAUSES = ("hygiene-notice", "disinfection", "air", "staff-health", "licence")
 PLANNED_BEFORE = timedelta(days=10)
 Row = dict[str, Any]
 Rows = Iterator[tuple[type[Base], Iterable[Row]]]
@@ -321,6 +322,7 @@ class Register:
 
     def _case(self, visit: Row, finding: Row) -> Row:
         at, simple = visit["started_recorded_at"], not self._once_in(4)
+        cause = CAUSES[visit["id"].int % len(CAUSES)]
         decided = at if simple else self._later(at, 80)
         return {
             **self._entity(),
@@ -331,9 +333,9 @@ class Register:
             "finding_id": finding["id"],
             "number": f"案{self.id().hex[:8]}",
             "state": "filed" if simple else "decided",
-            "cause_code": "a",
+            "cause_code": cause,
             "cause_from": local_date(at),
-            "cause_name": "未按规定公示",
+            "cause_name": f"未按规定公示（{cause}）",
             "basis_law": "实施细则",
             "basis_article": "第三十七条",
             "party_kind": "organisation",

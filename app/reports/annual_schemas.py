@@ -23,7 +23,7 @@ class YearQuerySchema(ma.Schema):
     """A year, up to a cut-off day within it."""
 
     year = _year()
-    until_on = Day(data_key="until", load_default=absent)
+    until_on = Day(load_default=absent)
 
 
 class YearFileQuerySchema(YearQuerySchema):
@@ -36,7 +36,7 @@ class AnnualBehindQuerySchema(PageSchema):
     """Which number of the form is to be listed."""
 
     year = _year()
-    until_on = Day(data_key="until", load_default=absent)
+    until_on = Day(load_default=absent)
     item = Text(max=60, pattern=_CODE, hint=_HINT, required=True)
     column = fields.String(required=True, validate=validate.OneOf(COUNTS))
 
@@ -81,8 +81,8 @@ class AnnualTableSchema(ma.Schema):
     """The form of a year as it is counted, and the newest that came in as a file."""
 
     year = Count(required=True)
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     columns = fields.List(fields.Nested(ColumnSchema), required=True)
     rows = fields.List(fields.Nested(AnnualRowSchema), required=True)
     total = fields.Nested(AnnualRowSchema, required=True)
@@ -175,8 +175,8 @@ class NewManualCountSchema(ma.Schema):
 
     counter = Text(max=60, pattern=_CODE, hint=_HINT, required=True)
     number = Text(max=20, pattern=_NUMBER, hint="应为非负数，例如 28 或 2.306。", required=True)
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     source = Text(max=200, required=True)
     sourced_on = Day(required=True)
     at_least = Flag(load_default=False)
@@ -198,8 +198,8 @@ class ManualCountSchema(ma.Schema):
     number = fields.String(required=True)
     unit = Choice(Unit, required=True)
     at_least = Flag(required=True)
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     source = fields.String(required=True)
     sourced_on = Day(required=True)
     note = fields.String(required=True, allow_none=True)

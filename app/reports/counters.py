@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
 
 from app.cases.rules import Direction, RemedyKind
 from app.cases.sanctions import KIND_NAMES, SanctionKind
@@ -21,7 +24,7 @@ class Counter:
 
     Counters with one `base` are counted in one reading of it. `which`: all rows, where None.
     `money`: the amounts of the rows are added up instead of counting rows. `each`: what every row
-    has so many of is counted, and `listed` lists.
+    has so many of is counted, `distinct`: what occurs in them, each once; `listed` lists them.
     """
 
     code: str
@@ -34,6 +37,7 @@ class Counter:
     sums: bool = False  # amounts of things are added up, in their own unit
     units: bool = False  # the units of the rows are counted, each once
     each: Callable[[], Number] | None = None
+    distinct: Callable[[], sa.ColumnElement[Any]] | None = None
     listed: Callable[[Scope], Rows] | None = None
 
     def rows(self, scope: Scope) -> Rows:
@@ -51,7 +55,8 @@ class Counter:
         elif self.money or self.sums:
             how = listing.How.AMOUNTS
         which = None if self.which is None else self.which(scope)
-        return listing.Measure(how, which, None if self.each is None else self.each())
+        each, distinct = (None if one is None else one() for one in (self.each, self.distinct))
+        return listing.Measure(how, which, each, distinct)
 
 
 # --- the list ----------------------------------------------------------------------------------
@@ -227,6 +232,15 @@ COUNTERS: Mapping[str, Counter] = {
             _CASE,
             penalties.penalised,
             penalties.simple,
+        ),
+        Counter(
+            "case-causes",
+            "处罚案由",
+            Unit.KINDS,
+            _CASE,
+            penalties.penalised,
+            distinct=penalties.cause,
+            listed=penalties.causes,
         ),
         *(
             Counter(

@@ -26,8 +26,8 @@ class CountsQuerySchema(ma.Schema):
     `counting` is the rule (`case_counting`) by which a decision of several kinds counts.
     """
 
-    from_on = Day(data_key="from", load_default=absent)
-    until_on = Day(data_key="until", load_default=absent)
+    from_on = Day(load_default=absent)
+    until_on = Day(load_default=absent)
     counting = _counting()
     rounding = Choice(Rounding, load_default=absent)
 
@@ -41,8 +41,8 @@ class CountsFileQuerySchema(CountsQuerySchema):
 class CounterQuerySchema(PageSchema):
     """Which number is to be listed."""
 
-    from_on = Day(data_key="from", load_default=absent)
-    until_on = Day(data_key="until", load_default=absent)
+    from_on = Day(load_default=absent)
+    until_on = Day(load_default=absent)
     counting = _counting()
     counter = fields.String(required=True, validate=validate.OneOf(tuple(COUNTERS)))
 
@@ -50,8 +50,8 @@ class CounterQuerySchema(PageSchema):
 class CounterFileQuerySchema(ma.Schema):
     """Which number is to be listed in a file."""
 
-    from_on = Day(data_key="from", load_default=absent)
-    until_on = Day(data_key="until", load_default=absent)
+    from_on = Day(load_default=absent)
+    until_on = Day(load_default=absent)
     counting = _counting()
     counter = fields.String(required=True, validate=validate.OneOf(tuple(COUNTERS)))
     format = Choice(FileFormat, load_default=FileFormat.XLSX)
@@ -126,8 +126,8 @@ class ManualLineSchema(ma.Schema):
 class CountsSchema(ma.Schema):
     """The counts of a period; `uncounted` says what is not counted."""
 
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     counting = fields.String(required=True)
     rounding = Choice(Rounding, required=True)
     counted = fields.List(fields.Nested(CountedSchema), required=True)

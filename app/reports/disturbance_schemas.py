@@ -18,8 +18,8 @@ _CAP = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 class PeriodQuerySchema(ma.Schema):
     """The days, both included: without `from` the year of `until`, without it until today."""
 
-    from_on = Day(data_key="from", load_default=absent)
-    until_on = Day(data_key="until", load_default=absent)
+    from_on = Day(load_default=absent)
+    until_on = Day(load_default=absent)
 
 
 class PeriodFileQuerySchema(PeriodQuerySchema):
@@ -140,8 +140,8 @@ class LinesSchema(ma.Schema):
 class DisturbanceSchema(ma.Schema):
     """The report of a period."""
 
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     counted = fields.List(fields.Nested(NumberSchema), required=True)
     tasks_per_entry = fields.String(required=True, allow_none=True)
     saved_percent = fields.String(required=True, allow_none=True)

@@ -42,12 +42,13 @@ class How(StrEnum):
 class Measure:
     """One number of a selection: of all its rows, or of those for which a condition holds.
 
-    `each`: what every row has so many of is added up.
+    `each`: what every row has so many of is added up. `distinct`: how many values it has there.
     """
 
     how: How = How.ROWS
     which: sa.ColumnElement[bool] | None = None
     each: sa.ColumnElement[int] | None = None
+    distinct: sa.ColumnElement[Any] | None = None
 
 
 def numbers(rows: sa.Select[Any], measures: Sequence[Measure]) -> list[int]:
@@ -61,6 +62,8 @@ def _number(rows: sa.Select[Any], one: Measure) -> sa.ColumnElement[Any]:
     found: sa.Function[Any] = sa.func.count()
     if one.each is not None:
         found = sa.func.sum(one.each)
+    elif one.distinct is not None:
+        found = sa.func.count(sa.distinct(one.distinct))
     elif one.how is How.UNITS:
         found = sa.func.count(sa.distinct(_column(rows, "unit_id")))
     elif one.how is How.AMOUNTS:

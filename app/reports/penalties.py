@@ -42,6 +42,8 @@ def penalised(scope: Scope) -> Rows:
             PenaltyCase.unit_id,
             PenaltyCase.number,
             PenaltyCase.procedure,
+            PenaltyCase.cause_code,
+            PenaltyCase.cause_name,
             sa.func.max(_rank_of(CaseSanction.kind, scope)).label("heaviest"),
         )
         .join_from(PenaltyCase, CaseSanction, CaseSanction.case_id == PenaltyCase.id)
@@ -58,6 +60,36 @@ def penalised(scope: Scope) -> Rows:
             label=imposed.c.number,
         )
     )
+
+
+def cause() -> sa.ColumnElement[str]:
+    """What the case was for 案由: how many there are tells how broad enforcement was."""
+    return sa.column("cause_code", sa.Text())
+
+
+def causes(scope: Scope) -> Rows:
+    """The 案由 of the penalised cases, each once: its last decision, and how many there were."""
+    imposed: Rows = penalised(scope).with_only_columns(
+        *(sa.column(name) for name in ("id", "decided_on", "cause_code", "cause_name")),
+        maintain_column_froms=True,
+    )
+    found = imposed.subquery("penalised")
+    same, newest = found.c.cause_code, [found.c.decided_on.desc(), found.c.id]
+    ranked = sa.select(
+        found,
+        sa.func.row_number().over(partition_by=same, order_by=newest).label("place"),
+        sa.func.count().over(partition_by=same).label("cases"),
+    ).subquery("ranked")
+    how_many = ranked.c.cause_name + "（" + sa.cast(ranked.c.cases, sa.Text) + " 件）"
+    return sa.select(
+        *line(
+            "case_cause",
+            ranked.c.id,
+            on=ranked.c.decided_on,
+            label=how_many,
+            part=ranked.c.cause_code,
+        )
+    ).where(ranked.c.place == 1)
 
 
 def simple(_scope: Scope) -> Which:

@@ -22,6 +22,7 @@ class Unit(StrEnum):
     ENTRIES = "条"
     ITEMS = "项"
     BOXES = "箱"
+    KINDS = "种"
     TIMES = "次"
     ISSUES = "期"
     VIDEOS = "部"

@@ -13,8 +13,8 @@ class NewReviewSchema(ma.Schema):
     """Files closed in the days, how many, by whom, by which seed (dice, say)."""
 
     name = Text(max=100, required=True)
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     size = Count(1, 200, required=True)
     seed = Text(max=64, min=8, pattern=_SEED, hint="应为8至64位数字或字母。", required=True)
     reviewer_ids = fields.List(Id(), required=True, validate=validate.Length(min=1, max=50))
@@ -67,8 +67,8 @@ class FileReviewSchema(ma.Schema):
     id = Id(required=True)
     version = Count(1, required=True)
     name = fields.String(required=True)
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     seed = fields.String(required=True)
     criteria_on = Day(required=True)
     population = Count(required=True)
@@ -86,8 +86,8 @@ class ShownReviewSchema(FileReviewSchema):
 class CostQuerySchema(ma.Schema):
     """The days, both included: without `from` the year of `until`, without it until today."""
 
-    from_on = Day(data_key="from", load_default=absent)
-    until_on = Day(data_key="until", load_default=absent)
+    from_on = Day(load_default=absent)
+    until_on = Day(load_default=absent)
 
 
 class CostLineSchema(ma.Schema):
@@ -107,8 +107,8 @@ class CostLineSchema(ma.Schema):
 class TaskCostQuerySchema(PageSchema):
     """The same days, and the specialty whose tasks are listed; without it all."""
 
-    from_on = Day(data_key="from", load_default=absent)
-    until_on = Day(data_key="until", load_default=absent)
+    from_on = Day(load_default=absent)
+    until_on = Day(load_default=absent)
     specialty = Text(max=60, load_default=absent)
 
 
@@ -129,6 +129,6 @@ class TaskCostSchema(ma.Schema):
 class CostsSchema(ma.Schema):
     """Cost figures by specialty."""
 
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     lines = fields.List(fields.Nested(CostLineSchema), required=True)

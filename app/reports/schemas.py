@@ -23,8 +23,8 @@ class TaskCountsQuerySchema(ma.Schema):
     period of draws, their tasks are counted instead, whenever made.
     """
 
-    from_on = Day(data_key="from", load_default=absent)
-    until_on = Day(data_key="until", load_default=absent)
+    from_on = Day(load_default=absent)
+    until_on = Day(load_default=absent)
     draw_no = Text(
         max=20, pattern=f"^{DRAW_NO.pattern}$", hint="应为抽取编号。", load_default=absent
     )
@@ -92,8 +92,8 @@ class TaskReportSchema(ma.Schema):
     to `counts.tasks` each.
     """
 
-    from_on = Day(data_key="from", required=True)
-    until_on = Day(data_key="until", required=True)
+    from_on = Day(required=True)
+    until_on = Day(required=True)
     as_of = Instant(required=True)
     counts = fields.Nested(TaskNumbersSchema, required=True)
     other_events = Count(required=True)

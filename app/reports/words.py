@@ -11,6 +11,7 @@ from app.reports.listing import Entry
 TYPE_NAMES: Mapping[str, str] = {
     "ban": "取缔",
     "campaign_event": "专项行动",
+    "case_cause": "案由",
     "case_remedy": "复议诉讼",
     "case_transfer": "移送协查磋商",
     "complaint": "投诉举报",

@@ -337,8 +337,8 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     },
     "file-reviews.draw_review": lambda side, persona: {
         "name": "案卷评查",
-        "from": "2026-01-01",
-        "until": "2026-12-31",
+        "from_on": "2026-01-01",
+        "until_on": "2026-12-31",
         "size": 1,
         "seed": "0123456789",
         "reviewer_ids": [side["officer"]],
@@ -357,8 +357,8 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "annual-reports.record_manual_count": lambda side, persona: {
         "counter": "proposals",
         "number": "28",
-        "from": "2026-01-01",
-        "until": "2026-10-31",
+        "from_on": "2026-01-01",
+        "until_on": "2026-10-31",
         "source": "办公室台账",
         "sourced_on": "2026-11-02",
     },

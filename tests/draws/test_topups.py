@@ -188,8 +188,8 @@ def test_whatever_a_draw_made_counts_in_the_period_that_drew_it(office: Office) 
     assert count(f"draw_no={desk.draw_no}") == whole
     assert count("period=2026-Q4") == whole
     assert count("period=2027-Q1")["tasks"] == 0
-    assert count("from=2027-01-01&until=2027-03-31")["tasks"] == 1, "by the day it was made"
-    both = chen.get("/api/v1/reports/task-counts?period=2026-Q4&from=2026-01-01")
+    assert count("from_on=2027-01-01&until_on=2027-03-31")["tasks"] == 1, "by the day it was made"
+    both = chen.get("/api/v1/reports/task-counts?period=2026-Q4&from_on=2026-01-01")
     assert both.status_code == 422
     assert chen.get("/api/v1/reports/task-counts?draw_no=310105-2026-0099").status_code == 404
 

@@ -14,7 +14,7 @@ from app.cases.sanctions import KIND_NAMES, SanctionKind
 from app.catalogue import seeds
 from app.days import local_date
 from app.db import db, new_id, transaction
-from app.reports import counting, listing, manual_counts
+from app.reports import counting, listing, manual_counts, words
 from app.reports.counters import COUNTERS, RATES
 from app.reports.counting import Share, Span
 from app.reports.manual_counts import ManualCountInvalid, NewManualCount
@@ -58,6 +58,7 @@ class Office:
         """A decided case of the ordinary procedure, as a row: only its counting is asked for."""
         closed = closed_on is not None
         at = self.make.at
+        values = {"cause_code": "a", "cause_name": "案由", **values}
         with transaction():
             case = PenaltyCase(
                 id=new_id(),
@@ -67,9 +68,7 @@ class Office:
                 source="superior",
                 number=f"沪立〔2026〕{new_id().hex[-6:]}",
                 state="closed" if closed else "decided",
-                cause_code="a",
                 cause_from=date(2026, 1, 1),
-                cause_name="案由",
                 basis_law="法",
                 basis_article="条",
                 party_kind="organisation",
@@ -112,6 +111,19 @@ def test_262_cases_are_46_warnings_and_216_fines_by_the_rule_that_counts_so(offi
     for numbers in (found, heaviest, office.numbers(counting="seven-kinds")):
         assert sum(int(numbers[f"cases-{kind}"]) for kind in KIND_NAMES) == 262
     assert len(SanctionKind) == len(KIND_NAMES)
+
+
+def test_the_causes_of_cases_are_counted_each_once_and_listed_with_how_many_there_were(office):
+    for code, name, cases in (("b", "未公示", 3), ("c", "未消毒", 1)):
+        for _ in range(cases):
+            office.case("fine", cause_code=code, cause_name=name)
+    office.case("warning", cause_code="d", cause_name="撤销的", revoked_on=date(2026, 6, 30))
+    assert office.numbers()["case-causes"] == "2"
+    listed = listing.every(
+        counting.rows_behind("case-causes", counting.scope_of(office.agency.id, *YEAR, None))
+    )
+    assert {one.label for one in listed} == {"未公示（3 件）", "未消毒（1 件）"}
+    assert {words.type_name(one) for one in listed} == {"案由"}
 
 
 def test_every_counter_has_as_many_lines_as_its_number_says(office, make):
@@ -244,7 +256,7 @@ def test_counts_and_their_lists_are_read_and_taken_out_over_http(make):
         visited(make, unit, officers, origin="routine")
     reader = make.signed_in(Role.AUDITOR)
     path = "/api/v1/reports/counts"
-    days = f"from=2026-11-01&until={(make.at + timedelta(days=1)).date()}"
+    days = f"from_on=2026-11-01&until_on={(make.at + timedelta(days=1)).date()}"
     found = reader.get(f"{path}?{days}").json
     numbers = {one["code"]: one for one in found["counted"]}
     assert (numbers["inspections"]["number"], numbers["inspections"]["unit"]) == ("3", "户次")
@@ -271,7 +283,7 @@ def test_counts_and_their_lists_are_read_and_taken_out_over_http(make):
     assert [cell.value for cell in lines["查实率"][6:]] == [0, 0]
     text = reader.get(f"{path}/export?{days}&format=csv").data.decode("utf-8-sig")
     assert "监督检查,监督检查,3,户次,0," in text
-    wrong = reader.get(f"{path}?from=2026-12-01&until=2026-11-01")
+    wrong = reader.get(f"{path}?from_on=2026-12-01&until_on=2026-11-01")
     assert wrong.json["type"] == "/problems/period-reversed"
     assert reader.get(f"{path}?counting=nothing").status_code == 404
     stranger = make.signed_in(Role.AUDITOR, agency=make.agency(OTHER_DISTRICT, "普陀区"))

@@ -233,7 +233,7 @@ def test_entries_are_read_page_by_page_and_taken_out_over_http(make):
     visited(make, units[0], officers, origin="complaint")
     reader = make.signed_in(Role.AUDITOR)
     path = "/api/v1/reports/disturbance"
-    days = f"from=2026-11-01&until={make.at.date() + timedelta(days=1)}"
+    days = f"from_on=2026-11-01&until_on={make.at.date() + timedelta(days=1)}"
     found = reader.get(f"{path}?{days}").json
     numbers = {one["code"]: one["number"] for one in found["counted"]}
     assert numbers["separate"] == "7"
@@ -262,7 +262,7 @@ def test_entries_are_read_page_by_page_and_taken_out_over_http(make):
     assert "合计,减少入企,3,次,0," in text
     assert reader.get(f"{path}/excesses/export?{days}&cap=entries-per-year").status_code == 200
     assert reader.get(f"{path}/excesses?{days}&cap=nothing").json == {"items": []}
-    wrong = reader.get(f"{path}?from=2026-12-01&until=2026-11-01")
+    wrong = reader.get(f"{path}?from_on=2026-12-01&until_on=2026-11-01")
     assert wrong.json["type"] == "/problems/period-reversed"
     stranger = make.signed_in(Role.AUDITOR, agency=make.agency(OTHER_DISTRICT, "普陀区"))
     assert stranger.get(f"{path}/entries?{days}").json == {"items": []}

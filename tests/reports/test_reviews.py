@@ -77,7 +77,7 @@ def test_closed_files_are_drawn_and_judged_by_who_did_not_handle_them(make, app_
             db.session.add(PenaltyCaseOfficer(case_id=case_id, officer_id=officers[0].id))
     chief = make.signed_in(Role.SUPERVISOR)
     reviewers = [str(one.id) for one in officers]
-    body = {"name": "上半年案卷评查", "from": "2026-01-01", "until": "2026-06-30", "size": 4}
+    body = {"name": "上半年案卷评查", "from_on": "2026-01-01", "until_on": "2026-06-30", "size": 4}
     path = "/api/v1/reports/file-reviews"
     made = chief.post(path, json={**body, "seed": SEED, "reviewer_ids": reviewers})
     assert made.status_code == 201
@@ -127,7 +127,7 @@ def test_officer_hours_are_those_from_arrival_to_the_end_of_a_visit(make):
     visited(make, unit, officers, minutes=60 * 30)  # forgotten overnight
     reader = make.signed_in(Role.AUDITOR)
     until = (make.at + timedelta(days=1)).date()
-    (line,) = reader.get(f"/api/v1/reports/costs?from=2026-11-01&until={until}").json["lines"]
+    (line,) = reader.get(f"/api/v1/reports/costs?from_on=2026-11-01&until_on={until}").json["lines"]
     assert line == {
         "specialty": "public-places",
         "tasks": 3,
@@ -139,7 +139,7 @@ def test_officer_hours_are_those_from_arrival_to_the_end_of_a_visit(make):
         "samples_per_task": "0.00",
         "unclear": 2,
     }
-    path = f"/api/v1/reports/costs/tasks?from=2026-11-01&until={until}"
+    path = f"/api/v1/reports/costs/tasks?from_on=2026-11-01&until_on={until}"
     tasks = reader.get(path).json["items"]
     assert [(one["visits"], one["officer_hours"], one["unclear"]) for one in tasks] == [
         (1, "1.00", 0),

@@ -196,9 +196,9 @@ def test_a_completed_task_without_outcome_is_not_counted_away():
 def test_the_report_comes_over_http_with_its_cut_off(make):
     make.task()
     client = make.signed_in(Role.AUDITOR)
-    answer = client.get("/api/v1/reports/task-counts?until=2026-11-30")
+    answer = client.get("/api/v1/reports/task-counts?until_on=2026-11-30")
     assert answer.status_code == 200, answer.json
-    assert (answer.json["from"], answer.json["until"]) == ("2026-01-01", "2026-11-30")
+    assert (answer.json["from_on"], answer.json["until_on"]) == ("2026-01-01", "2026-11-30")
     assert answer.json["as_of"] == "2026-11-21T01:00:00.000Z"
     assert answer.json["counts"] == {"tasks": 1, "completed": 0, "closed": 0, "open": 1}
     assert answer.json["completion"] == {
@@ -208,6 +208,6 @@ def test_the_report_comes_over_http_with_its_cut_off(make):
         "rounding": "half-up-2dp",
         "percent": "0.00",
     }
-    refused = client.get("/api/v1/reports/task-counts?from=2026-12-01&until=2026-11-30")
+    refused = client.get("/api/v1/reports/task-counts?from_on=2026-12-01&until_on=2026-11-30")
     assert refused.status_code == 422
     assert refused.json["type"] == "/problems/period-reversed"

@@ -95,7 +95,7 @@ def term(house: House, case_id: str, rule: str) -> dict[str, Any]:
 
 def numbers_of(house: House, from_on: str, until_on: str) -> dict[str, str]:
     """What the report counts, by the code of the counter."""
-    said = house.get("chen", "/reports/counts", **{"from": from_on, "until": until_on})
+    said = house.get("chen", "/reports/counts", from_on=from_on, until_on=until_on)
     return {one["code"]: one["number"] for one in said["counted"]}
 
 
@@ -502,7 +502,8 @@ def test_a_complaint_about_an_unlicensed_practice(spring: House) -> None:
         size=1,
         seed="0123456789",
         reviewer_ids=[house.heads["gao"]],
-        **{"from": "2026-01-01", "until": "2026-10-31"},
+        from_on="2026-01-01",
+        until_on="2026-10-31",
     )
     assert [one["case_id"] for one in review["files"]] == [case_id]
     points = {row["code"]: row["points"] for row in seeds.rows("review_points")}
@@ -797,7 +798,7 @@ def test_a_year_of_small_things_is_in_its_figures(spring: House) -> None:
     numbers = numbers_of(house, "2026-01-01", "2026-12-31")
     assert (numbers["inspections"], numbers["officer-visits"]) == ("1", "2")
     assert (numbers["filed-cases"], numbers["cases"], numbers["crime-transfers"]) == ("1", "0", "0")
-    year = {"from": "2026-01-01", "until": "2026-12-31"}
+    year = {"from_on": "2026-01-01", "until_on": "2026-12-31"}
     for code in ("inspections", "officer-visits", "violation-visits", "filed-cases", "cases"):
         behind = house.get("chen", "/reports/counts/entries", counter=code, **year)["items"]
         assert len(behind) == int(numbers[code]), code

@@ -93,7 +93,7 @@ def test_the_supervisor_completes_a_task_and_the_rate_rises(office: Office, ledg
         office, "POST", "/api/v1/sessions", body={"login": "kezhang", "password": PASSWORD}
     )
     token = session["token"]
-    counted = "/api/v1/reports/task-counts?from=2026-10-01&until=2026-12-31"
+    counted = "/api/v1/reports/task-counts?from_on=2026-10-01&until_on=2026-12-31"
     before, _ = call(office, "GET", counted, token)
     submitted, _ = call(office, "GET", "/api/v1/tasks?state=submitted", token)
     assert len(submitted["items"]) >= LEADS

@@ -184,7 +184,7 @@ def test_six_tasks_and_the_market_regulator_go_in_once(stage: Stage, day: Day) -
     (entry,) = day.read(f"/units/{day.hospital.id}/entries?until_on={on}")["entries"]
     assert entry["on"] == visit["planned_on"]
 
-    saved = day.read("/reports/disturbance?from=2026-10-01&until=2026-12-31")
+    saved = day.read("/reports/disturbance?from_on=2026-10-01&until_on=2026-12-31")
     counted = {one["code"]: one["number"] for one in saved["counted"]}
     assert [counted[code] for code in ("separate", "entries", "saved")] == ["6", "1", "5"]
     assert saved["planned"]["really_saved"] == saved["planned"]["saved"] == 5
