@@ -235,7 +235,7 @@ def _grade_of(
     reasons = [f"标化分 {(counted or 0) / 100:.2f}"]
     if scoring.key_failed:
         failed = "、".join(names.get(one, one) for one in scoring.key_failed)
-        reasons = [f"关键项不合格：{failed}", "责令限期整改，不予评级"]
+        reasons = [f"关键项不合格：{failed}", "标化分按 0 分计，责令限期整改，不予评级"]
     elif grade is None:
         reasons.append("低于最低等级，责令限期整改，不予评级")
     return _add(

@@ -105,14 +105,16 @@ def score_faults(items: Sequence[SheetItem], scores: Mapping[str, int | None]) -
 
 
 def score(items: Sequence[SheetItem], scores: Mapping[str, int | None]) -> Scored:
-    """Add a whole sheet up. A key item with less than its worth is failed."""
+    """Add a whole sheet up. A key item with less than its worth is failed, and with it the sheet:
+    its standard score is 0."""
     counted = [(item, scores[item.code]) for item in items]
     due = sum(item.tenths for item, got in counted if got is not None)
     got = sum(one for _, one in counted if one is not None)
     failed = tuple(
         item.code for item, one in counted if item.key and one is not None and one < item.tenths
     )
-    return Scored(got, due, None if due == 0 else _divided(got * FULL, due), failed)
+    standard = 0 if failed else _divided(got * FULL, due) if due else None
+    return Scored(got, due, standard, failed)
 
 
 def _divided(number: int, by: int) -> int:

@@ -22,6 +22,7 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
 from app.units import service as units
+from app.units.models import Unit
 
 
 class PointsItemUnknown(Invalid):
@@ -108,17 +109,21 @@ def settle(entry: CreditEntry, *, by: Actor, at: datetime) -> None:
     """
     if entry.kind != EntryKind.POINTS or entry.unit_id is None:
         return
-    tally = tally_of(entry.unit_id, str(entry.data["scheme"]), entry.decided_on)
+    unit = units.get_unit(entry.unit_id, entry.agency_id)
+    _settle(unit, tally_of(unit.id, str(entry.data["scheme"]), entry.decided_on), by=by, at=at)
+
+
+def _settle(unit: Unit, tally: Tally, *, by: Actor, at: datetime) -> None:
     wanted = {one.points: one for one in tally.thresholds if one.points <= tally.total}
     standing = {
         one.threshold: one
-        for one in queries.notices_of(entry.unit_id, tally.scheme)
+        for one in queries.notices_of(unit.id, tally.scheme)
         if one.cycle_from == tally.cycle.from_on
     }
     for points, threshold in sorted(wanted.items()):
         notice = standing.get(points)
         if notice is None:
-            _notify(entry, tally, threshold, by=by, at=at)
+            _notify(unit, tally, threshold, by=by, at=at)
         elif notice.state == NoticeState.WITHDRAWN:
             notice.total = tally.total
             _turn(notice, NoticeState.DUE, by=by, at=at)
@@ -132,27 +137,26 @@ def tally_of(unit_id: UUID, scheme: str, on: date) -> Tally:
     """Return the points that stand in the cycle of a day, and what they may lead to."""
     row = _scheme(scheme, on)
     own = [Cycle(one.from_on, one.until_on) for one in queries.cycles_of(unit_id, scheme)]
-    cycle = rules.cycle_of(on, own, int(row.body["cycle_months"]))
+    months = int(row.body["cycle_months"])
+    cycle = rules.cycle_of(on, own, months)
     entries = [
         one
         for one in queries.entries_of_unit(unit_id)
         if one.kind != EntryKind.POINTS or one.data.get("scheme") == scheme
     ]
     thresholds = [Threshold(one["points"], one["effect"]) for one in row.body["thresholds"]]
-    return Tally(scheme, cycle, rules.points_in(entries, cycle), thresholds)
+    return Tally(scheme, cycle, rules.points_in(entries, cycle, own, months), thresholds)
 
 
 def _scheme(scheme: str, on: date) -> CatalogueRow:
     return catalogue.get_row(Kind.POINTS_SCHEME, scheme, on)
 
 
-def _notify(
-    entry: CreditEntry, tally: Tally, threshold: Threshold, *, by: Actor, at: datetime
-) -> None:
+def _notify(unit: Unit, tally: Tally, threshold: Threshold, *, by: Actor, at: datetime) -> None:
     notice = PointsNotice(
-        agency_id=entry.agency_id,
-        district=entry.district,
-        unit_id=entry.unit_id,
+        agency_id=unit.agency_id,
+        district=unit.district,
+        unit_id=unit.id,
         scheme=tally.scheme,
         cycle_from=tally.cycle.from_on,
         cycle_until=tally.cycle.until_on,
@@ -241,7 +245,12 @@ def open_cycle(
     db.session.flush()  # what follows counts by the new cycle
     data = {"unit_id": str(unit.id), "scheme": scheme, "from_on": cycle.from_on.isoformat()}
     journal.record(Event.POINTS_CYCLE_OPENED, made, by=by, at=at, data=data)
-    for entry in queries.entries_of_unit(unit.id):
-        if entry.kind == EntryKind.POINTS and cycle.holds(entry.decided_on):
-            settle(entry, by=by, at=at)
+    given = {
+        one.decided_on
+        for one in queries.entries_of_unit(unit.id)
+        if one.kind == EntryKind.POINTS and one.data.get("scheme") == scheme
+    }
+    around = {one.cycle_from for one in queries.notices_of(unit.id, scheme)}
+    for day in sorted(given | around):
+        _settle(unit, tally_of(unit.id, scheme, day), by=by, at=at)
     return made

@@ -162,12 +162,17 @@ def cycle_of(on: date, own: Iterable[Cycle], months: int) -> Cycle:
     return Cycle(begins, following - timedelta(days=1))
 
 
-def points_in(entries: Sequence[Entry], cycle: Cycle) -> int:
-    """Return the points that stand in a cycle; they expire with it."""
+def points_in(entries: Sequence[Entry], cycle: Cycle, own: Sequence[Cycle], months: int) -> int:
+    """Return the points that stand in a cycle; they expire with it.
+
+    What lies in one of the unit's own cycles counts there alone, and in no year around it.
+    """
     return sum(
         one.points or 0
         for one in standing(entries)
-        if one.kind == EntryKind.POINTS and cycle.holds(one.decided_on)
+        if one.kind == EntryKind.POINTS
+        and cycle.holds(one.decided_on)
+        and cycle_of(one.decided_on, own, months) == cycle
     )
 
 

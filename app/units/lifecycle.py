@@ -148,6 +148,8 @@ def _refuse_wrong(unit: Unit, data: NewStep, *, at: datetime) -> None:
         errors.append(("document_no", "请填写文书编号。"))
     if data.on_day > local_date(at):
         errors.append(("on_day", "办理日期不能晚于今天。"))
+    if data.verb is LifeVerb.ANNOUNCE and (notified := _notified_after(unit, data.on_day)):
+        errors.append(("on_day", f"公示告知不能早于校验通知（{notified}）。"))
     if data.verb is LifeVerb.WITHDRAW and not any(
         licence.kind == LicenceKind.FILING for licence in unit.licences
     ):
@@ -157,6 +159,12 @@ def _refuse_wrong(unit: Unit, data: NewStep, *, at: datetime) -> None:
             "".join(detail for _, detail in errors),
             errors=[{"pointer": f"#/{field}", "detail": detail} for field, detail in errors],
         )
+
+
+def _notified_after(unit: Unit, on_day: date) -> date | None:
+    """Return the day of the last notice where it is later; None where the order is right."""
+    notified = life_queries.last_step(unit.id, LifeVerb.NOTIFY)
+    return notified.on_day if notified is not None and notified.on_day > on_day else None
 
 
 def _refuse_impossible(unit: Unit, verb: LifeVerb) -> None:

@@ -57,6 +57,18 @@ def test_points_of_another_year_do_not_add_up_but_those_of_one_validation_do(des
         desk.cycle(date(2026, 6, 30), date(2027, 6, 29))
 
 
+def test_points_that_move_into_a_units_own_cycle_leave_the_year_and_its_notice(desk):
+    desk.give("mal-lent-licence", "visit/1", date(2026, 10, 1))
+    desk.give("mal-scope", "visit/2", date(2026, 10, 12))
+    assert notices() == [(12, "due", 14)]
+    desk.cycle(date(2026, 10, 10), date(2027, 10, 9))
+    assert notices() == [(12, "withdrawn", 10)]
+    inside, before = (
+        points.tally_of(desk.unit.id, "malpractice", date(2026, 10, day)).total for day in (12, 1)
+    )
+    assert (inside, before) == (4, 10)
+
+
 def test_an_item_that_was_not_in_force_gives_nothing(desk):
     with pytest.raises(points.PointsItemUnknown):
         desk.give("mal-refusal", "visit/1", date(2023, 12, 31))

@@ -59,7 +59,9 @@ def test_replaying_reordering_and_doubling_causes_never_changes_what_counts(caus
     once = list({one.id: one for one in again}.values())  # what `record` keeps of them
     cycle = Cycle(date(2026, 1, 1), date(2026, 12, 31))
 
-    assert rules.points_in(once, cycle) == sum(one.points for one in causes if one not in gone)
+    assert rules.points_in(once, cycle, [], 12) == sum(
+        one.points for one in causes if one not in gone
+    )
     assert rules.standing(once) == rules.standing(entries)
 
 
@@ -74,8 +76,17 @@ def test_every_day_lies_in_exactly_one_cycle(on, own, months):
 
 def test_points_expire_with_their_cycle():
     given_points = [points("a", date(2026, 12, 31), 6), points("b", date(2027, 1, 1), 4)]
-    assert rules.points_in(given_points, rules.cycle_of(date(2026, 6, 1), [], 12)) == 6
-    assert rules.points_in(given_points, rules.cycle_of(date(2027, 6, 1), [], 12)) == 4
+    this, following = (rules.cycle_of(date(year, 6, 1), [], 12) for year in (2026, 2027))
+    assert rules.points_in(given_points, this, [], 12) == 6
+    assert rules.points_in(given_points, following, [], 12) == 4
+
+
+@given(st.lists(days, max_size=6), days, st.integers(0, 400), st.sampled_from([6, 12]))
+def test_every_point_counts_in_exactly_one_cycle(given_on, begins, length, months):
+    own = [Cycle(begins, begins + timedelta(days=length))]
+    entries = [points(str(n), day, 1) for n, day in enumerate(given_on)]
+    cycles = {rules.cycle_of(day, own, months) for day in given_on}
+    assert sum(rules.points_in(entries, one, own, months) for one in cycles) == len(entries)
 
 
 def test_thresholds_are_reached_from_their_number_on():
@@ -131,6 +142,7 @@ def test_a_failed_key_item_and_a_missing_licence_leave_no_grade():
     whole = grading.score(ITEMS, {"key": 150, "a": 500, "b": 350})
     poor = grading.score(ITEMS, {"key": 150, "a": 200, "b": 200})
     outcome = grading.outcome_of
+    assert failed.hundredths == 0
     assert outcome(failed, BANDS, licensed=True) is ScoringOutcome.KEY_ITEM_FAILED
     assert outcome(whole, BANDS, licensed=False) is ScoringOutcome.NO_LICENCE
     assert outcome(poor, BANDS, licensed=True) is ScoringOutcome.BELOW_BANDS

@@ -124,6 +124,16 @@ def test_a_unit_that_misses_its_verification_is_led_to_its_forced_cancellation(o
         office.step(small, "resume")
 
 
+def test_nothing_is_announced_before_the_unit_was_notified(office, make):
+    unit = make.unit()
+    office.verify(unit)
+    office.night()
+    office.step(unit, "notify")
+    with pytest.raises(lifecycle.StepInvalid) as early:
+        office.step(unit, "announce", on=office.today - timedelta(days=1))
+    assert early.value.extras["errors"][0]["pointer"] == "#/on_day"
+
+
 def test_a_verification_brings_a_unit_back_and_an_old_one_does_not(office, make):
     unit = make.unit()
     office.verify(unit)
