@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
-from threading import Lock
+from pathlib import Path
 from typing import Any, ClassVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -37,6 +37,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.errors import Conflict, Unavailable
+from app.writers import Writers
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -119,8 +120,8 @@ db = SQLAlchemy(
 
 READ_COMMITTED, REPEATABLE_READ = 2, 3  # as psycopg numbers them
 WRITER_WAIT_S = 10
-# SQLite has one writer, and who waits for it polls, ever more seldom: those of one process queue.
-_queues: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
+# SQLite has one writer at a time
+_queues: WeakKeyDictionary[Engine, Writers] = WeakKeyDictionary()
 Closing = Callable[[Session], None]
 _closing_steps: list[Closing] = []
 
@@ -147,11 +148,17 @@ def init_app(flask_app: Flask) -> None:
 def prepare_engine(engine: Engine) -> None:
     """Make an engine begin as this module promises; also for engines that tests put in place."""
     if engine.dialect.name == "sqlite":
-        _queues[engine] = Lock()
+        _queues[engine] = Writers(_file_of(engine))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "begin", _begin_postgresql)
+
+
+def _file_of(engine: Engine) -> Path | None:
+    """Return the file of a SQLite database; None where it is in memory."""
+    database = engine.url.database
+    return Path(database).absolute() if database and database != ":memory:" else None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -242,7 +249,7 @@ def transaction(*, durable: bool = True) -> Iterator[Session]:
         raise RuntimeError("transaction() does not nest; use savepoint()")
     session.rollback()
     queue = _queues.get(cast(Engine, session.get_bind()))
-    if queue is not None and not queue.acquire(timeout=WRITER_WAIT_S):
+    if queue is not None and not queue.take(WRITER_WAIT_S):
         raise Overloaded("服务器正忙，请稍后重试；数据没有写入。")
     session.info.update(writing=True, waiting=[])
     try:
@@ -270,7 +277,23 @@ def transaction(*, durable: bool = True) -> Iterator[Session]:
         session.info.pop("also_write", None)
         session.info.pop("above", None)
         if queue is not None:
-            queue.release()
+            queue.give_back()
+
+
+def giving_way(most_s: float) -> Callable[[], None]:
+    """Return what to call between two pieces of long work outside a transaction.
+
+    It waits while another thread of this process writes to SQLite, `most_s` in all: the work would
+    take the interpreter from the thread for which every other process waits.
+    """
+    queue, left_s = _queues.get(db.engine), most_s
+
+    def give_way() -> None:
+        nonlocal left_s
+        if queue is not None:
+            left_s = queue.give_way(left_s)
+
+    return give_way
 
 
 def _write_also(session: Session) -> None:

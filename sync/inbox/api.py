@@ -81,8 +81,9 @@ def _receive(device_id: UUID, raw: bytes, lines: Sequence[bytes], at: datetime) 
     The storing waits for no disk of its own: a power cut before the answer takes both, and the
     tablet sends the batch again; the end of the process takes neither.
     """
+    batch = batches.packed(device_id, raw, at=at)
     with transaction(durable=False):
-        batch_id = batches.store_batch(device_id, raw, at=at)
+        batch_id = batches.store_batch(batch)
     return pushing.decide_stored(
         device_id, batch_id, lines, keys=entry.keys(), contact=wire.contact(at), at=at
     )

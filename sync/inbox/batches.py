@@ -14,23 +14,26 @@ from sync.inbox import queries
 from sync.inbox.models import InboxBatch
 
 
-def store_batch(device_id: UUID, raw: bytes, *, at: datetime) -> UUID:
-    """Store a batch as it came, once, and return its id.
-
-    An entry of its own, committed before anything is decided: what arrived can be replayed.
-    """
-    digest = hashlib.sha256(raw).hexdigest()
-    row = InboxBatch(
+def packed(device_id: UUID, raw: bytes, *, at: datetime) -> InboxBatch:
+    """Return a batch as it came, ready to be stored: hashed and packed before anybody waits."""
+    return InboxBatch(
         id=new_id(),
         device_id=device_id,
-        sha256=digest,
+        sha256=hashlib.sha256(raw).hexdigest(),
         content=zlib.compress(raw, 1),
         size_bytes=len(raw),
         received_at=at,
     )
-    if insert_unless(row, unique=("device_id", "sha256")):
-        return row.id
-    found = queries.find_batch(device_id, digest)
+
+
+def store_batch(batch: InboxBatch) -> UUID:
+    """Store a batch, once, and return its id.
+
+    An entry of its own, committed before anything is decided: what arrived can be replayed.
+    """
+    if insert_unless(batch, unique=("device_id", "sha256")):
+        return batch.id
+    found = queries.find_batch(batch.device_id, batch.sha256)
     if found is None:
         raise RuntimeError("the batch that was just stored is not there")
     return found

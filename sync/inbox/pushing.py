@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app import entry
-from app.db import ChangedMeanwhile, Overloaded, db, stop_reading, transaction
+from app.db import ChangedMeanwhile, Overloaded, db, giving_way, stop_reading, transaction
 from app.keys import Keys
 from app.visits.contributing import FormVersionUnknown
 from sync.devices import queries as device_queries
@@ -24,6 +24,7 @@ from sync.inbox.rules import UNSERVED, Outcome
 from sync.wire import LIMITS, Contact
 
 TRIES = 4
+GIVES_WAY_S = 0.1
 PAGE = 100
 FORM_VERSION = FormVersionUnknown.code
 
@@ -44,11 +45,14 @@ def decide_stored(
 ) -> list[Result]:
     """Decide a stored batch in one transaction; begin again when another one came between.
 
-    Forms and signatures are checked before it begins: nobody waits for that.
+    Forms and signatures are checked before it begins: nobody waits for that, and it gives way to a
+    batch that this process is writing.
     Raises Overloaded when that happens time and again, and what `service.receive` raises.
     """
     alg, public_key = device_queries.key_of(device_id)
-    read = read_lines(lines, device_id, alg=alg, public_key=public_key)
+    read = read_lines(
+        lines, device_id, alg=alg, public_key=public_key, between=giving_way(GIVES_WAY_S)
+    )
     for tried in range(1, TRIES + 1):
         try:
             with transaction():

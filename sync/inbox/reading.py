@@ -5,7 +5,7 @@ but the device's key, which never changes: so it is done before the transaction 
 tablets push meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -26,10 +26,24 @@ class Read:
     said: Sequence[Pushed | Malformed]
 
 
-def read_lines(lines: Sequence[bytes], device_id: UUID, *, alg: str, public_key: bytes) -> Read:
-    """Read every line as the operation of a device; what is not, says why. Never raises."""
+def read_lines(
+    lines: Sequence[bytes],
+    device_id: UUID,
+    *,
+    alg: str,
+    public_key: bytes,
+    between: Callable[[], None] = lambda: None,
+) -> Read:
+    """Read every line as the operation of a device; what is not, says why. Never raises.
+
+    `between` is called before each: there the reading may give way to what is more urgent.
+    """
     key = load_public_key(alg, public_key)
-    return Read(lines, [_read(line, device_id, key) for line in lines])
+    said = []
+    for line in lines:
+        between()
+        said.append(_read(line, device_id, key))
+    return Read(lines, said)
 
 
 def _read(line: bytes, device_id: UUID, key: PublicKey) -> Pushed | Malformed:

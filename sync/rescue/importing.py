@@ -20,7 +20,7 @@ from app.storage import HashMismatch, Storage
 from sync.devices import queries as device_queries
 from sync.devices.models import Device
 from sync.inbox import queries as inbox_queries
-from sync.inbox.batches import store_batch
+from sync.inbox.batches import packed, store_batch
 from sync.inbox.deciding import Result
 from sync.inbox.pushing import decide_stored
 from sync.inbox.queries import Attested
@@ -194,8 +194,9 @@ class _Import:
             return
         device_id = self.device.id
         raw = b"".join(line + b"\n" for line in lines)
+        batch = packed(device_id, raw, at=self.at)
         with transaction():
-            batch_id = store_batch(device_id, raw, at=self.at)
+            batch_id = store_batch(batch)
         results = decide_stored(
             device_id, batch_id, lines, keys=entry.keys(), contact=None, at=self.at
         )

@@ -82,7 +82,7 @@ class Scene:
         public = key.public_key().public_bytes_raw()
         read = read_lines(lines, device_id, alg="Ed25519", public_key=public)
         with self.stage.flask_app.app_context(), undone():
-            batch_id = batches.store_batch(device_id, b"\n".join(lines), at=at)
+            batch_id = batches.store_batch(batches.packed(device_id, b"\n".join(lines), at=at))
             results = service.receive(
                 device_id, batch_id, read, keys=entry.keys(), contact=None, at=at, apart=apart
             )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from app import clock as app_clock
 from app.tasks.models import Task
 from app.visits.models import Visit
+from app.writers import Writers
 from sync.inbox.models import Operation, Receipt
 from tests.conftest import FixedClock, Place
 from tests.servers import serving
@@ -240,3 +242,24 @@ def open_upload(tablet: Tablet, number: int) -> str:
     )
     assert found.status == 201, found.body
     return found.headers["Location"]
+
+
+# --- another process that writes for long
+
+
+def test_a_push_during_a_long_write_of_another_process_is_answered_503_and_taken_when_sent_again(
+    stage: Stage, tablet: Tablet, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place.kind == "postgresql":
+        pytest.skip("PostgreSQL has many writers")
+    monkeypatch.setattr("app.db.WRITER_WAIT_S", 0.2)
+    lines = whole_visit(tablet, stage.task(tablet))
+    import_of_units = Writers(Path(place.environ["DATA_DIR"]) / "suicha.db")  # as of a process
+    assert import_of_units.take(1)
+    refused = tablet.push(lines)
+    assert refused.status == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert stage.count(Operation) == 0
+    import_of_units.give_back()
+    assert tablet.push(lines).status == 200
+    assert stage.count(Operation, Operation.outcome == "applied") == len(lines)

@@ -10,7 +10,7 @@ from app.journal import service as journal
 from app.tasks.models import Task
 from app.visits.models import Visit, VisitAnswer
 from sync.cli import sync
-from sync.inbox.batches import store_batch
+from sync.inbox.batches import packed, store_batch
 from sync.inbox.models import InboxBatch, Operation, Receipt
 from sync.inbox.pushing import Replayed, drop_old_batches, replay_batches
 from tests.sync.conftest import ITEMS, Stage, answer, start, whole_visit
@@ -21,7 +21,7 @@ def stored_only(stage: Stage, tablet: Tablet, lines: list[bytes]) -> bytes:
     """A batch whose server died right after it was stored."""
     raw = b"".join(line + b"\n" for line in lines)
     with stage.make.writing():
-        store_batch(tablet.device_id, raw, at=stage.clock())
+        store_batch(packed(tablet.device_id, raw, at=stage.clock()))
     return raw
 
 
