@@ -35,7 +35,7 @@ from app.people.models import Agency, Officer
 from app.tasks.models import Task
 from app.units.models import Unit, UnitRegistration
 from app.units.rules import UnitStatus
-from app.visits import service as visits
+from app.visits import answering
 
 _REMEDIES = (
     "可以自收到本决定书之日起六十日内申请行政复议，也可以在六个月内直接向人民法院提起行政诉讼。"
@@ -58,7 +58,7 @@ def decide_at_visit(task: Task, lead: Officer, *, at: datetime) -> None:
     by = actor_of(lead.certificate_no)
     finding_id, document_id = new_id(), new_id()
     common: dict[str, Any] = {"officer_id": lead.id, "recorded_at": at, "by": by, "at": at}
-    visits.state_finding(
+    answering.state_finding(
         task.visit_id, finding_id, {"text": _CUPS, "handling": "on-site-decision"}, **common
     )
     agency = db.session.get_one(Agency, task.agency_id)
