@@ -107,6 +107,17 @@ def approved_for(unit_id: UUID, on: date) -> Sequence[CapException]:
     return approved_between([unit_id], on, on)
 
 
+def asked_for(unit_id: UUID, on: date) -> Sequence[CapException]:
+    """Return the exceptions of a unit that hold on a day or would, had somebody decided."""
+    query = sa.select(CapException).where(
+        CapException.unit_id == unit_id,
+        CapException.state != ExceptionState.REFUSED,
+        CapException.from_on <= on,
+        CapException.until_on >= on,
+    )
+    return db.session.scalars(query).all()
+
+
 def approved_between(unit_ids: Collection[UUID], first: date, last: date) -> list[CapException]:
     """Return the approved exceptions of units that hold on one of these days."""
     found: list[CapException] = []

@@ -143,6 +143,15 @@ def with_elsewhere(own: Iterable[Entered], others: Iterable[Entered]) -> list[En
     )
 
 
+def but_same(ledger: Iterable[Entered], intended: Entered) -> list[Entered]:
+    """Return the entries beside one that began: that day its team goes in once."""
+    return [
+        one
+        for one in ledger
+        if one.elsewhere or one.on != intended.on or not one.officers & intended.officers
+    ]
+
+
 def ask(cap: Cap, intended: Entered, ledger: Sequence[Entered], *, excepted: bool) -> Answer:
     """Say what a cap means for an intended entry, given what took place and what is planned.
 

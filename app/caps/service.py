@@ -86,10 +86,12 @@ def ask(
     *,
     agency_id: UUID,
     without: frozenset[UUID] = frozenset(),
+    begun: bool = False,
 ) -> Ledger:
     """Say what each cap in force on the day means for an entry into a unit of the agency.
 
-    `without` are visits that are the entry itself: they are not counted against it.
+    `without` are visits that are the entry itself: they are not counted against it. Nor is, of one
+    that has `begun`, what its officers do in the unit that day besides.
     Raises UnitNotFound, also for another agency's unit.
     """
     unit = units.get_unit(unit_id, agency_id)
@@ -108,6 +110,7 @@ def ask(
         return Ledger([], {})
     first, last = min(one[0] for one in spans), max(one[1] for one in spans)
     entered = ledgers_of([unit_id], first, last, without=without)[unit_id]
+    entered = rules.but_same(entered, entry) if begun else entered
     excepted = {one.cap_code: one.id for one in queries.approved_for(unit_id, intended.on)}
     answers = [rules.ask(cap, entry, entered, excepted=cap.code in excepted) for cap in caps]
     return Ledger(answers, excepted)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.access import Actor
 from app.caps import service as caps
-from app.codes import judging, queries, rules
+from app.codes import frequency, judging, queries, rules
 from app.codes.judging import Entry, Issued, Use
 from app.codes.models import VisitCode, VisitCodeOfficer, VisitCodeTask
 from app.codes.rules import Claim, CodeKind, CodeState, Scanned, Verify
@@ -90,8 +90,9 @@ def start_visit(
     """Begin a visit and mark what is not in order with its code; nothing is refused for a code.
 
     One code on two tablets at visits that it is not for marks all of them. A triggered start that
-    had no code that holds gets its record here, one for the whole entry. What an earlier build does
-    not say is not judged. Raises what `visits.start_visit` raises.
+    had no code that holds gets its record here, one for the whole entry. A visit
+    beyond a cap is marked. What an earlier build does not say is not judged. Raises what
+    `visits.start_visit` raises.
     """
     effective = effective_at(author.recorded_at, at, suspect=start.clock_suspect)
     entry = Entry(visit_id, start.unit_id, author.officer_id, effective)
@@ -117,11 +118,36 @@ def start_visit(
         by=by,
         at=at,
     )
+    if said.shown is not Shown.NOT_SAID:
+        _mark_beyond(started.visit, start, author, entry, judged.code, by=by, at=at)
     if judged.record:
         _record(started.visit, start, entry, record_id, judged.code, by=by, at=at)
     elif judged.code is not None:
         _mark_shared(judged.code, by=by, at=at)
     return started
+
+
+def _mark_beyond(
+    visit: Visit,
+    start: visits.Start,
+    author: Author,
+    entry: Entry,
+    code: VisitCode | None,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
+    said = None if start.arrival is None else start.arrival.cap_reason
+    came = {start.companion_id} - {None} | set(start.officer_ids)
+    frequency.mark_beyond(
+        visit,
+        entry,
+        [one for one in came if one is not None],
+        said or start.reason or (None if code is None else code.reason),
+        device_id=author.device_id,
+        by=by,
+        at=at,
+    )
 
 
 def _with_companion(start: visits.Start, author: Author, agency_id: UUID | None) -> visits.Start:

@@ -29,7 +29,10 @@ class Came:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What a tablet says of the door: how the code was shown, and which; None where not said."""
+    """What a tablet says of the door: how the code was shown, and which; None where not said.
+
+    `cap_reason`: why somebody goes in although the tablet warned of a cap 检查频次上限.
+    """
 
     code_shown: Shown
     code_id: UUID | None = None
@@ -37,6 +40,7 @@ class Arrival:
     certificate_shown: bool | None = None
     recusal_asked: bool | None = None
     recusal_requested: bool | None = None
+    cap_reason: str | None = None
 
 
 def note_arrival(

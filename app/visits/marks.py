@@ -34,7 +34,7 @@ class Presence(StrEnum):
 
 
 class Mark(StrEnum):
-    """What is remarked: about the visit code 检查码, the unit's code, who came, what was said."""
+    """What is remarked: the visit code 检查码, the unit's code, who came, what was said, caps."""
 
     CODE_FORGED = "code-forged"
     CODE_UNKNOWN = "code-unknown"
@@ -54,6 +54,8 @@ class Mark(StrEnum):
     CERTIFICATE_NOT_SHOWN = "certificate-not-shown"
     RECUSAL_NOT_ASKED = "recusal-not-asked"
     RECUSAL_REQUESTED = "recusal-requested"
+    CAP_EXCEEDED = "cap-exceeded"
+    CAP_UNREASONED = "cap-unreasoned"
 
 
 WORDS: Final[dict[Mark, str]] = {
@@ -75,6 +77,8 @@ WORDS: Final[dict[Mark, str]] = {
     Mark.CERTIFICATE_NOT_SHOWN: "没有出示执法证件",
     Mark.RECUSAL_NOT_ASKED: "没有告知申请回避的权利",
     Mark.RECUSAL_REQUESTED: "当事人申请回避",
+    Mark.CAP_EXCEEDED: "超过检查频次上限，入企前没有批准",
+    Mark.CAP_UNREASONED: "达到检查频次上限，没有写明再次检查的理由",
 }
 _FIRST = (CodeMark.REVOKED, CodeMark.EXPIRED, CodeMark.MISSING)
 

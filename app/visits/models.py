@@ -153,6 +153,7 @@ class VisitArrival(Base):
     certificate_shown: Mapped[bool | None]
     recusal_asked: Mapped[bool | None]
     recusal_requested: Mapped[bool | None]
+    cap_reason: Mapped[str | None]
     recorded_at: Mapped[datetime]
 
     visit: Mapped[Visit] = relationship(back_populates="arrivals")

@@ -53,6 +53,7 @@ class VisitArrivalSchema(ma.Schema):
     certificate_shown = fields.Boolean(required=True, allow_none=True)
     recusal_asked = fields.Boolean(required=True, allow_none=True)
     recusal_requested = fields.Boolean(required=True, allow_none=True)
+    cap_reason = Text(max=1000, required=True, allow_none=True)
     recorded_at = Instant(required=True)
 
 

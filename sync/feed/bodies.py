@@ -300,6 +300,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
             "certificate_shown",
             "recusal_asked",
             "recusal_requested",
+            "cap_reason",
         ),
         "marks": _rows(visit.marks, "mark", "officer_id"),
         "signatures": _rows(visit.signatures, "role", "officer_id", "method", "recorded_at"),

@@ -70,6 +70,11 @@ def _start_can_say_its_code(old: Content) -> Content:
     return old
 
 
+def _start_can_say_why_again(old: Content) -> Content:
+    """4: `cap_reason`, why somebody goes in beyond a cap; before, nobody was asked."""
+    return old
+
+
 def _refusal_says_who(old: Content) -> Content:
     """2: `role` says who refused; before, it could be left out and was the party 当事人."""
     return replace(old, fields={"role": "party", **old.fields})
@@ -77,7 +82,9 @@ def _refusal_says_who(old: Content) -> Content:
 
 HISTORIES: Final[dict[str, History]] = {
     **dict.fromkeys(OperationType, History()),
-    OperationType.VISIT_START: History(steps=(_start_says_its_checklist, _start_can_say_its_code)),
+    OperationType.VISIT_START: History(
+        steps=(_start_says_its_checklist, _start_can_say_its_code, _start_can_say_why_again)
+    ),
     OperationType.DOCUMENT_REFUSE_SIGNATURE: History(steps=(_refusal_says_who,)),
     OperationType.OPINION_ISSUE: History(oldest=2),  # 1 had no number: nothing can be issued by it
 }

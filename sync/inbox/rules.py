@@ -314,6 +314,7 @@ SHAPES: Final[Mapping[OperationType, Shape]] = {
             "certificate_shown": _or_none(_flag),
             "recusal_asked": _or_none(_flag),
             "recusal_requested": _or_none(_flag),
+            "cap_reason": _or_none(is_text(1000)),
         },
     ),
     OperationType.VISIT_INTERRUPT: Shape({"reason": is_text(1000)}, {}),

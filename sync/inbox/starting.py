@@ -12,7 +12,7 @@ from sync.inbox.doing import Doing, Effect, applied
 from sync.inbox.rules import Outcome
 from sync.operations import Operation
 
-SAID_AT_DOOR = ("certificate_shown", "recusal_asked", "recusal_requested")
+SAID_AT_DOOR = ("certificate_shown", "recusal_asked", "recusal_requested", "cap_reason")
 
 
 def start_visit(doing: Doing) -> Effect:

@@ -12,17 +12,22 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from app.caps import rules as caps
+from app.caps.rules import Answer, Cap, Entered, Verdict
 from app.codes import judging
 from app.codes.at_door import verifier
 from app.codes.judging import Entry
 from app.codes.rules import Verify
+from app.days import local_date
 from app.geometry import Crs, convert, from_e7, to_e7
+from app.tasks.rules import JOINT_DRAWN
 from app.visits import integrity_rules as places
 from app.visits.integrity_rules import Doubt, Reason
 from app.visits.marks import WORDS, Mark, Shown, code_mark
 from sync.simulate.line import instant
 from sync.simulate.tablet import Tablet
 
+AGAIN = "期限内的检查任务，本年度尚未检查该专业"
 REASON = "没有有效的检查码，现场确有检查必要"
 ARRIVES = ("there", "far", "gcj-02", "vague")  # a tablet's visits in turn
 LEAVES = ("gcj-02", "there", "far", "there")
@@ -42,6 +47,7 @@ def said(tablet: Tablet, task: dict[str, Any], at: datetime) -> dict[str, Any]:
     advice = judging.advise(held, entry, verify)
     _warn_of_marks(tablet, task, advice.marks)
     common: dict[str, Any] = {
+        **beyond_caps(tablet, task, at),
         "certificate_shown": True,
         "recusal_asked": True,
         "recusal_requested": False,
@@ -62,6 +68,54 @@ def said(tablet: Tablet, task: dict[str, Any], at: datetime) -> dict[str, Any]:
         "officer_ids": sorted(task["officer_ids"]),
         **common,
     }
+
+
+def beyond_caps(tablet: Tablet, task: dict[str, Any], at: datetime) -> dict[str, str]:
+    """Ask the caps by the unit's ledger; the officer is warned and says why he goes in."""
+    verdicts = {answer.verdict for answer in ask_caps(tablet, task, at)}
+    tablet.entered.append((task["visit_id"], task["unit_id"], local_date(at), task["origin"]))
+    if Verdict.EXCEPTION in verdicts:
+        _warn_of_marks(tablet, task, {Mark.CAP_EXCEEDED})
+    return {"cap_reason": AGAIN} if verdicts & {Verdict.EXCEPTION, Verdict.REASON} else {}
+
+
+def ask_caps(tablet: Tablet, task: dict[str, Any], at: datetime) -> list[Answer]:
+    """Return what each cap says of going in for a task now, by what the tablet knows offline.
+
+    Counted is the ledger of the feed, and what the tablet itself did since.
+    """
+    ledgers = [one for one in tablet.bodies("unit_ledger") if one["unit_id"] == task["unit_id"]]
+    known = [caps.read_entry(entry) for one in ledgers for entry in one["entries"]]
+    on, told = local_date(at), {one.id for one in known}
+    unit = tablet.rows[("unit", task["unit_id"])]["body"]
+    officers = frozenset(UUID(one) for one in task["officer_ids"])
+    own = [
+        Entered(day, frozenset({origin}), officers=officers, id=UUID(visit_id))
+        for visit_id, unit_id, day, origin in tablet.entered
+        if unit_id == task["unit_id"] and UUID(visit_id) not in told
+    ]
+    intended = Entered(
+        on,
+        frozenset({task["origin"]}),
+        joint=task["origin"] == JOINT_DRAWN,
+        level=task["level"],
+        officers=officers,
+        specialties=frozenset({task["specialty"]}),
+        object_classes=frozenset(one["object_class"] for one in unit["registrations"]),
+    )
+    counted = caps.but_same([*known, *own], intended)
+    day = on.isoformat()
+    excepted = {
+        one["cap_code"]
+        for ledger in ledgers
+        for one in ledger["exceptions"]
+        if one["from_on"] <= day <= one["until_on"]
+    }
+    return [
+        caps.ask(cap, intended, counted, excepted=cap.code in excepted)
+        for code, body in sorted(tablet.in_force("visit_cap").items())
+        for cap in [Cap.from_body(code, body)]
+    ]
 
 
 def _scanned(

@@ -12,7 +12,7 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
@@ -80,6 +80,7 @@ class Tablet:
         self.receipts: dict[str, dict[str, str]] = {}
         self.stickers: dict[str, str] = {}  # codes at the doors of units, by their ids
         self.visit_number = 0  # of the visit that it is at
+        self.entered: list[tuple[str, str, date, str]] = []  # visit, unit, day and origin
         self.next_serials: dict[str, int] = {}  # by block; never goes back
 
     # --- the line ---------------------------------------------------------------------------
