@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from app.access import Actor
 from app.cases.models import PenaltyCase
 from app.cases.rules import Procedure
+from app.cases.sanctions import KIND_NAMES, SanctionKind
 from app.catalogue import service as catalogue
 from app.catalogue.rules import DayKind, Term, due
 from app.days import local_date
@@ -24,7 +25,7 @@ from app.errors import Conflict, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.publication.models import ReportCard
-from app.publication.rules import CARD_NAMES, CardKind, CardState, is_late
+from app.publication.rules import CARD_NAMES, CardKind, CardState, is_late, wan
 from app.publication.sources import BATCH, outcomes, specialty_name
 from app.sheets import Cell
 from app.tasks.models import Task
@@ -39,12 +40,30 @@ RESULT_NAMES = {
     SampleResult.NOT_JUDGED: "不作判定",
 }
 COMMON = ("信息卡", "编号", "被监督单位", "统一社会信用代码", "发生日期", "报告期限", "是否逾期")
+_OF_CASE = (
+    "决定书文号",
+    "案由",
+    "处罚种类",
+    "罚款（万元）",
+    "没收违法所得（万元）",
+    "决定日期",
+    "送达日期",
+    "结案日期",
+)
 OWN: Mapping[CardKind, Sequence[str]] = {
-    CardKind.UNIT: ("地址", "街道代码", "状态"),
+    CardKind.UNIT: (
+        "地址",
+        "行政区划代码",
+        "街道代码",
+        "法定代表人",
+        "单位类别",
+        "许可证或者备案号",
+        "状态",
+    ),
     CardKind.INSPECTION: ("任务编号", "专业", "检查结果"),
     CardKind.TEST: ("样品", "检测结果", "报告编号"),
-    CardKind.CASE_SERVED: ("案由", "罚款（分）", "决定日期"),
-    CardKind.CASE_CLOSED: ("案由", "罚款（分）", "决定日期"),
+    CardKind.CASE_SERVED: _OF_CASE,
+    CardKind.CASE_CLOSED: _OF_CASE,
 }
 
 
@@ -214,7 +233,20 @@ _Names = Mapping[str, Mapping[str, Any]]
 
 def _of_unit(subject_id: UUID, names: _Names, today: date) -> _Told:
     unit = db.session.get_one(Unit, subject_id)
-    return unit.id, [unit.address, unit.street_code, unit.state_name]
+    classes = {row.code: str(row.body["name"]) for row in catalogue.in_force("object_class", today)}
+    codes = sorted({one.object_class for one in unit.registrations if one.object_class})
+    kinds = "、".join(classes.get(code, code) for code in codes)
+    licences = "、".join(one.number for one in unit.licences)
+    region = unit.street_code[:6] if unit.street_code else unit.district
+    return unit.id, [
+        unit.address,
+        region,
+        unit.street_code,
+        unit.legal_representative,
+        kinds or None,
+        licences or None,
+        unit.state_name,
+    ]
 
 
 def _of_visit(subject_id: UUID, names: _Names, today: date) -> _Told:
@@ -234,7 +266,18 @@ def _of_sample(subject_id: UUID, names: _Names, today: date) -> _Told:
 
 def _of_case(subject_id: UUID, names: _Names, today: date) -> _Told:
     case = db.session.get_one(PenaltyCase, subject_id)
-    return case.unit_id, [case.cause_name, case.fine_fen, case.decided_on]
+    own = [line for line in case.lines if not line.on_staff]
+    gains = sum(one.amount_fen or 0 for one in own if one.kind is SanctionKind.CONFISCATED_GAINS)
+    return case.unit_id, [
+        case.decision_number or case.number,
+        case.cause_name,
+        "；".join(KIND_NAMES[line.kind] for line in own) or None,
+        wan(case.fine_fen),
+        wan(gains),
+        case.decided_on,
+        case.served_on,
+        case.closed_on,
+    ]
 
 
 _TELLERS: Mapping[CardKind, Callable[[UUID, _Names, date], _Told]] = {

@@ -93,7 +93,9 @@ def issue_report(
     unit = units.get_unit(unit_id, agency.id)
     as_of = local_date(at)
     _refuse_period(period, as_of)
-    entries = [_told(one, as_of) for one in standing_of(unit, as_of, period)]
+    standing = standing_of(unit, as_of, period)
+    numbers = queries.decision_numbers([one.reference for one in standing])
+    entries = [_told(one, as_of, numbers.get(one.reference)) for one in standing]
     body: dict[str, Any] = {
         "unit": unit.name,
         "uscc": unit.uscc,
@@ -170,10 +172,11 @@ def _is_shown(entry: CreditEntry, on: date) -> bool:
     return shown is not None and on <= shown.max_end
 
 
-def _told(entry: CreditEntry, on: date) -> dict[str, Any]:
+def _told(entry: CreditEntry, on: date, number: str | None) -> dict[str, Any]:
     shown = credit.publicity_of_entry(entry, on)
     return {
         "id": str(entry.id),
+        "number": number,
         "decided_on": entry.decided_on.isoformat(),
         "tier": None if entry.tier is None else credit.tier_name(entry.tier, entry.decided_on),
         "sanctions": [str(one) for one in entry.data.get("sanctions", [])],
@@ -225,6 +228,7 @@ def statement_of(report: CreditReport, page_address: str, at: datetime) -> State
     body, as_of = checked.body, day_text(report.as_of)
     rows = [
         (
+            one.get("number") or NOTHING,  # a report of before has none
             sanctions_text(one) or NOTHING,
             one["tier"] or NOTHING,
             day_text(date.fromisoformat(one["decided_on"])),
@@ -248,7 +252,7 @@ def statement_of(report: CreditReport, page_address: str, at: datetime) -> State
             ("出具时间", instant_text(report.issued_at)),
         ],
         words=_words(checked, as_of),
-        head=("处罚种类", "公示等级", "决定日期", "公示至"),
+        head=("决定书文号", "处罚种类", "公示等级", "决定日期", "公示至"),
         rows=rows,
         remarks=[
             f"核验地址：{page_address}",

@@ -117,6 +117,20 @@ def _redone() -> sa.Select[datetime | None]:
     )
 
 
+def decision_numbers(references: Collection[str]) -> dict[str, str]:
+    """Return under which number each decision was made that a reference of the record names.
+
+    A decision that review or suit changed has its own reference, below that of its case.
+    """
+    cases = {one: _case_id("/".join(one.split("/")[:2])) for one in references}
+    found = cases_of([one for one in cases.values() if one is not None])
+    return {
+        reference: case.decision_number or case.number
+        for reference, case_id in cases.items()
+        if case_id is not None and (case := found.get(case_id)) is not None
+    }
+
+
 def _case_id(reference: str) -> UUID | None:
     """Return the case that a reference of the credit record names, if it names one."""
     kind, _, found = reference.partition("/")

@@ -37,6 +37,8 @@ def issued(office, **values):
 
 def test_the_paper_says_what_the_report_says_and_where_it_is_checked(office):
     _, clerk, report, address = issued(office, name="#panic[<b>某 $x$ 会所*")
+    number = json.loads(report["body"])["entries"][0]["number"]
+    assert "〔2026〕" in number
     first = clerk.get(address)
     assert (first.status_code, first.mimetype) == (200, "application/pdf")
     text = text_of(first.data)
@@ -48,7 +50,7 @@ def test_the_paper_says_what_the_report_says_and_where_it_is_checked(office):
         f"/public/credit-reports/{report['code']}",
         f"出具时间：{instant_text(office.make.at)}",
         f"截至{day_text(local_date(office.make.at))}，信用记录中有下列公示期内的行政处罚1条",
-        "1罚款、警告",
+        f"1{number}罚款、警告",
         day_text(date(2026, 9, 11)),
     ):
         assert squeezed(said) in text, said
