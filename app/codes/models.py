@@ -151,4 +151,5 @@ class VisitObjection(Entity, Base):
             name="answered_with_words",
         ),
         sa.Index("ix_visit_objection_agency_id_id", "agency_id", "id"),
+        sa.Index("ix_visit_objection_unit_id", "unit_id"),
     )

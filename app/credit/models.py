@@ -267,4 +267,5 @@ class CreditCooperation(Entity, Base):
         in_pairs("answered"),
         sa.CheckConstraint("(answered_at IS NULL) = (answer IS NULL)", name="answered_with_words"),
         sa.Index("ix_credit_cooperation_agency_id_id", "agency_id", "id"),
+        sa.Index("ix_credit_cooperation_unit_id", "unit_id"),
     )

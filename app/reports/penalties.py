@@ -69,12 +69,9 @@ def cause() -> sa.ColumnElement[str]:
 
 def causes(scope: Scope) -> Rows:
     """The 案由 of the penalised cases, each once: its last decision, and how many there were."""
-    imposed: Rows = penalised(scope).with_only_columns(
-        *(sa.column(name) for name in ("id", "decided_on", "cause_code", "cause_name")),
-        maintain_column_froms=True,
-    )
-    found = imposed.subquery("penalised")
-    same, newest = found.c.cause_code, [found.c.decided_on.desc(), found.c.id]
+    cause_name: sa.ColumnElement[str] = sa.column("cause_name", sa.Text())
+    found = penalised(scope).add_columns(cause(), cause_name).subquery("penalised")
+    same, newest = found.c.cause_code, [found.c.on.desc(), found.c.id]
     ranked = sa.select(
         found,
         sa.func.row_number().over(partition_by=same, order_by=newest).label("place"),
@@ -85,7 +82,7 @@ def causes(scope: Scope) -> Rows:
         *line(
             "case_cause",
             ranked.c.id,
-            on=ranked.c.decided_on,
+            on=ranked.c.on,
             label=how_many,
             part=ranked.c.cause_code,
         )

@@ -10,18 +10,26 @@ import sqlalchemy as sa
 
 from app.caps.models import CapException
 from app.cases.models import CaseTransfer, PenaltyCase
-from app.codes.models import VisitCode
+from app.codes.models import VisitCode, VisitObjection
 from app.complaints.models import Complaint
-from app.credit.models import CreditEntry, CreditGrade, CreditRepair
+from app.credit.models import (
+    CreditCooperation,
+    CreditEntry,
+    CreditGrade,
+    CreditRepair,
+    PointsNotice,
+)
 from app.db import db
 from app.documents.models import Document
-from app.measures.models import Ban, Seizure
-from app.publication.models import Publication
+from app.jointvisits.models import JointVisit
+from app.measures.models import Ban, Referral, Seizure
+from app.patrols.models import Patrol, PatrolHint, PatrolUnit
+from app.publication.models import CreditReport, Publication
 from app.reports.dated import visited_at
 from app.reports.models import PermitRecord
 from app.tasks.models import Task
-from app.units.models import SelfCheck, UnitStep, UnitVerification
-from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitMark
+from app.units.models import SelfCheck, UnitLabel, UnitStep, UnitVerification
+from app.visits.models import CorrectiveOrder, Finding, Sample, UnitContact, Visit, VisitMark
 
 Lines = sa.Select[Any]
 
@@ -263,10 +271,97 @@ def _transfers(unit_id: UUID) -> Lines:
     ).where(CaseTransfer.unit_id == unit_id)
 
 
+def _referrals(unit_id: UUID) -> Lines:
+    return _line(
+        Referral.id,
+        at=Referral.referred_at,
+        number=Referral.number,
+        title=Referral.procuratorate,
+        state=Referral.state,
+    ).where(Referral.unit_id == unit_id)
+
+
+def _joint_visits(unit_id: UUID) -> Lines:
+    return _line(
+        JointVisit.id, on=JointVisit.planned_on, title=JointVisit.kind, state=JointVisit.state
+    ).where(JointVisit.unit_id == unit_id, JointVisit.planned_on.is_not(None))
+
+
+def _contacts(unit_id: UUID) -> Lines:
+    """Return talks, help and looks from afar: none is an inspection."""
+    return _line(
+        UnitContact.id, on=UnitContact.on_day, title=UnitContact.kind, state=UnitContact.outcome
+    ).where(UnitContact.unit_id == unit_id)
+
+
+def _labels(unit_id: UUID) -> Lines:
+    return _line(
+        UnitLabel.id,
+        on=UnitLabel.from_on,
+        number=UnitLabel.reference,
+        title=UnitLabel.label,
+        state=sa.case((UnitLabel.ended_at.is_(None), "valid"), else_="ended"),
+    ).where(UnitLabel.unit_id == unit_id)
+
+
+def _patrols(unit_id: UUID) -> Lines:
+    """Return the patrols of assistants on which the unit was seen: never an inspection."""
+    return (
+        _line(
+            Patrol.id,
+            on=Patrol.on_day,
+            number=Patrol.number,
+            title=PatrolUnit.remark,
+            state=sa.case((PatrolUnit.problem, "problem"), else_="no-problem"),
+        )
+        .join_from(PatrolUnit, Patrol, Patrol.id == PatrolUnit.patrol_id)
+        .where(PatrolUnit.unit_id == unit_id)
+    )
+
+
+def _hints(unit_id: UUID) -> Lines:
+    return _line(
+        PatrolHint.id, at=PatrolHint.handed_at, title=PatrolHint.text, state=PatrolHint.state
+    ).where(PatrolHint.unit_id == unit_id)
+
+
+def _points_notices(unit_id: UUID) -> Lines:
+    return _line(
+        PointsNotice.id,
+        at=PointsNotice.due_at,
+        number=PointsNotice.scheme,
+        title=PointsNotice.effect,
+        state=PointsNotice.state,
+    ).where(PointsNotice.unit_id == unit_id)
+
+
+def _cooperations(unit_id: UUID) -> Lines:
+    return _line(
+        CreditCooperation.id, on=CreditCooperation.received_on, title=CreditCooperation.from_organ
+    ).where(CreditCooperation.unit_id == unit_id)
+
+
+def _credit_reports(unit_id: UUID) -> Lines:
+    return _line(
+        CreditReport.id, on=CreditReport.as_of, number=CreditReport.code, title=CreditReport.purpose
+    ).where(CreditReport.unit_id == unit_id)
+
+
+def _objections(unit_id: UUID) -> Lines:
+    """Return the objections of the unit to a visit, without what they say or who wrote."""
+    return _line(
+        VisitObjection.id,
+        at=VisitObjection.received_at,
+        title=sa.literal("objection"),
+        state=VisitObjection.state,
+    ).where(VisitObjection.unit_id == unit_id)
+
+
 SECTIONS: Mapping[str, Section] = {
     one.code: one
     for one in (
         Section("steps", "状态办理", "on", _steps),
+        Section("labels", "标签", "on", _labels),
         Section("verifications", "校验", "on", _verifications),
         Section("self-checks", "自查", "on", _self_checks),
         Section("permits", "许可办件", "on", _permits),
@@ -276,6 +371,11 @@ SECTIONS: Mapping[str, Section] = {
         Section("visit-codes", "检查码", "at", _codes),
         Section("visit-marks", "入企标记", "at", _marks),
         Section("cap-exceptions", "超频次检查", "on", _exceptions),
+        Section("joint-visits", "联合检查", "on", _joint_visits),
+        Section("objections", "检查异议", "at", _objections),
+        Section("contacts", "非检查接触", "on", _contacts),
+        Section("patrols", "协管巡查", "on", _patrols),
+        Section("patrol-hints", "协管线索", "at", _hints),
         Section("findings", "检查发现", "at", _findings),
         Section("orders", "责令改正", "on", _orders),
         Section("documents", "文书", "at", _documents),
@@ -283,9 +383,13 @@ SECTIONS: Mapping[str, Section] = {
         Section("bans", "取缔", "on", _bans),
         Section("seizures", "查封扣押没收", "at", _seizures),
         Section("transfers", "移送协查", "on", _transfers),
+        Section("referrals", "公益诉讼线索", "at", _referrals),
         Section("publications", "公示", "on", _publications),
         Section("credit", "信用记录", "on", _credit),
+        Section("points-notices", "不良执业行为记分告知", "at", _points_notices),
         Section("repairs", "信用修复", "on", _repairs),
+        Section("cooperations", "信用修复协同处理", "on", _cooperations),
+        Section("credit-reports", "专用信用报告", "on", _credit_reports),
         Section("complaints", "投诉举报", "on", _complaints),
         Section("samples", "样品", "at", _samples),
     )

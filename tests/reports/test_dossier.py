@@ -1,5 +1,6 @@
 """The dossier of a unit: everything in one answer, page by page, and who read it."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from app.caps import service as caps
 from app.cases.models import CaseTransfer
 from app.codes import service as codes
 from app.codes.service import NewCode
-from app.db import db, new_id
+from app.db import Base, db, new_id
 from app.journal.models import JournalEntry
 from app.measures.models import Ban, Seizure
 from app.publication.models import Publication
@@ -199,3 +200,33 @@ def test_measures_transfers_and_what_is_public_are_parts_of_the_dossier(make, vi
         "publications": "沪罚1",
     }
     assert {code: shown[code] for code in wanted} == {c: [n] for c, n in wanted.items()}
+
+
+NOT_SHOWN = {  # what has its unit, and is no part of its dossier of its own
+    "after_permit_task": "its task is",
+    "assistant_opinion": "its document is",
+    "credit_scoring": "its grade is",
+    "draw_selection": "a draw is told when it is revealed, its task is there",
+    "dossier_reading": "supervisors and auditors list readers",
+    "feed_want": "how tablets are served",
+    "given_list_row": "its task is",
+    "integrity_finding": "it is about officers, for their supervisor",
+    "joint_suggestion_dismissal": "nothing came of it",
+    "licence": "the unit itself shows it",
+    "points_cycle": "its entries are of the credit record",
+    "recusal": "it is about an officer",
+    "unit_ledger": "counted from the visits",
+    "unit_registration": "the unit itself shows it",
+}
+
+
+def test_whatever_has_its_unit_is_a_part_of_the_dossier_or_said_to_be_none():
+    shown = " ".join(str(one.lines(new_id())) for one in SECTIONS.values())
+    of_units = {
+        table.name
+        for table in Base.metadata.tables.values()
+        if any(key.column.table.name == "unit" for key in table.foreign_keys)
+        or "unit_id" in table.columns
+    }
+    missing = {name for name in of_units if not re.search(rf"\b{name}\.unit_id\b", shown)}
+    assert missing == NOT_SHOWN.keys()
