@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from app.cases.models import CaseStep, PenaltyCase
 from app.cases.rules import yuan
+from app.cases.sanctions import KIND_NAMES, SanctionLine
 from app.db import db
 from app.documents import binding
 from app.documents import queries as documents
@@ -21,10 +22,6 @@ from app.visits import filing as visits
 def print_file(case: PenaltyCase, storage: Storage) -> bytes:
     """Return the file of a case as one PDF. Raises what `binding.bind` raises."""
     written = documents.documents_in(case.id, case.visit_id, _papers_of(case))
-    sanctions = [
-        *(["警告"] if case.warning else []),
-        *([f"罚款{yuan(case.fine_fen)}元"] if case.fine_fen else []),
-    ]
     cover = Cover(
         title="行政处罚案卷",
         organ=people.get_agency(case.agency_id).name,
@@ -34,7 +31,7 @@ def print_file(case: PenaltyCase, storage: Storage) -> bytes:
             ("案由", case.cause_name),
             ("当事人", _party_name(case)),
             ("决定书文号", case.decision_number),
-            ("处罚", "、".join(sanctions) or None),
+            ("处罚", "、".join(_words(one) for one in case.lines) or None),
             ("立案日期", None if case.filed_on is None else day_text(case.filed_on)),
             ("决定日期", None if case.decided_on is None else day_text(case.decided_on)),
             ("结案日期", None if case.closed_on is None else day_text(case.closed_on)),
@@ -44,6 +41,13 @@ def print_file(case: PenaltyCase, storage: Storage) -> bytes:
     )
     seen = {} if case.visit_id is None else visits.subjects_of(case.visit_id)
     return binding.bind(cover, written, {**seen, case.id: "案件证据"}, storage)
+
+
+def _words(line: SanctionLine) -> str:
+    """Return what a line of a decision imposes, as the cover says it."""
+    how_much = "" if line.amount_fen is None else f"{yuan(line.amount_fen)}元"
+    months = "" if line.months is None else f"{line.months}个月"
+    return f"{KIND_NAMES[line.kind]}{how_much}{months}"
 
 
 def party_of(case: PenaltyCase) -> Party:

@@ -44,6 +44,7 @@ _PAYMENT = (
     "自收到本决定书之日起十五日内到指定银行缴纳罚款；"
     "逾期不缴纳的，每日按罚款数额的百分之三加处罚款。"
 )
+_SERVICES = ("lodging", "bathing", "beauty-hair")
 _NOBODYS: dict[str, Any] = {"months": None, "note": None, "on_staff": False}
 _WARNING: dict[str, Any] = {"kind": "warning", "amount_fen": None, **_NOBODYS}
 
@@ -255,9 +256,11 @@ def decide_and_close(agency_id: UUID, handlers: tuple[UUID, ...], *, on: date) -
     folder.step(-46, CaseVerb.DECIDE, decided, login="suozhang", document=paper)
     folder.hand_over(-44, paper, name)
     case = folder.step(-44, CaseVerb.SERVE, {"mode": "direct", "note": None})
+    folder.step(-41, CaseVerb.REPORT, {"which": "first"})
     with transaction():
         _pay(case, folder.noon(-38), "演示-票据-0002", by=actor_of("kezhang"))
     folder.step(-37, CaseVerb.CLOSE, {"note": "演示：罚款已缴清。"}, login="suozhang")
+    folder.step(-35, CaseVerb.REPORT, {"which": "second"})
 
 
 def call_hearing(agency_id: UUID, handlers: tuple[UUID, ...], chair_id: UUID, *, on: date) -> None:
@@ -298,11 +301,11 @@ def call_hearing(agency_id: UUID, handlers: tuple[UUID, ...], chair_id: UUID, *,
 
 
 def _public_place(agency_id: UUID) -> Unit | None:
-    """Return the last public place of the register that is in operation."""
+    """Return the last hotel, bath or hairdresser of the register that is in operation."""
     query = (
         sa.select(Unit)
         .where(Unit.agency_id == agency_id, Unit.state == UnitStatus.IN_OPERATION)
-        .where(Unit.registrations.any(UnitRegistration.specialty == "public-places"))
+        .where(Unit.registrations.any(UnitRegistration.object_class.in_(_SERVICES)))
         .order_by(Unit.archive_no.desc())
         .limit(1)
     )

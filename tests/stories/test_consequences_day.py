@@ -302,6 +302,7 @@ def test_a_drawn_pool_without_licence(spring: House) -> None:
     # one file, one dossier
     file = house.file("fang", f"/cases/{case_id}/file.pdf")
     assert sum(pictures_in(file)) == 3, "licence, water, and the signature under the opinion"
+    assert "警告、罚款3600元、没收违法所得34592元" in "".join(pages_of(file)[0].split())
     assert photo["sha256"] in "".join("".join(pages_of(file)).split()).replace("\u200b", "")
     dossier = house.get("chen", f"/units/{unit_id}/dossier")
     assert number in str(dossier)
