@@ -53,6 +53,17 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             raise ValueError("a naive datetime cannot be stored")
         return value.astimezone(UTC)
 
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], Any] | None:
+        """Write an instant as SQLAlchemy does for SQLite, in a fifth of the time."""
+        if dialect.name != "sqlite":
+            return super().bind_processor(dialect)
+
+        def written(value: datetime | None) -> str | None:
+            found = self.process_bind_param(value, dialect)
+            return None if found is None else found.isoformat(" ", "microseconds")[:26]
+
+        return written
+
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is None:
             return None
@@ -179,11 +190,18 @@ def _begin_sqlite(connection: Connection) -> None:
     if not options.get("suicha_write", False):
         _tell_sqlite(connection, "BEGIN")
         return
-    level = "FULL" if options.get("suicha_durable", True) else "NORMAL"
-    if connection.info.get("synchronous", "FULL") != level:
-        _tell_sqlite(connection, f"PRAGMA synchronous = {level}")
-        connection.info["synchronous"] = level
+    if pragma := how_to_wait(connection.info, options.get("suicha_durable", True)):
+        _tell_sqlite(connection, pragma)
     _tell_sqlite(connection, "BEGIN IMMEDIATE")
+
+
+def how_to_wait(info: dict[Any, Any], durable: bool) -> str | None:
+    """Return what tells a connection to SQLite whether to wait for the disk, if it must be told."""
+    level = "FULL" if durable else "NORMAL"
+    if info.get("synchronous", "FULL") == level:
+        return None
+    info["synchronous"] = level
+    return f"PRAGMA synchronous = {level}"
 
 
 def _tell_sqlite(connection: Connection, text: str) -> None:
@@ -228,10 +246,31 @@ def stop_reading() -> None:
 
     Rows that were read stay as they are and belong to no session any more.
     """
+    if not db.session.registry.has():
+        return
     session = db.session()
     if session.info.get("writing"):
         raise RuntimeError("a write transaction is open")
-    session.close()
+    if session.in_transaction() or session.identity_map:
+        session.close()
+
+
+def has_begun() -> bool:
+    """Return whether the session reads or writes."""
+    return db.session.registry.has() and db.session().in_transaction()
+
+
+@contextmanager
+def turn_to_write(engine: Engine) -> Iterator[None]:
+    """Wait until it is this thread's turn to write to SQLite. Raises Overloaded."""
+    queue = _queues.get(engine)
+    if queue is not None and not queue.take(WRITER_WAIT_S):
+        raise Overloaded("服务器正忙，请稍后重试；数据没有写入。")
+    try:
+        yield
+    finally:
+        if queue is not None:
+            queue.give_back()
 
 
 @contextmanager
@@ -248,36 +287,32 @@ def transaction(*, durable: bool = True) -> Iterator[Session]:
     if session.info.get("writing"):
         raise RuntimeError("transaction() does not nest; use savepoint()")
     session.rollback()
-    queue = _queues.get(cast(Engine, session.get_bind()))
-    if queue is not None and not queue.take(WRITER_WAIT_S):
-        raise Overloaded("服务器正忙，请稍后重试；数据没有写入。")
-    session.info.update(writing=True, waiting=[])
-    try:
-        session.connection(execution_options={"suicha_write": True, "suicha_durable": durable})
-        yield session
-        session.flush()
-        _write_also(session)
-        for step in _closing_steps:
-            step(session)
-        session.commit()
-    except (OperationalError, PoolTimeout) as error:
-        session.rollback()
-        if is_overload(error):
-            raise Overloaded("服务器正忙，请稍后重试；数据没有写入。") from error
-        raise
-    except StaleDataError as error:
-        session.rollback()
-        raise ChangedMeanwhile("该内容刚刚被他人修改，请刷新后重试。") from error
-    except BaseException:
-        session.rollback()
-        raise
-    finally:
-        session.info.pop("writing", None)
-        session.info.pop("waiting", None)
-        session.info.pop("also_write", None)
-        session.info.pop("above", None)
-        if queue is not None:
-            queue.give_back()
+    with turn_to_write(cast(Engine, session.get_bind())):
+        session.info.update(writing=True, waiting=[])
+        try:
+            session.connection(execution_options={"suicha_write": True, "suicha_durable": durable})
+            yield session
+            session.flush()
+            _write_also(session)
+            for step in _closing_steps:
+                step(session)
+            session.commit()
+        except (OperationalError, PoolTimeout) as error:
+            session.rollback()
+            if is_overload(error):
+                raise Overloaded("服务器正忙，请稍后重试；数据没有写入。") from error
+            raise
+        except StaleDataError as error:
+            session.rollback()
+            raise ChangedMeanwhile("该内容刚刚被他人修改，请刷新后重试。") from error
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.info.pop("writing", None)
+            session.info.pop("waiting", None)
+            session.info.pop("also_write", None)
+            session.info.pop("above", None)
 
 
 def giving_way(most_s: float) -> Callable[[], None]:

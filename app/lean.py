@@ -6,11 +6,13 @@ them; an answer without a body goes out as it is; headers of our own making are 
 for line breaks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import flask
+from flask.globals import request_ctx
 from flask_compress import Compress
 from werkzeug.routing import Map, MapAdapter
 from werkzeug.wsgi import get_host
@@ -18,6 +20,7 @@ from werkzeug.wsgi import get_host
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+Calls = tuple[Callable[..., Any], ...]
 Pairs = tuple[tuple[str, str], ...]
 
 _NO_ROUTES = Map()
@@ -55,6 +58,38 @@ class Application(flask.Flask):
     """Flask for one host and no sub-domains."""
 
     response_class = Answer
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._around: dict[str | None, tuple[Calls, Calls]] = {}
+
+    def preprocess_request(self) -> Any:
+        """Call what is to be called before a view; what answers ends it."""
+        if self.url_value_preprocessors:
+            return super().preprocess_request()
+        for call in self._calls(request_ctx.request)[0]:
+            answer = call()
+            if answer is not None:
+                return answer
+        return None
+
+    def process_response(self, response: flask.Response) -> Any:
+        """Call what is to be called after a view; no state lies in a session."""
+        calls: Iterable[Callable[..., Any]] = request_ctx._after_request_functions
+        for call in chain(calls, self._calls(request_ctx.request)[1]):
+            response = call(response)
+        return response
+
+    def _calls(self, request: flask.Request) -> tuple[Calls, Calls]:
+        """Return what is called before and after a route; registered before the first request."""
+        found = self._around.get(request.endpoint)
+        if found is None:
+            names = request.blueprints
+            before = [self.before_request_funcs.get(name, []) for name in (None, *reversed(names))]
+            after = [self.after_request_funcs.get(name, [])[::-1] for name in (*names, None)]
+            found = tuple(chain(*before)), tuple(chain(*after))
+            self._around[request.endpoint] = found
+        return found
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         """Return what finds the route of a request. Raises BadHost.

@@ -91,7 +91,7 @@ class PatientInput(io.RawIOBase):
         finally:
             self.waiting_since = None
         quick = time.monotonic() - began < QUICK_S
-        self._step = min(self._step * 4, PIECE_BYTES[1]) if quick else PIECE_BYTES[0]
+        self._step = min(self._step * 16, PIECE_BYTES[1]) if quick else PIECE_BYTES[0]
         return found
 
     def give_up(self) -> None:

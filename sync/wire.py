@@ -201,7 +201,7 @@ def attach(blueprint: flask.Blueprint, *, protocol_optional: bool = False) -> No
     """
 
     def before() -> None:
-        given = flask.request.headers.get("Sync-Protocol")
+        given = flask.request.environ.get("HTTP_SYNC_PROTOCOL")
         if given is None and protocol_optional:
             return
         if given != str(PROTOCOL):
@@ -307,13 +307,18 @@ def contact(at: datetime) -> Contact:
 
     `Device-Build` and `Device-Unsent` are optional; one that cannot be read was not said.
     """
-    build = flask.request.headers.get("Device-Build", "")
     unsent = flask.request.headers.get("Device-Unsent", "")
     return Contact(
         skew_s=clock_skew_s(at),
-        build=build if _BUILD.match(build) else None,
+        build=build_told(),
         unsent=int(unsent) if _COUNT.match(unsent) else None,
     )
+
+
+def build_told() -> str | None:
+    """Return the build that the tablet says it runs, if it can be read."""
+    build = flask.request.environ.get("HTTP_DEVICE_BUILD", "")
+    return build if _BUILD.match(build) else None
 
 
 # --- bodies ------------------------------------------------------------------------------------

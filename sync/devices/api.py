@@ -75,11 +75,12 @@ def init_app(flask_app: flask.Flask) -> None:
 
 def load_device() -> Actor:
     """Return the device that calls, by its access token."""
-    scheme, _, token = flask.request.headers.get("Authorization", "").partition(" ")
+    environ = flask.request.environ
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotSignedIn("请在 Authorization 请求头中给出终端的访问令牌。")
     at, path = clock.now(), flask.request.path
-    bearer = service.device_of_token(token.strip(), path, build=wire.contact(at).build, at=at)
+    bearer = service.device_of_token(token.strip(), path, build=wire.build_told(), at=at)
     flask.g.sync_epoch, flask.g.sync_alert = bearer.epoch, bearer.alert
     flask.g.sync_officers = bearer.officers
     service.refuse_ended(bearer.alert, path, at=at)

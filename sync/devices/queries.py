@@ -70,7 +70,7 @@ class Bearer:
 
 def bearer(access_hash: str, at: datetime) -> Bearer | None:
     """Return who an access token stands for, in one read."""
-    rows = _BEARER.rows(access_hash=access_hash, at=at)
+    rows = _BEARER.rows_alone(access_hash=access_hash, at=at)
     if not rows:
         return None
     officers = frozenset(row[-1] for row in rows if row[-1] is not None)

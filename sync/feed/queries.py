@@ -25,15 +25,20 @@ class Head:
     dropped: UUID | None = None
 
 
-def heads(places: Sequence[Place]) -> dict[Place, Head]:
-    """Return the head of every scope, in one read that touches one row of each."""
+def heads(places: Sequence[Place], *, alone: bool = False) -> dict[Place, Head]:
+    """Return the head of every scope, in one read that touches one row of each.
+
+    `alone`: nothing else need be of the same moment.
+    """
     if not places:
         return {}
     values: dict[str, Any] = {}
     for number, (stream, scope) in enumerate(places):
         values[f"stream{number}"], values[f"scope{number}"] = stream, scope
     found = dict.fromkeys(places, Head(Position(0, 0), 0))
-    for number, seq, place, horizon, dropped in _heads(len(places)).rows(**values):
+    heads_of = _heads(len(places))
+    read = heads_of.rows_alone if alone else heads_of.rows
+    for number, seq, place, horizon, dropped in read(**values):
         when = None if dropped is None else UUID(str(dropped))
         found[places[number]] = Head(Position(seq or 0, place or 0), horizon or 0, when)
     return found

@@ -288,8 +288,10 @@ def pull(
     CursorTooOld when tombstones that the tablet has not seen were dropped since it began with its
     `generation`: whoever began later never saw what they take away.
     """
-    heads = queries.heads(places)
     start = {place: _start(streams, place) for place in places}
+    heads = queries.heads(places, alone=True)
+    if any(heads[place].position > start[place] for place in places):
+        heads = queries.heads(places)  # once more, of the same moment as the pages
     _refuse_too_old(heads, start, generation)
     rows = [_gone(place) for place in _known(streams) if place not in start]
     reached = dict(start)

@@ -86,7 +86,7 @@ def _every_answer(response: flask.Response) -> flask.Response:
 
 
 def _require_version() -> None:
-    if flask.request.headers.get("Tus-Resumable") != rules.VERSION:
+    if flask.request.environ.get("HTTP_TUS_RESUMABLE") != rules.VERSION:
         raise TusVersionUnsupported(
             "请在 Tus-Resumable 请求头中给出 1.0.0。", headers={"Tus-Version": rules.VERSION}
         )
@@ -174,8 +174,8 @@ def create() -> flask.Response:
     """开始上传一个文件"""
     _require_version()
     try:
-        length = rules.number(flask.request.headers.get("Upload-Length"), "Upload-Length")
-        described = rules.describe(flask.request.headers.get("Upload-Metadata"), length)
+        length = rules.number(flask.request.environ.get("HTTP_UPLOAD_LENGTH"), "Upload-Length")
+        described = rules.describe(flask.request.environ.get("HTTP_UPLOAD_METADATA"), length)
     except rules.Unreadable as error:
         raise BadRequest(str(error)) from error
     if length > described.largest_bytes:
@@ -223,7 +223,7 @@ def append(upload_id: UUID) -> flask.Response:
     if flask.request.mimetype != OCTETS:
         raise MediaTypeUnsupported(f"续传的内容类型应为 {OCTETS}。")
     try:
-        offset = rules.number(flask.request.headers.get("Upload-Offset"), "Upload-Offset")
+        offset = rules.number(flask.request.environ.get("HTTP_UPLOAD_OFFSET"), "Upload-Offset")
     except rules.Unreadable as error:
         raise BadRequest(str(error)) from error
     return _told(flask.Response(status=204), _write(_living(upload_id), offset))
@@ -270,7 +270,7 @@ def _told(response: flask.Response, upload: Underway) -> flask.Response:
 def _write(upload: Underway, offset: int) -> Underway:
     """Take what the request brings from `offset` on; what is stored counts, no more."""
     try:
-        wanted = rules.checksum(flask.request.headers.get("Upload-Checksum"))
+        wanted = rules.checksum(flask.request.environ.get("HTTP_UPLOAD_CHECKSUM"))
     except rules.Unreadable as error:
         raise BadRequest(str(error)) from error
     service.check_turn(upload, offset, at=clock.now())
@@ -297,8 +297,7 @@ def _count(upload: Underway, body: "_Body", key: str) -> Underway:
     if not body.size:
         entry.storage().discard({key}.difference(service.keys_of(upload)))
         return upload
-    with transaction(durable=False):
-        service.add_piece(upload, size_bytes=body.size, key=key)
+    service.add_piece(upload, size_bytes=body.size, key=key)
     if body.whole is not None:
         HASHES.remember(key, upload.offset_bytes, body.whole)
     return upload
@@ -358,7 +357,7 @@ class _Body:
         while left > 0:
             chunk = self._read(min(step, left))
             now = clock.monotonic()
-            step = min(step * 4, READ_BYTES[1]) if now - read_at < READ_S else READ_BYTES[0]
+            step = min(step * 16, READ_BYTES[1]) if now - read_at < READ_S else READ_BYTES[0]
             if now >= self._beat_at:
                 self._beat()
             read_at = clock.monotonic()

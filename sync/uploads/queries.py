@@ -41,7 +41,7 @@ _STATE = Prepared(sa.select(_device.state).where(_device.id == sa.bindparam("dev
 def _one(of_device: Prepared, of_person: Prepared, by: Actor, **values: Any) -> Underway | None:
     """Return the upload that one of two statements finds."""
     statement, sender = (of_person, by.id) if by.device_id is None else (of_device, by.device_id)
-    rows = statement.rows(sender=sender, **values)
+    rows = statement.rows_alone(sender=sender, **values)
     return Underway(*rows[0]) if rows else None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -171,11 +172,12 @@ def release_lease(upload_id: UUID, lease: str) -> None:
 def add_piece(upload: Underway, *, size_bytes: int, key: str) -> None:
     """Let a stored piece count, if it still follows on; of two that would, one does.
 
-    `upload` is as it was when the piece began. Raises OffsetWrong (`offset`): the piece does not
-    count then.
+    `upload` is as it was when the piece began. A transaction of its own, and no wait for the disk.
+    Raises OffsetWrong (`offset`): the piece does not count then.
     """
     _advance(
         upload,
+        alone=True,
         offset_bytes=upload.offset_bytes + size_bytes,
         pieces=[*upload.pieces, [upload.offset_bytes, size_bytes, key]],
     )
@@ -240,13 +242,15 @@ _ADVANCE = Prepared(
 )
 
 
-def _advance(upload: Underway, **values: Any) -> None:
+def _advance(upload: Underway, *, alone: bool = False, **values: Any) -> None:
     """Change an upload that is still where `upload` says: the one decision between two writers.
 
-    `upload` itself tells the new state afterwards.
+    `upload` itself tells the new state afterwards. `alone`: no transaction is open and none else is
+    needed; what only a power cut can undo, the tablet does again.
     """
     now = {name: values.get(name, getattr(upload, name)) for name in _MOVING}
-    moved = _ADVANCE.change(
+    change = partial(_ADVANCE.change_alone, durable=False) if alone else _ADVANCE.change
+    moved = change(
         upload_id=upload.id,
         begun_at=upload.offset_bytes,
         **{f"new_{name}": value for name, value in now.items()},

@@ -181,7 +181,7 @@ def test_a_heartbeat_keeps_the_lease(stage: Stage, tus: Tus, monkeypatch: pytest
 
     def chunks() -> Iterator[bytes]:
         kib = 1024
-        bounds = (0, 16 * kib, 80 * kib, 336 * kib, len(data))  # as the server reads
+        bounds = (0, 16 * kib, 272 * kib, 528 * kib, len(data))  # as the server reads
         for start, end in pairwise(bounds):
             yield data[start:end]
             stage.clock.forward(seconds=10)
