@@ -6,6 +6,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import flask
+from marshmallow import RAISE
 
 from app import clock, sheets
 from app.access import Role, current_actor, requires
@@ -68,7 +69,7 @@ MIME = {
 
 @blp.route("/annual-table")
 @requires(*READERS)
-@blp.arguments(YearQuerySchema, location="query")
+@blp.arguments(YearQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, AnnualTableSchema)
 def show_annual_table(query: dict[str, Any]) -> dict[str, Any]:
     """统计行政许可办理和批后监管情况（附件2）
@@ -93,7 +94,7 @@ def show_annual_table(query: dict[str, Any]) -> dict[str, Any]:
 @blp.route("/annual-table/entries")
 @requires(*READERS)
 @blp.refuses(404)
-@blp.arguments(AnnualBehindQuerySchema, location="query")
+@blp.arguments(AnnualBehindQuerySchema, location="query", unknown=RAISE)
 @blp.paged(CountedEntrySchema)
 def list_annual_entries(query: dict[str, Any]) -> Page[Entry]:
     """列出附件2一个数字背后的明细"""
@@ -105,7 +106,7 @@ def list_annual_entries(query: dict[str, Any]) -> Page[Entry]:
 
 @blp.route("/annual-table/export")
 @requires(*READERS)
-@blp.arguments(YearFileQuerySchema, location="query")
+@blp.arguments(YearFileQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, content_type=MIME[FileFormat.XLSX])
 def export_annual_table(query: dict[str, Any]) -> flask.Response:
     """导出附件2"""
@@ -124,7 +125,7 @@ def export_annual_table(query: dict[str, Any]) -> flask.Response:
 
 @blp.route("/annual-tables", methods=["POST"])
 @requires(*KEEPERS)
-@blp.arguments(AnnualFileQuerySchema, location="query")
+@blp.arguments(AnnualFileQuerySchema, location="query", unknown=RAISE)
 @blp.arguments(RegisterFileSchema, location="files")
 @blp.response(200, AnnualTakenSchema)
 def take_annual_table(query: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def take_annual_table(query: dict[str, Any], data: dict[str, Any]) -> dict[str, 
 
 @blp.route("/permit-records", methods=["POST"])
 @requires(*KEEPERS)
-@blp.arguments(PermitQuerySchema, location="query")
+@blp.arguments(PermitQuerySchema, location="query", unknown=RAISE)
 @blp.arguments(RegisterFileSchema, location="files")
 @blp.response(200, PermitLinesSchema)
 def take_permits(query: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +185,7 @@ def take_permits(query: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/manual-counts")
 @requires(*READERS)
-@blp.arguments(PageSchema, location="query")
+@blp.arguments(PageSchema, location="query", unknown=RAISE)
 @blp.paged(ManualCountSchema)
 def list_manual_counts(query: dict[str, Any]) -> Page[ManualCount]:
     """列出填报数"""

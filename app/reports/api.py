@@ -3,6 +3,8 @@
 from typing import Any, cast
 from uuid import UUID
 
+from marshmallow import RAISE
+
 from app import clock
 from app.access import Role, current_actor, requires
 from app.days import local_date
@@ -39,7 +41,7 @@ BLUEPRINTS = (
     Role.AUDITOR,
 )
 @blp.refuses(404)
-@blp.arguments(TaskCountsQuerySchema, location="query")
+@blp.arguments(TaskCountsQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, TaskReportSchema)
 def count_tasks(query: dict[str, Any]) -> TaskReport:
     """统计任务数、完成率和完结率

@@ -7,6 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import flask
+from marshmallow import RAISE
 
 from app import clock, sheets
 from app.access import current_actor, requires
@@ -39,7 +40,7 @@ _LINES = ("日期", "档案编号", "单位名称", "类型", "编号或内容",
 @blp.route("/counts")
 @requires(*READERS)
 @blp.refuses(404)
-@blp.arguments(CountsQuerySchema, location="query")
+@blp.arguments(CountsQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, CountsSchema)
 def show_counts(query: dict[str, Any]) -> Counts:
     """统计一段时间的检查、案件等数字，与上年同期比较
@@ -52,7 +53,7 @@ def show_counts(query: dict[str, Any]) -> Counts:
 @blp.route("/counts/entries")
 @requires(*READERS)
 @blp.refuses(404)
-@blp.arguments(CounterQuerySchema, location="query")
+@blp.arguments(CounterQuerySchema, location="query", unknown=RAISE)
 @blp.paged(CountedEntrySchema)
 def list_entries(query: dict[str, Any]) -> Page[Entry]:
     """列出一个数字背后的明细"""
@@ -62,7 +63,7 @@ def list_entries(query: dict[str, Any]) -> Page[Entry]:
 @blp.route("/counts/export")
 @requires(*READERS)
 @blp.refuses(404)
-@blp.arguments(CountsFileQuerySchema, location="query")
+@blp.arguments(CountsFileQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, content_type=MIME[FileFormat.XLSX])
 def export_counts(query: dict[str, Any]) -> flask.Response:
     """导出统计数"""
@@ -75,7 +76,7 @@ def export_counts(query: dict[str, Any]) -> flask.Response:
 @blp.route("/counts/entries/export")
 @requires(*READERS)
 @blp.refuses(404)
-@blp.arguments(CounterFileQuerySchema, location="query")
+@blp.arguments(CounterFileQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, content_type=MIME[FileFormat.XLSX])
 def export_entries(query: dict[str, Any]) -> flask.Response:
     """导出一个数字背后的明细"""

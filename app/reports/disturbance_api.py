@@ -6,6 +6,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import flask
+from marshmallow import RAISE
 
 from app import clock, sheets
 from app.access import current_actor, requires
@@ -57,7 +58,7 @@ Row = dict[str, Any]
 
 @blp.route("")
 @requires(*READERS)
-@blp.arguments(PeriodQuerySchema, location="query")
+@blp.arguments(PeriodQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, DisturbanceSchema)
 def show_disturbance(query: Row) -> Row:
     """统计入企次数：合并减少的入企、单位被入企的分布、超过频次上限的情况
@@ -76,7 +77,7 @@ def show_disturbance(query: Row) -> Row:
 
 @blp.route("/entries")
 @requires(*READERS)
-@blp.arguments(ChosenPageQuerySchema, location="query")
+@blp.arguments(ChosenPageQuerySchema, location="query", unknown=RAISE)
 @blp.paged(EntryMadeSchema)
 def list_entries_made(query: Row) -> Page[Row]:
     """列出一个数字背后的各次入企"""
@@ -86,7 +87,7 @@ def list_entries_made(query: Row) -> Page[Row]:
 
 @blp.route("/entries/export")
 @requires(*READERS)
-@blp.arguments(ChosenFileQuerySchema, location="query")
+@blp.arguments(ChosenFileQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, content_type=MIME[FileFormat.XLSX])
 def export_entries_made(query: Row) -> flask.Response:
     """导出一个数字背后的各次入企"""
@@ -110,7 +111,7 @@ def export_entries_made(query: Row) -> flask.Response:
 
 @blp.route("/excesses")
 @requires(*READERS)
-@blp.arguments(ExcessPageQuerySchema, location="query")
+@blp.arguments(ExcessPageQuerySchema, location="query", unknown=RAISE)
 @blp.paged(ExcessSchema)
 def list_excesses(query: Row) -> Page[Row]:
     """列出超过一项频次上限的各次入企，附批准的理由"""
@@ -120,7 +121,7 @@ def list_excesses(query: Row) -> Page[Row]:
 
 @blp.route("/excesses/export")
 @requires(*READERS)
-@blp.arguments(ExcessFileQuerySchema, location="query")
+@blp.arguments(ExcessFileQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, content_type=MIME[FileFormat.XLSX])
 def export_excesses(query: Row) -> flask.Response:
     """导出超过一项频次上限的各次入企"""
@@ -142,7 +143,7 @@ def export_excesses(query: Row) -> flask.Response:
 
 @blp.route("/units")
 @requires(*READERS)
-@blp.arguments(ChosenPageQuerySchema, location="query")
+@blp.arguments(ChosenPageQuerySchema, location="query", unknown=RAISE)
 @blp.paged(UnitEnteredSchema)
 def list_units_entered(query: Row) -> Page[Row]:
     """列出被入企的单位，入企最多的在前"""
@@ -152,7 +153,7 @@ def list_units_entered(query: Row) -> Page[Row]:
 
 @blp.route("/units/export")
 @requires(*READERS)
-@blp.arguments(ChosenFileQuerySchema, location="query")
+@blp.arguments(ChosenFileQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, content_type=MIME[FileFormat.XLSX])
 def export_units_entered(query: Row) -> flask.Response:
     """导出被入企的单位"""
@@ -164,7 +165,7 @@ def export_units_entered(query: Row) -> flask.Response:
 
 @blp.route("/export")
 @requires(*READERS)
-@blp.arguments(PeriodFileQuerySchema, location="query")
+@blp.arguments(PeriodFileQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, content_type=MIME[FileFormat.XLSX])
 def export_disturbance(query: Row) -> flask.Response:
     """导出入企频次报表"""

@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
+from marshmallow import RAISE
+
 from app import clock
 from app.access import Role, current_actor, requires
 from app.db import transaction
@@ -47,7 +49,7 @@ def read_dossier(unit_id: UUID) -> dict[str, Any]:
 
 @blp.route("/<uuid:unit_id>/dossier/lines")
 @requires(*READERS)
-@blp.arguments(SectionQuerySchema, location="query")
+@blp.arguments(SectionQuerySchema, location="query", unknown=RAISE)
 @blp.paged(DossierLineSchema)
 def list_lines(query: dict[str, Any], unit_id: UUID) -> Page[Any]:
     """逐页列出档案的一栏，最新的在前"""
@@ -64,7 +66,7 @@ def list_lines(query: dict[str, Any], unit_id: UUID) -> Page[Any]:
 
 @blp.route("/<uuid:unit_id>/dossier/readings")
 @requires(Role.SUPERVISOR, Role.AUDITOR)
-@blp.arguments(PageSchema, location="query")
+@blp.arguments(PageSchema, location="query", unknown=RAISE)
 @blp.paged(ReadingSchema)
 def list_readings(query: dict[str, Any], unit_id: UUID) -> Page[dict[str, Any]]:
     """列出谁在何时查看过档案"""

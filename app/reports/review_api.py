@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
+from marshmallow import RAISE
 
 from app import clock
 from app.access import Role, current_actor, requires
@@ -36,7 +37,7 @@ READERS = (Role.SUPERVISOR, Role.LEGAL_REVIEWER, Role.OFFICER, Role.AUDITOR)
 
 @blp.route("/file-reviews")
 @requires(*READERS)
-@blp.arguments(PageSchema, location="query")
+@blp.arguments(PageSchema, location="query", unknown=RAISE)
 @blp.paged(FileReviewSchema)
 def list_reviews(query: dict[str, Any]) -> Page[FileReview]:
     """列出案卷评查"""
@@ -95,7 +96,7 @@ def judge_file(data: dict[str, Any], review_id: UUID) -> FileReview:
 
 @blp.route("/costs")
 @requires(*READERS)
-@blp.arguments(CostQuerySchema, location="query")
+@blp.arguments(CostQuerySchema, location="query", unknown=RAISE)
 @blp.response(200, CostsSchema)
 def show_costs(query: dict[str, Any]) -> dict[str, Any]:
     """统计检查的工时和采样数（成本核算）"""
@@ -106,7 +107,7 @@ def show_costs(query: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/costs/tasks")
 @requires(*READERS)
-@blp.arguments(TaskCostQuerySchema, location="query")
+@blp.arguments(TaskCostQuerySchema, location="query", unknown=RAISE)
 @blp.paged(TaskCostSchema)
 def list_task_costs(query: dict[str, Any]) -> Page[TaskCost]:
     """逐项任务列出工时和采样数"""

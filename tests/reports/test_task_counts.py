@@ -208,6 +208,9 @@ def test_the_report_comes_over_http_with_its_cut_off(make):
         "rounding": "half-up-2dp",
         "percent": "0.00",
     }
+    misspelt = client.get("/api/v1/reports/task-counts?from=2026-11-01")
+    assert misspelt.status_code == 422, "nobody takes the numbers of other days for theirs"
+    assert [one["pointer"] for one in misspelt.json["errors"]] == ["#/from"]
     refused = client.get("/api/v1/reports/task-counts?from_on=2026-12-01&until_on=2026-11-30")
     assert refused.status_code == 422
     assert refused.json["type"] == "/problems/period-reversed"
