@@ -15,7 +15,7 @@ from app.cases import queries as case_queries
 from app.cases.collecting_models import CaseCollection
 from app.cases.collecting_rules import CollectionState
 from app.cases.models import PenaltyCase
-from app.cases.money import Paid, Part, Pause, PauseReason, Plan
+from app.cases.money import Paid, Part, Pause, Plan
 from app.cases.rules import RemedyKind
 from app.catalogue import service as catalogue
 from app.catalogue.rules import DayKind, Deadline, Term, due
@@ -128,9 +128,8 @@ def plans_of(collection: CaseCollection) -> list[Plan]:
 
 def pauses_of(collection: CaseCollection) -> list[Pause]:
     """Return the days of reviews and suits, on which no surcharge runs (第七十三条)."""
-    own = [Pause(one.from_on, one.until_on) for one in collection.pauses]
     steps = case_queries.remedies_of(collection.case_id)
-    return own + [Pause(one.begun_on, one.ended_on) for one in steps]
+    return [Pause(one.begun_on, one.ended_on) for one in steps]
 
 
 def is_paused(collection: CaseCollection) -> bool:
@@ -154,11 +153,6 @@ def court_window(collection: CaseCollection) -> money.Window:
         one.ended_on + (again if one.kind == RemedyKind.REVIEW else timedelta(0))
         for one in case_queries.remedies_of(collection.case_id)
         if one.ended_on is not None
-    ]
-    ended += [
-        one.until_on + (again if one.reason == PauseReason.REVIEW else timedelta(0))
-        for one in collection.pauses
-        if one.until_on is not None
     ]
     return money.court_window(
         collection.served_on,
@@ -184,10 +178,11 @@ def summary(collection: CaseCollection, on: date) -> dict[str, Any]:
     """Return the money of a case, and what is unpaid at the end of a day, for a reader."""
     left, window = balance(collection, on), court_window(collection)
     columns = {one.key: getattr(collection, one.key) for one in CaseCollection.__table__.columns}
-    below = {name: getattr(collection, name) for name in ("payments", "reliefs", "pauses")}
+    below = {name: getattr(collection, name) for name in ("payments", "reliefs")}
     return {
         **columns,
         **below,
+        "pauses": case_queries.remedies_of(collection.case_id),
         "alerts": collection.alerts,
         "standing": standing_of(collection, on),
         "last_due_on": last_due_on(collection),

@@ -19,18 +19,16 @@ from app.cases.balances import (
     balance,
     deadline_of,
     get_collection,
-    is_paused,
     refuse_ended,
 )
 from app.cases.collecting_models import (
     CaseCollection,
     CasePayment,
     PaymentRelief,
-    SurchargePause,
 )
 from app.cases.collecting_rules import CollectionState, ReliefKind
 from app.cases.models import PenaltyCase
-from app.cases.money import Part, PauseReason, PaymentMethod, SpotGround
+from app.cases.money import Part, PaymentMethod, SpotGround
 from app.cases.rules import Procedure, yuan
 from app.catalogue import service as catalogue
 from app.catalogue.rules import DayKind
@@ -78,10 +76,6 @@ class ReliefUnknown(NotFound):
 
 class SecondPersonNeeded(Forbidden):
     code, title = "second-person-needed", "应由另一人审批"
-
-
-class PauseUnknown(NotFound):
-    code, title = "pause-unknown", "未找到复议或者诉讼期间"
 
 
 @dataclass(frozen=True)
@@ -345,61 +339,4 @@ def decide_relief(
     touch(collection)
     data = {"relief_id": str(relief.id), "approved": approved}
     journal.record(Event.COLLECTION_RELIEF_DECIDED, collection, by=by, at=at, data=data)
-    return collection
-
-
-# --- review and suit ---------------------------------------------------------------------------
-
-
-def pause_surcharge(
-    collection_id: UUID,
-    reason: PauseReason,
-    from_on: date,
-    reference: str,
-    *,
-    by: Actor,
-    at: datetime,
-) -> CaseCollection:
-    """Let the surcharge stand still while a review or suit runs (第七十三条).
-
-    Of an ordinary case it is a step of the case, which this reads. Raises CollectionUnknown,
-    CollectionStateWrong, also when it stands still already, PaymentWrong for a day to come.
-    """
-    collection = get_collection(collection_id, by.agency_id)
-    refuse_ended(collection)
-    if _case_of(collection).procedure == Procedure.ORDINARY:
-        raise CollectionStateWrong(
-            "普通程序案件的复议、诉讼作为案件步骤登记，加处罚款随之停止计算。",
-            state=collection.state,
-        )
-    if is_paused(collection):
-        raise CollectionStateWrong("已登记一个未结束的复议或者诉讼。", state=collection.state)
-    if not collection.served_on <= from_on <= local_date(at):
-        raise PaymentWrong("开始日期应在送达之后、今天之前。", served_on=collection.served_on)
-    collection.pauses.append(SurchargePause(reason=reason, from_on=from_on, reference=reference))
-    touch(collection)
-    data = {"reason": str(reason), "from_on": from_on.isoformat()}
-    journal.record(Event.COLLECTION_PAUSED, collection, by=by, at=at, data=data)
-    return collection
-
-
-def resume_surcharge(
-    collection_id: UUID, pause_id: UUID, until_on: date, *, by: Actor, at: datetime
-) -> CaseCollection:
-    """Say on which day a review or suit ended; the surcharge runs again from the next.
-
-    Raises CollectionUnknown, PauseUnknown, CollectionStateWrong, PaymentWrong.
-    """
-    collection = get_collection(collection_id, by.agency_id)
-    pause = next((one for one in collection.pauses if one.id == pause_id), None)
-    if pause is None:
-        raise PauseUnknown("没有登记这个复议或者诉讼。")
-    if pause.until_on is not None:
-        raise CollectionStateWrong("这个复议或者诉讼已经结束。", state=collection.state)
-    if not pause.from_on <= until_on <= local_date(at):
-        raise PaymentWrong("结束日期应在开始之后、今天之前。", from_on=pause.from_on)
-    pause.until_on = until_on
-    touch(collection)
-    data = {"pause_id": str(pause.id), "until_on": until_on.isoformat()}
-    journal.record(Event.COLLECTION_RESUMED, collection, by=by, at=at, data=data)
     return collection

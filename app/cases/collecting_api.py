@@ -23,9 +23,7 @@ from app.cases.collecting_schemas import (
     ConcludeSchema,
     DecideReliefSchema,
     DemandSchema,
-    EndPauseSchema,
     HandInSchema,
-    NewPauseSchema,
     NewPaymentSchema,
     NewReliefSchema,
 )
@@ -138,26 +136,6 @@ def ask_relief(data: dict[str, Any], collection_id: UUID) -> dict[str, Any]:
 def decide_relief(data: dict[str, Any], collection_id: UUID, relief_id: UUID) -> dict[str, Any]:
     """审批延期或者分期缴纳"""
     return _changed(collection_id, collecting.decide_relief, relief_id, **data)
-
-
-@blp.route("/collections/<uuid:collection_id>/pauses", methods=["POST"])
-@requires(Role.SUPERVISOR)
-@blp.etag
-@blp.arguments(NewPauseSchema)
-@blp.response(200, CollectionSchema)
-def pause_surcharge(data: dict[str, Any], collection_id: UUID) -> dict[str, Any]:
-    """登记复议或者诉讼，加处罚款停止计算"""
-    return _changed(collection_id, collecting.pause_surcharge, **data)
-
-
-@blp.route("/collections/<uuid:collection_id>/pauses/<uuid:pause_id>/end", methods=["POST"])
-@requires(Role.SUPERVISOR)
-@blp.etag
-@blp.arguments(EndPauseSchema)
-@blp.response(200, CollectionSchema)
-def resume_surcharge(data: dict[str, Any], collection_id: UUID, pause_id: UUID) -> dict[str, Any]:
-    """登记复议或者诉讼结束"""
-    return _changed(collection_id, collecting.resume_surcharge, pause_id, **data)
 
 
 @blp.route("/collections/<uuid:collection_id>/demand", methods=["POST"])

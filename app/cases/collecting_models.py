@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.cases.collecting_rules import AlertKind, CeasingGround, CollectionState, ReliefKind
-from app.cases.money import Part, PauseReason, PaymentMethod, SpotGround
+from app.cases.money import Part, PaymentMethod, SpotGround
 from app.db import Base, Entity, id_column, in_pairs, one_of
 
 
@@ -46,9 +46,6 @@ class CaseCollection(Entity, Base):
     )
     reliefs: Mapped[list["PaymentRelief"]] = relationship(
         order_by="PaymentRelief.id", cascade="all, delete-orphan", lazy="selectin"
-    )
-    pauses: Mapped[list["SurchargePause"]] = relationship(
-        order_by="SurchargePause.id", cascade="all, delete-orphan", lazy="selectin"
     )
     alerts: Mapped[list["CollectionAlert"]] = relationship(
         order_by="CollectionAlert.noted_at", cascade="all, delete-orphan", lazy="selectin"
@@ -147,24 +144,6 @@ class PaymentRelief(Base):
     def dated_parts(self) -> list[Part]:
         """Return the parts with their days, in order."""
         return [Part(date.fromisoformat(one["due_on"]), one["amount_fen"]) for one in self.parts]
-
-
-class SurchargePause(Base):
-    """Days of a review or suit, on which no surcharge runs; open until it ends."""
-
-    __tablename__ = "surcharge_pause"
-
-    id: Mapped[UUID] = id_column()
-    collection_id: Mapped[UUID] = mapped_column(sa.ForeignKey("case_collection.id"), index=True)
-    reason: Mapped[str]
-    from_on: Mapped[date]
-    until_on: Mapped[date | None]
-    reference: Mapped[str]
-
-    __table_args__ = (
-        one_of("reason", PauseReason),
-        sa.CheckConstraint("until_on IS NULL OR from_on <= until_on", name="days_in_order"),
-    )
 
 
 class CollectionAlert(Base):

@@ -10,7 +10,8 @@ from app.cases.collecting_rules import (
     ReliefKind,
     Standing,
 )
-from app.cases.money import PauseReason, PaymentMethod, SpotGround
+from app.cases.money import PaymentMethod, SpotGround
+from app.cases.rules import RemedyKind
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text, absent
 from app.problems import PageSchema
 
@@ -58,13 +59,13 @@ class ReliefSchema(ma.Schema):
 
 
 class PauseSchema(ma.Schema):
-    """Days of a review or suit, on which no surcharge runs."""
+    """Days of a review or suit, a step of the case, on which no surcharge runs."""
 
     id = Id(required=True)
-    reason = Choice(PauseReason, required=True)
-    from_on = Day(required=True)
-    until_on = Day(required=True, allow_none=True)
-    reference = Text(max=200, required=True)
+    reason = Choice(RemedyKind, attribute="kind", required=True)
+    from_on = Day(attribute="begun_on", required=True)
+    until_on = Day(attribute="ended_on", required=True, allow_none=True)
+    reference = Text(max=200, attribute="number", required=True, allow_none=True)
 
 
 class AlertSchema(ma.Schema):
@@ -178,20 +179,6 @@ class DecideReliefSchema(ma.Schema):
 
     approved = Flag(required=True)
     answer = Text(max=1000, required=True)
-
-
-class NewPauseSchema(ma.Schema):
-    """A review or suit that began."""
-
-    reason = Choice(PauseReason, required=True)
-    from_on = Day(required=True)
-    reference = Text(max=200, required=True)
-
-
-class EndPauseSchema(ma.Schema):
-    """The last day of a review or suit."""
-
-    until_on = Day(required=True)
 
 
 class DemandSchema(ma.Schema):

@@ -30,13 +30,6 @@ class SpotGround(StrEnum):
     REMOTE = "remote"
 
 
-class PauseReason(StrEnum):
-    """What keeps the surcharge from running: review 行政复议, a suit 行政诉讼."""
-
-    REVIEW = "review"
-    SUIT = "suit"
-
-
 @dataclass(frozen=True)
 class Part:
     """A part of the fine and the last day for it."""

@@ -207,8 +207,6 @@ class Event(StrEnum):
     COLLECTION_HANDED_IN = "collection.handed-in"
     COLLECTION_RELIEF_ASKED = "collection.relief-asked"
     COLLECTION_RELIEF_DECIDED = "collection.relief-decided"
-    COLLECTION_PAUSED = "collection.paused"
-    COLLECTION_RESUMED = "collection.resumed"
     COLLECTION_DEMANDED = "collection.demanded"
     COLLECTION_BROUGHT_TO_COURT = "collection.brought-to-court"
     COLLECTION_CONCLUDED = "collection.concluded"

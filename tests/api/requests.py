@@ -134,7 +134,6 @@ OBJECTS: dict[str, Get] = {
     "list_id": by_name("list"),
     "name": always("manifest.json"),
     "order_id": by_name("order"),
-    "pause_id": by_name("pause"),
     "payment_id": by_name("payment"),
     "plan_id": by_name("plan:change"),
     "relief_id": by_name("relief"),

@@ -8,7 +8,7 @@ from app.cases import collecting, discretion
 from app.cases.collecting import NewPayment
 from app.cases.collecting_rules import ReliefKind
 from app.cases.models import PenaltyCase
-from app.cases.money import Part, PauseReason, PaymentMethod, SpotGround
+from app.cases.money import Part, PaymentMethod, SpotGround
 from app.cases.tiers import Facts
 from app.db import db
 from tests.factories import Make
@@ -36,9 +36,7 @@ def fill(make: Make, ids: dict[str, str], case: PenaltyCase, by: Actor) -> None:
         collecting.record_payment(opened.id, spot, **values)
         later = [Part(today + timedelta(days=60), opened.fine_fen - 100)]
         collecting.ask_relief(opened.id, ReliefKind.DELAY, later, "资金周转困难", today, **values)
-        collecting.pause_surcharge(opened.id, PauseReason.REVIEW, today, "复议1号", **values)
         db.session.flush()
         ids["collection"] = str(opened.id)
         ids["payment"] = str(opened.payments[0].id)
         ids["relief"] = str(opened.reliefs[0].id)
-        ids["pause"] = str(opened.pauses[0].id)

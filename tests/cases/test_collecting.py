@@ -6,14 +6,14 @@ import pytest
 import sqlalchemy as sa
 
 from app.access import Role
-from app.cases import balances, collecting, enforcing, service
+from app.cases import balances, collecting, enforcing, ordinary, service
 from app.cases.balances import CollectionStateWrong, CollectionUnknown, PaymentWrong
 from app.cases.collecting import NewPayment
 from app.cases.collecting_rules import CeasingGround, CollectionState, ReliefKind, Standing
 from app.cases.following import follow_collections
 from app.cases.models import PenaltyCase
-from app.cases.money import Part, PauseReason, PaymentMethod, SpotGround
-from app.cases.rules import PartyKind, Sanction
+from app.cases.money import Part, PaymentMethod, SpotGround
+from app.cases.rules import CaseVerb, PartyKind, Sanction
 from app.db import db, new_id, transaction
 
 SERVED = date(2026, 11, 21)  # a decision on the spot is served when it is made
@@ -73,6 +73,11 @@ class Desk:
         with transaction():
             collection = balances.collection_of(db.session.get_one(PenaltyCase, self.case_id))
             return verb(collection.id, *args, **values, by=by or self.chen, at=self.at)
+
+    def step(self, verb, on, **data):
+        with transaction():
+            new = ordinary.NewStep(on, data)
+            return ordinary.take_step(self.case_id, verb, new, by=self.chen, at=self.at)
 
     def supervise(self, verb, *args):
         with transaction():
@@ -222,18 +227,19 @@ def test_parts_that_no_longer_add_up_are_not_granted(desk):
 def test_the_surcharge_stands_still_while_a_review_runs(desk):
     desk.open()
     desk.clock.forward(days=45)
-    desk.do(collecting.pause_surcharge, PauseReason.REVIEW, after(3), "复议〔2026〕1号")
+    begun = {"kind": "review", "organ": "区人民政府", "number": "复议〔2026〕1号"}
+    desk.step(CaseVerb.BEGIN_REMEDY, after(3), **begun)
     assert desk.left(after(20))[1] == 2 * 9_000
     assert balances.standing_of(desk.collection, after(20)) == Standing.PAUSED
-    with pytest.raises(CollectionStateWrong):
-        desk.do(collecting.pause_surcharge, PauseReason.SUIT, after(4), "诉讼")
-    (pause,) = desk.collection.pauses
-    desk.do(collecting.resume_surcharge, pause.id, after(22))
+    (pause,) = balances.summary(desk.collection, after(20))["pauses"]
+    ended: dict[str, object] = {
+        "remedy_id": str(pause.id),
+        "result": "upheld",
+        "head_attended": None,
+        "lines": [],
+    }
+    desk.step(CaseVerb.END_REMEDY, after(22), **ended)
     assert desk.left(after(30))[1] == 10 * 9_000
-    with pytest.raises(CollectionStateWrong):
-        desk.do(collecting.resume_surcharge, pause.id, after(22))
-    with pytest.raises(collecting.PauseUnknown):
-        desk.do(collecting.resume_surcharge, new_id(), after(22))
 
 
 def test_the_court_is_asked_after_the_demand_and_inside_its_three_months(desk, make):
