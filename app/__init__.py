@@ -67,8 +67,8 @@ PAGES = (
 def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:
     """Return a bare Flask object with its settings, keys and storage; nothing is registered yet."""
     config = read(environ)
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds names and photos
     keys = load_keys(environ, data_dir=config.data_dir, production=config.production, create=True)
-    config.data_dir.mkdir(parents=True, exist_ok=True)
     flask_app = Application("suicha", root_path=str(ROOT / "app"), static_folder=None)
     flask_app.config.update(
         SECRET_KEY=keys.secret_key.hex(),
@@ -77,6 +77,7 @@ def make_flask_app(environ: Mapping[str, str]) -> flask.Flask:
             "pool_size": config.number("DB_POOL_SIZE"),
             "max_overflow": 0,
             "pool_timeout": config.number("DB_POOL_TIMEOUT_S"),
+            "hide_parameters": True,  # a statement that fails is logged: not with its values
         },
         MAX_CONTENT_LENGTH=config.number("MAX_REQUEST_BYTES"),
         COMPRESS_MIMETYPES=["application/json", problems.MIME, "text/html", "text/css"],

@@ -1,11 +1,24 @@
 """JSON logs: one line per entry, constant messages, no personal data."""
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
+
+# PostgreSQL says which values were refused: "Key (uscc)=(…) already exists", the failing row
+_DETAIL = re.compile(r"\nDETAIL: [^\n]*")
+
+
+def _without_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    """Take out of a traceback what the database tells of the row that it refused."""
+    for stack in event.get("exception", ()):
+        stack["exc_value"] = _DETAIL.sub("", stack["exc_value"])
+    return event
+
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -13,6 +26,7 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     # never the local variables: they hold keys, tokens and names
     structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+    _without_values,
 ]
 
 

@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from app import make_flask_app
 from app.keys import (
     VARIABLES,
     Keys,
@@ -113,6 +114,11 @@ def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert sorted(path.name for path in directory.iterdir()) == sorted(VARIABLES)
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
+
+
+def test_a_new_data_folder_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    make_flask_app({"DATA_DIR": str(tmp_path / "new" / "data")})
+    assert stat.S_IMODE((tmp_path / "new" / "data").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
