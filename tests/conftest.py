@@ -17,6 +17,7 @@ from app import db
 from tests import servers
 from tests.emptied import Standing
 from tests.factories import Make
+from tests.journalled import is_exempt, written_past_the_services
 from tests.remembered import forget_statements, remember_routes
 from tests.servers import postgresql_server, postgresql_template, sqlite_template
 from tests.storage_servers import s3_server
@@ -101,15 +102,23 @@ def postgresql_standing(postgresql_server: str, postgresql_template: str) -> Sta
 
 
 @pytest.fixture
-def flask_app(place: Place, clock: FixedClock) -> Iterator[flask.Flask]:
-    """The whole application over the test's database; no context is pushed."""
+def flask_app(
+    request: pytest.FixtureRequest, place: Place, clock: FixedClock
+) -> Iterator[flask.Flask]:
+    """The whole application over the test's database; no context is pushed.
+
+    Afterwards every row is as the journal knows it. A test that changes rows behind the services'
+    back on purpose says so with the marker `past_the_services`.
+    """
     made = create_app(place.environ)
     made.testing = False
     yield made
     with made.app_context():
+        strays = [] if is_exempt(request.node) else written_past_the_services(db.db.session())
         db.db.session.remove()
         db.db.engine.dispose()
     forget_statements()
+    assert strays == []
 
 
 @pytest.fixture

@@ -78,15 +78,20 @@ class Make:
             self.catalogue()
             self._catalogue_loaded = True
 
-    def agency(self, district: str = DISTRICT, name: str = "长宁区卫生监督所") -> Agency:
+    def agency(
+        self,
+        district: str = DISTRICT,
+        name: str = "长宁区卫生监督所",
+        boundary: str | None = None,
+    ) -> Agency:
         """A further agency of a district."""
         with self.writing():
-            return people.create_agency(district, name, by=self.by(), at=self.at)
+            return people.create_agency(district, name, by=self.by(), at=self.at, boundary=boundary)
 
-    def home(self) -> Agency:
-        """The agency of An, Chen and Ding; the same each time."""
+    def home(self, boundary: str | None = None) -> Agency:
+        """The agency of An, Chen and Ding; the same each time, with the outline of the first."""
         if self._home is None:
-            self._home = self.agency()
+            self._home = self.agency(boundary=boundary)
         return self._home
 
     def officer(self, agency: Agency | None = None, **values: Any) -> Officer:

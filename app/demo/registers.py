@@ -24,11 +24,16 @@ def load(district: District, *, at: datetime, on: date) -> None:
     """Bring in catalogue, agencies, accounts, officers and units; for an empty database."""
     catalogue.load_defaults(by=TIMETABLE, at=at)
     for found in district.agencies:
-        agency = people.create_agency(
-            found.division_code, found.name, by=TIMETABLE, at=at, demo=True, uscc=found.uscc
-        )
         outline = DATA / f"district_{found.division_code}.geojson"
-        agency.boundary = outline.read_text(encoding="utf-8")
+        agency = people.create_agency(
+            found.division_code,
+            found.name,
+            by=TIMETABLE,
+            at=at,
+            demo=True,
+            boundary=outline.read_text(encoding="utf-8"),
+            uscc=found.uscc,
+        )
         staff = (
             STAFF if found.division_code == district.agencies[0].division_code else NEIGHBOUR_STAFF
         )

@@ -80,6 +80,7 @@ def test_one_team_that_carries_two_tasks_goes_in_once(make, unit):
     assert answers(unit, origin="routine")["entries-per-year"] == (1, "within")
 
 
+@pytest.mark.past_the_services
 def test_an_entry_is_clean_once_it_is_finished_without_finding(make, unit):
     officer = make.officer()
     visit = enter(make, unit, officer, make.officer())
@@ -90,6 +91,7 @@ def test_an_entry_is_clean_once_it_is_finished_without_finding(make, unit):
     assert found["clean-by-one-officer"] == (1, "within")
 
 
+@pytest.mark.past_the_services
 def test_a_finding_makes_an_entry_not_clean(make, unit):
     an, bo = make.officer(), make.officer()
     visit = enter(make, unit, an, bo)

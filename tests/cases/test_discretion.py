@@ -107,6 +107,7 @@ def test_the_decision_itself_asks_for_the_approval(office):
         office.step(case, "decide", date(2026, 3, 16))
 
 
+@pytest.mark.past_the_services
 def test_past_decisions_lie_before_the_reviewer_and_an_outlier_is_told(office, make):
     case, client = water(office), make.signed_in(Role.LEGAL_REVIEWER)
     for place, amount in enumerate((60_000, 60_000, 70_000, 80_000, 80_000)):

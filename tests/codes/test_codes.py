@@ -88,6 +88,7 @@ def test_a_scan_shows_unit_task_and_officers(desk):
     assert service.scan(code.short, desk.key, at=desk.at).code.id == code.id
 
 
+@pytest.mark.past_the_services
 def test_a_code_is_used_once_its_visits_are_finished(desk):
     code = desk.issue()
     visit = desk.make.visit(desk.task, *desk.team)

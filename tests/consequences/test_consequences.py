@@ -77,6 +77,7 @@ class Desk:
         return queries.consequences_of([row], words)[row.id]
 
 
+@pytest.mark.past_the_services
 def test_a_finding_stands_on_the_list_until_something_becomes_of_it(desk):
     first, second, third = desk.found
     assert desk.lists() == (["甲", "乙", "丙"], [])
@@ -91,6 +92,7 @@ def test_a_finding_stands_on_the_list_until_something_becomes_of_it(desk):
     assert desk.lists() == (["丙"], ["乙"]), "taken back, it is without consequence again"
 
 
+@pytest.mark.past_the_services
 def test_a_lead_waits_until_a_person_declines_it_with_a_reason(desk):
     lead = desk.found[0]
     with pytest.raises(service.NotALead):
@@ -105,6 +107,7 @@ def test_a_lead_waits_until_a_person_declines_it_with_a_reason(desk):
     assert rules.whereabouts(found) is Whereabouts.SETTLED
 
 
+@pytest.mark.past_the_services
 def test_a_lead_leaves_the_list_when_a_case_is_opened_from_it(desk):
     lead = desk.found[0]
     desk.handle(lead, "lead")

@@ -34,6 +34,8 @@ from tests.draws.office import DICE, SECRET, Office
 from tests.draws.vectors import FIELDS, VECTORS
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.past_the_services
+
 OTHER = b"another 32 bytes that look random"[:32]
 Attack = Callable[[Draw], None]
 

@@ -264,6 +264,7 @@ def visited(
             )
 
 
+@pytest.mark.past_the_services
 def test_a_unit_that_was_entered_often_enough_is_left_alone(office: Office) -> None:
     office.register(units=5)
     with office.flask_app.app_context():

@@ -172,6 +172,7 @@ def test_neither_secret_nor_deposits_stand_in_the_database_before_publication(
     assert all(value in office.dump() for value in hidden), "what is published is found"
 
 
+@pytest.mark.past_the_services
 def test_a_sealed_value_that_is_moved_to_another_draw_does_not_open(office: Office) -> None:
     plan = office.sealed()
     office.tick()
@@ -360,6 +361,7 @@ def test_a_named_fallback_makes_a_new_sealed_draw_and_publishes_the_old_secret(
 # --- who is on the list ---
 
 
+@pytest.mark.past_the_services
 def test_who_is_excluded_counts_in_the_base_with_a_reason(office: Office) -> None:
     office.register(units=12)
     with office.flask_app.app_context(), transaction():

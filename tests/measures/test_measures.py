@@ -126,6 +126,7 @@ def test_somebody_without_name_is_identified_later_and_keeps_what_was_known(raid
     assert all(NUMBER not in one.text and "张三" not in one.text for one in raid.entries())
 
 
+@pytest.mark.past_the_services
 def test_the_same_number_shows_bans_and_penalties_of_another_row(raid):
     raid.ban()
     raid.do(parties.identify_party, raid.party.id, "张三", NUMBER)
@@ -137,6 +138,7 @@ def test_the_same_number_shows_bans_and_penalties_of_another_row(raid):
     assert not found.hints, "one penalty is no hint"
 
 
+@pytest.mark.past_the_services
 def test_after_two_penalties_a_further_act_may_be_a_crime(raid):
     for _ in range(2):
         raid.penalise(party_id_number=NUMBER)
@@ -152,6 +154,7 @@ def test_after_two_penalties_a_further_act_may_be_a_crime(raid):
     assert raid.do(offenders.history, Asked(case_id=now.id)).hints[0].penalties == 2
 
 
+@pytest.mark.past_the_services
 def test_merged_rows_are_one_actor_in_both_directions(raid):
     other = raid.record(alias="小李", place="另一处")
     case = raid.penalise(party_name=None, party_note="身份不明")

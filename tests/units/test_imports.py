@@ -39,9 +39,8 @@ class Desk:
     """Somebody who imports registers of the home agency."""
 
     def __init__(self, make):
+        make.home(OUTLINE.read_text(encoding="utf-8"))
         self.make, self.by = make, make.supervisor()
-        with transaction():
-            self.agency.boundary = OUTLINE.read_text(encoding="utf-8")
 
     @property
     def agency(self):
