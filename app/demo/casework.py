@@ -174,10 +174,16 @@ class Folder:
         """Serve a document directly, with its receipt."""
         recipient = str((document.names or {})["unit"])
         said = Serving(
-            ServiceMode.DIRECT, self.day(days), recipient, "当事人住所", receiver_name=receiver
+            ServiceMode.DIRECT,
+            self.day(days),
+            recipient,
+            "当事人住所",
+            receiver_name=receiver,
+            officer_ids=self.handlers,
         )
         with transaction():
-            by, at = actor_of("kezhang"), self.noon(days)
+            handler = db.session.get_one(Officer, self.handlers[0])
+            by, at = actor_of(handler.certificate_no), self.noon(days)
             served = serving.record_service(document.id, said, by=by, at=at)
             receipt = serving.draw_receipt(served.id, by=by, at=at)
             desk.sign(receipt.id, PaperRole.PARTY, signer_name=receiver, by=by, at=at)

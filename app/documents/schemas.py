@@ -154,6 +154,7 @@ class ServeDocumentSchema(ma.Schema):
     agent = Text(max=200, load_default=None, allow_none=True)
     channel = Text(max=400, load_default=None, allow_none=True)
     evidence = plain.List(Sha256(), load_default=list, validate=ma.validate.Length(max=50))
+    officer_ids = plain.List(Id(), load_default=list, validate=ma.validate.Length(max=10))
     note = Text(max=2000, load_default=None, allow_none=True)
 
 

@@ -31,6 +31,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.evidence import queries as evidence
 from app.journal import service as journal
 from app.journal.rules import Event
+from app.people import service as people
 from app.tasks.service import TEAM_SIZE
 
 
@@ -64,6 +65,7 @@ class Serving:
 
     `handed_on` is the day it was handed over, left, posted, sent or published; `delivered_on` that
     on which it arrived, where the mode counts from that. `consent_id` is the 送达地址确认书.
+    `officer_ids` served it 送达人; where nobody is named, who records it, else the document's own.
     """
 
     mode: ServiceMode
@@ -80,6 +82,7 @@ class Serving:
     agent: str | None = None
     channel: str | None = None
     evidence: Sequence[str] = ()
+    officer_ids: Sequence[UUID] = ()
     note: str | None = None
 
 
@@ -186,9 +189,9 @@ def unserved(agency_id: UUID | None, on: date) -> list[Unserved]:
 def record_service(document_id: UUID, said: Serving, *, by: Actor, at: datetime) -> DocumentService:
     """Record how a document was served; it is a row of its own and changes nothing signed.
 
-    Raises DocumentUnknown, DocumentNotSigned, ServiceModeUnknown, ServiceDayWrong, and
-    ServiceUnproved (`missing`: what the mode needs, 行政处罚法 第六十一条). Flushes: the journal
-    names the row.
+    Raises DocumentUnknown, DocumentNotSigned, ServiceModeUnknown, ServiceDayWrong, OfficerNotFound
+    and ServiceUnproved (`missing`: what the mode needs, 行政处罚法 第六十一条). Flushes: the
+    journal names the row.
     """
     document = service.get_document(document_id, by.agency_id)
     if document.state != DocumentState.SIGNED:
@@ -221,7 +224,7 @@ def record_service(document_id: UUID, said: Serving, *, by: Actor, at: datetime)
         agent=said.agent,
         channel=said.channel,
         evidence=list(said.evidence),
-        officer_ids=[str(by.officer_id)] if by.officer_id else document.officer_ids,
+        officer_ids=_served_by(said, document, by),
         note=said.note,
         recorded_at=at,
         recorded_by_kind=by.kind,
@@ -243,6 +246,15 @@ def record_service(document_id: UUID, said: Serving, *, by: Actor, at: datetime)
         },
     )
     return served
+
+
+def _served_by(said: Serving, document: Document, by: Actor) -> list[str]:
+    """Return who served a document. Raises OfficerNotFound for another agency's."""
+    for one in said.officer_ids:
+        people.get_officer(one, document.agency_id)
+    if said.officer_ids:
+        return sorted({str(one) for one in said.officer_ids})
+    return [str(by.officer_id)] if by.officer_id else document.officer_ids
 
 
 def record_delivery(

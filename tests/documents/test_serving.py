@@ -1,6 +1,7 @@
 """Service 送达: each mode with the proof that it needs, and by when."""
 
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from app.documents import rules, service, serving
 from app.documents.models import DocumentService
 from app.documents.rules import DocumentKind, PaperRole, ServiceMode, ServiceTurn
 from app.documents.serving import Serving
+from app.people.service import OfficerNotFound
 from scheduler.jobs import watch_services
 from tests.documents.desk import Desk
 from tests.documents.test_desk import NOTICE, actor, draw_up, sign
@@ -135,6 +137,17 @@ def test_a_receipt_says_what_was_served_once(desk, notice):
     assert receipts[0].kind == DocumentKind.SERVICE_RECEIPT
     assert receipts[0].fields["served_number"] == notice.number
     assert receipts[0].fields["witnesses"] == "王五、赵六"
+
+
+def test_both_officers_who_served_stand_on_the_receipt(desk, notice):
+    colleague = desk.other().officer
+    served_by = [desk.officer.id, colleague.id]
+    served = serve(desk, notice, ServiceMode.DIRECT, receiver_name="张三", officer_ids=served_by)
+    with desk.make.writing():
+        receipt = serving.draw_receipt(served.id, by=actor(desk), at=desk.make.at)
+    assert receipt.officer_ids == sorted(str(one) for one in served_by)
+    with pytest.raises(OfficerNotFound):
+        serve(desk, notice, ServiceMode.DIRECT, receiver_name="张三", officer_ids=[uuid4()])
 
 
 def test_a_service_is_neither_before_its_document_nor_of_an_unsigned_one(desk, notice):
