@@ -233,6 +233,8 @@ def _grade_of(
     if scoring.outcome == ScoringOutcome.GRADED and counted is not None:
         grade = grading.banded(counted, _bands(scheme.body))
     reasons = [f"标化分 {(counted or 0) / 100:.2f}"]
+    if counted != scoring.hundredths and scoring.hundredths is not None:
+        reasons.append(f"首次评级取各次评分的结果，本次 {scoring.hundredths / 100:.2f}")
     if scoring.key_failed:
         failed = "、".join(names.get(one, one) for one in scoring.key_failed)
         reasons = [f"关键项不合格：{failed}", "标化分按 0 分计，责令限期整改，不予评级"]

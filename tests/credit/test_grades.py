@@ -35,7 +35,8 @@ def test_a_first_grade_comes_of_two_scorings_three_months_apart_and_later_ones_o
         "A",
         date(2026, 5, 1),
     )
-    assert second.grade.reasons == ["标化分 92.00"]
+    assert second.grade.reasons == ["标化分 92.00", "首次评级取各次评分的结果，本次 94.00"]
+    assert third.grade.reasons == ["标化分 70.00"]
     assert (third.outcome, third.grade.grade) == ("graded", "B")
 
 
