@@ -125,9 +125,17 @@ def unfinished(visit_ids: Collection[UUID]) -> int:
     return len(set(visit_ids)) - int(ended or 0)
 
 
-def rating_of(code_id: UUID) -> VisitRating | None:
-    query = sa.select(VisitRating).where(VisitRating.code_id == code_id)
-    return db.session.scalars(query).one_or_none()
+def codes_beside(code_id: UUID) -> Sequence[UUID]:
+    """Return the code and every other that is for a visit of it, in the order of their ids."""
+    own = sa.select(VisitCodeTask.visit_id).where(VisitCodeTask.code_id == code_id)
+    query = sa.select(VisitCodeTask.code_id).where(VisitCodeTask.visit_id.in_(own)).distinct()
+    return sorted({code_id, *db.session.scalars(query)})
+
+
+def is_rated(code_ids: Collection[UUID]) -> bool:
+    """Tell whether somebody rated by one of these codes."""
+    rated = sa.exists().where(VisitRating.code_id.in_(code_ids))
+    return bool(db.session.scalar(sa.select(rated)))
 
 
 def ratings_of(agency_id: UUID) -> sa.Select[VisitRating]:

@@ -323,7 +323,9 @@ def scan(text: str, key: Ed25519PrivateKey, *, at: datetime) -> Seen:
 
 
 def rate(code: VisitCode, score: int, comment: str | None, *, at: datetime) -> VisitRating:
-    """Keep what a unit thinks of a visit, once a code; the journal names neither unit nor visit.
+    """Keep what a unit thinks of a visit, once a visit; the journal names neither unit nor visit.
+
+    A code that was issued anew for the same visit rates it no second time.
 
     Nobody is shown it before it and those that wait are five (setting `visit-ratings-shown-from`);
     then all of them are shown together, so that no two looks differ by one. Raises CodeEnded
@@ -331,9 +333,11 @@ def rate(code: VisitCode, score: int, comment: str | None, *, at: datetime) -> V
     """
     _refuse_late(code, at)
     _refuse_unvisited(code, at)
-    queries.lock_code(code.id, code.agency_id)  # of two at once the second hears of the first
-    if queries.rating_of(code.id) is not None:
-        raise AlreadyRated("这个检查码已经评价过，谢谢。")
+    beside = queries.codes_beside(code.id)
+    for code_id in beside:
+        queries.lock_code(code_id, code.agency_id)  # of two at once the second hears of the first
+    if queries.is_rated(beside):
+        raise AlreadyRated("这次检查已经评价过，谢谢。")
     rating = VisitRating(
         code_id=code.id,
         agency_id=code.agency_id,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.catalogue import service as catalogue
 from app.days import day_begins
 from app.db import db, stop_reading, transaction
-from app.demo.quarters import quarter_end
+from app.demo.quarters import quarter_end, secret
 from app.demo.registers import actor_of
 from app.jointvisits import operations
 from app.jointvisits import service as joint_visits
@@ -29,7 +29,7 @@ KEY_INSTITUTIONS = 8
 TEAMS, VISITS_EACH = 6, 2  # a day
 
 
-def load(agency_id: UUID, *, on: date, today: date) -> None:
+def load(seed: str, agency_id: UUID, *, on: date, today: date) -> None:
     """Name the key institutions, call their operation, follow a complaint; propose a plan.
 
     The plan is of the rest of the quarter, where there is a working day left in it: the rest from
@@ -37,7 +37,7 @@ def load(agency_id: UUID, *, on: date, today: date) -> None:
     """
     after = today if on < today <= quarter_end(on) else on
     _call_operations(agency_id, on=on, after=after)
-    _propose(agency_id, on=on, after=after)
+    _propose(seed, agency_id, on=on, after=after)
 
 
 def _call_operations(agency_id: UUID, *, on: date, after: date) -> None:
@@ -79,7 +79,7 @@ def _most_various(agency_id: UUID) -> list[Unit]:
     return [unit for number, unit in several if number > 1]
 
 
-def _propose(agency_id: UUID, *, on: date, after: date) -> None:
+def _propose(seed: str, agency_id: UUID, *, on: date, after: date) -> None:
     by, at = actor_of("kezhang"), day_begins(on) + timedelta(hours=16, minutes=30)
     new = NewPlan(after + timedelta(days=1), quarter_end(on), TEAMS, VISITS_EACH)
     try:
@@ -90,4 +90,6 @@ def _propose(agency_id: UUID, *, on: date, after: date) -> None:
         stop_reading()
     with transaction():
         agency = db.session.get_one(Agency, agency_id)
-        joint_visits.propose_plan(draft, agency=agency, by=by, at=at)
+        joint_visits.propose_plan(
+            draft, agency=agency, by=by, at=at, chance=lambda: secret(seed)(f"joint-teams/{on}")
+        )

@@ -72,7 +72,7 @@ def load(
         "另有投诉举报两件、协管巡查一次（附线索）、案件四件（当场处罚已结案、普通程序已结案、已告知、待听证）、重点机构全事项检查和联合检查计划一份（待批准）"
     )
     affairs.load(agency_id, on=on)
-    joint.load(agency_id, on=on, today=today)
+    joint.load(seed, agency_id, on=on, today=today)
     with transaction():
         journal.record(
             Event.DEMO_LOADED,

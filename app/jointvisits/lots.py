@@ -1,14 +1,13 @@
 """The lot over the teams of a plan: asked for by a person, drawn by the timetable.
 
-Nobody chooses the seed. Whoever asks fixes what goes in, and a secret that nobody sees is sealed
-and promised with it; the seeds of the draws whose tasks the visits carry go in too, and these came
-from public chance before. The timetable alone opens both. What was asked for cannot be asked again:
-a visit that stood in a lot gets another team on that day only by hand, with a reason.
+Nobody chooses the seed. A secret that nobody sees was sealed and promised with the plan; whoever
+asks fixes what goes in; the seeds of the draws whose tasks the visits carry go in too, and these
+came from public chance before. The timetable alone opens both. What was asked for cannot be asked
+again: a visit that stood in a lot gets another team on that day only by hand, with a reason.
 """
 
-import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -22,19 +21,19 @@ from app.db import db, new_id, savepoint, touch
 from app.draws import redraws, register_queries
 from app.draws.files import sha256_of
 from app.draws.models import Draw
-from app.draws.rules import commit_of, hash_named, key
+from app.draws.rules import hash_named, key
 from app.draws.stages import DrawState
-from app.draws.steps import aad, by_timetable, draw_key
+from app.draws.steps import by_timetable
 from app.errors import DomainError, Invalid
-from app.jointvisits import queries, team_queries, teaming
+from app.jointvisits import promises, queries, team_queries, teaming
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitOfficer
+from app.jointvisits.promises import Promise
 from app.jointvisits.rules import LotState, PlanState, VisitState
 from app.jointvisits.service import JointPlanStateWrong, TeamsWaiting, place_of
 from app.jointvisits.team_models import JointTeamLot, JointTeamLotVisit
 from app.jointvisits.teaming import Candidate, Manifest, Member, Sizes, Team, Wanted
 from app.journal import service as journal
 from app.journal.rules import Event
-from app.keys import seal, unseal
 from app.people import queries as people_queries
 from app.people import service as people
 from app.people.models import Absence, Officer, Recusal
@@ -45,7 +44,6 @@ from app.tasks.service import TEAM_SIZE
 MOST = "joint-team-most"
 FIRST = "0" * 64  # what the first manifest of an agency names as the one before
 PURPOSE = "joint-teams"  # under which a draw's seed gives its chance away, never the seed itself
-Chance = Callable[[], bytes]
 
 
 class NoTeamWanted(Invalid):
@@ -60,11 +58,6 @@ class Opened:
     entropy: tuple[str, ...]
 
 
-def fresh() -> bytes:
-    """Return 32 bytes that nobody can know; the demo hands over derived ones instead."""
-    return secrets.token_bytes(32)
-
-
 def sizes_on(on: date, plan: JointPlan) -> Sizes:
     """Return how many officers go: at least by law, at most and how often by settings and plan."""
     least = int(catalogue.setting(TEAM_SIZE, on))
@@ -74,7 +67,7 @@ def sizes_on(on: date, plan: JointPlan) -> Sizes:
 # ---- asked for -----------------------------------------------------------------------------------
 
 
-def ask_teams(plan: JointPlan, *, by: Actor, at: datetime, chance: Chance = fresh) -> JointTeamLot:
+def ask_teams(plan: JointPlan, *, by: Actor, at: datetime) -> JointTeamLot:
     """Fix what goes into the lot over the teams of a proposed plan; the timetable draws it.
 
     It is about every visit with a day whose team neither a lot nor a person decided for that day.
@@ -92,7 +85,7 @@ def ask_teams(plan: JointPlan, *, by: Actor, at: datetime, chance: Chance = fres
     ]
     if not visits:
         raise NoTeamWanted("没有尚未组队的检查。已抽取的，同一天不再重抽，可以写明理由改派。")
-    lot = _new_lot(plan, visits, chance(), by=by, at=at)
+    lot = _new_lot(plan, visits, promises.take(plan, by=by, at=at), by=by, at=at)
     try:
         with savepoint():
             db.session.add(lot)
@@ -110,7 +103,7 @@ def ask_teams(plan: JointPlan, *, by: Actor, at: datetime, chance: Chance = fres
 
 
 def _new_lot(
-    plan: JointPlan, visits: Sequence[JointVisit], secret: bytes, *, by: Actor, at: datetime
+    plan: JointPlan, visits: Sequence[JointVisit], promise: Promise, *, by: Actor, at: datetime
 ) -> JointTeamLot:
     before = team_queries.last_lot(plan.agency_id)
     number = 1 if before is None else before.number + 1
@@ -119,7 +112,7 @@ def _new_lot(
         Manifest(
             f"{plan.district}-{number}",
             FIRST if before is None else before.manifest_sha256,
-            commit_of(secret),
+            promise.commit,
             tuple(f"draw:{one.draw_no}" for one in _draws(plan)),
             sizes_on(local_date(at), plan),
             *_candidates(plan, visits, keys),
@@ -135,7 +128,8 @@ def _new_lot(
         state=LotState.ASKED,
         manifest=data.decode(),
         manifest_sha256=teaming.digest_of(data),
-        secret_sealed=seal(draw_key(), secret, aad=aad("joint-teams", lot_id)),
+        secret_sealed=promise.sealed,
+        promise_id=promise.id,
         entropy=[],
         asked_at=at,
         asked_by_kind=str(by.kind),
@@ -284,7 +278,7 @@ def open_lot(lot: JointTeamLot) -> Opened:
 
     Raises SealBroken, and SecretMismatch where somebody changed what had been fixed.
     """
-    secret = unseal(draw_key(), lot.secret_sealed, aad=aad("joint-teams", lot.id))
+    secret = promises.open_promise(lot.secret_sealed, lot.promise_id or lot.id)
     sources = teaming.read_manifest(lot.manifest.encode()).sources
     draws = [team_queries.find_draw(one.removeprefix("draw:")) for one in sources]
     return Opened(secret, tuple(share_of(redraws.seed_of(one)) for one in draws))
@@ -323,6 +317,7 @@ def form_teams(
         for visit in _store(lot, {one.visit: one for one in teams}):
             told = {**place_of(visit), "number": lot.number}
             journal.record(Event.JOINT_VISIT_STAFFED, visit, by=by, at=at, data=told)
+        promises.promise(plan, promises.fresh(), by=by, at=at)  # days may change: another lot
         _note_lot(plan, lot, by=by, at=at)
     data_of = {
         "plan_id": str(lot.plan_id),

@@ -17,6 +17,7 @@ class JointPlan(Entity, Base):
 
     Stored it is the same for ever, whoever made it. `comparison` is what it is worth against going
     there for each task; `faults` are what the judge finds, which only a change by hand can leave.
+    `promise`: the sealed secret of its next lot over teams, and what promises it.
     `drafted`: who had it in hand last before it was approved, by proposing or changing it.
     """
 
@@ -51,6 +52,9 @@ class JointPlan(Entity, Base):
     approved_at: Mapped[datetime | None]
     approved_by_kind: Mapped[str | None]
     approved_by_id: Mapped[UUID | None]
+    promise_id: Mapped[UUID | None]
+    promise_sealed: Mapped[bytes | None]
+    promise_commit: Mapped[str | None]
     published_at: Mapped[datetime | None]
     published_by_kind: Mapped[str | None]
     published_by_id: Mapped[UUID | None]

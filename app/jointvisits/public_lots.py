@@ -17,7 +17,7 @@ from app.db import db
 from app.draws import queries as draw_queries
 from app.draws import redraws
 from app.errors import Conflict, DomainError, NotFound
-from app.jointvisits import lots, team_queries, teaming
+from app.jointvisits import lots, promises, team_queries, teaming
 from app.jointvisits.rules import LotState
 from app.jointvisits.team_models import JointTeamLot
 from app.journal.models import JournalEntry
@@ -70,6 +70,16 @@ def asked_entry(lot: JointTeamLot) -> JournalEntry | None:
     return draw_queries.entry_of(lot.id, Event.JOINT_TEAMS_ASKED)
 
 
+def promised_entry(lot: JointTeamLot) -> JournalEntry | None:
+    """Return the journal entry that promised the secret, before what goes in was fixed."""
+    return promises.promised_entry(lot.plan_id, commit_of(lot))
+
+
+def _promised_before(lot: JointTeamLot) -> bool:
+    promised, asked = promised_entry(lot), asked_entry(lot)
+    return promised is not None and asked is not None and promised.seq < asked.seq
+
+
 def commit_of(lot: JointTeamLot) -> str:
     """Return the promise of the secret, public with the asking."""
     return teaming.read_manifest(lot.manifest.encode()).commit
@@ -111,6 +121,8 @@ def faults_of(lot: JointTeamLot) -> list[str]:
         found.append("manifest-changed")
     if _told(lot, Event.JOINT_TEAMS_ASKED, "manifest_sha256") != lot.manifest_sha256:
         found.append("manifest-not-in-journal")
+    if lot.promise_id is not None and not _promised_before(lot):
+        found.append("promise-not-in-journal")
     if _told(lot, Event.JOINT_TEAMS_DRAWN, "teams_sha256") != teaming.digest_of(
         (lot.teams or "").encode()
     ):

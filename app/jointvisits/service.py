@@ -23,6 +23,7 @@ from app.jointvisits.judging import faults
 from app.jointvisits.merging import merge
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
 from app.jointvisits.operations import mark_kinds
+from app.jointvisits.promises import Chance, fresh, promise
 from app.jointvisits.reading import NewPlan, Problem, problem_of, read_open
 from app.jointvisits.rules import (
     IN_PLAN,
@@ -138,8 +139,13 @@ def draft_plan(new: NewPlan, *, agency_id: UUID, at: datetime) -> Draft:
     return Draft(new, problem, made, _compare(problem, made))
 
 
-def propose_plan(draft: Draft, *, agency: Agency, by: Actor, at: datetime) -> JointPlan:
-    """Store a plan that was worked out; flushes. Raises ScheduleFaulty."""
+def propose_plan(
+    draft: Draft, *, agency: Agency, by: Actor, at: datetime, chance: Chance = fresh
+) -> JointPlan:
+    """Store a plan that was worked out, and promise the secret of its teams; flushes.
+
+    Raises ScheduleFaulty.
+    """
     problem, new = draft.problem, draft.new
     _refuse_faults(problem, draft.schedule)
     plan = JointPlan(
@@ -170,6 +176,7 @@ def propose_plan(draft: Draft, *, agency: Agency, by: Actor, at: datetime) -> Jo
     db.session.flush()
     visits = _store(plan, problem, draft.schedule, {}, by=by, at=at)
     _journal_schedule(Event.JOINT_PLAN_PROPOSED, plan, visits, by=by, at=at)
+    promise(plan, chance(), by=by, at=at)
     return plan
 
 

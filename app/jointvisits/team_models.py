@@ -14,7 +14,7 @@ from app.jointvisits.rules import LotState
 class JointTeamLot(Entity, Base):
     """A lot over the teams of a plan: what goes in is fixed when it is asked for.
 
-    The timetable draws it later, from the secret that was sealed and promised with the asking and
+    The timetable draws it later, from the secret that was sealed and promised with the plan and
     from the seeds of the draws whose tasks the visits carry. Numbers run through the agency, each
     manifest names the one before.
     """
@@ -28,6 +28,7 @@ class JointTeamLot(Entity, Base):
     manifest: Mapped[str]
     manifest_sha256: Mapped[str]
     secret_sealed: Mapped[bytes]
+    promise_id: Mapped[UUID | None]
     secret: Mapped[str | None]
     entropy: Mapped[list[str]]
     teams: Mapped[str | None]

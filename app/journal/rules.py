@@ -83,6 +83,7 @@ class Event(StrEnum):
     JOINT_PLAN_APPROVED = "joint-plan.approved"
     JOINT_PLAN_PUBLISHED = "joint-plan.published"
     JOINT_PLAN_WITHDRAWN = "joint-plan.withdrawn"
+    JOINT_TEAMS_PROMISED = "joint-teams.promised"
     JOINT_TEAMS_ASKED = "joint-teams.asked"
     JOINT_TEAMS_DRAWN = "joint-teams.drawn"
     JOINT_VISIT_TEAM_CHANGED = "joint-visit.team-changed"

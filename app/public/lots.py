@@ -50,6 +50,7 @@ def show_lot(lot_id: UUID) -> str:
         "public/team_lot.html",
         **_told(lot),
         entry=public_lots.asked_entry(lot),
+        promised=public_lots.promised_entry(lot),
         files={name: content for name, content in files.items() if name.endswith(".json")},
     )
 
@@ -60,7 +61,7 @@ def send_lot(lot_id: UUID) -> flask.Response:
     """Send the same for programs; the texts are null until they are public."""
     lot = public_lots.get_lot(lot_id)
     told = _told(lot)
-    entry = public_lots.asked_entry(lot)
+    entry, promised = public_lots.asked_entry(lot), public_lots.promised_entry(lot)
     body = {
         "lot": told["name"],
         "agency": told["agency"],
@@ -74,6 +75,7 @@ def send_lot(lot_id: UUID) -> flask.Response:
         "public_on": told["public_on"].isoformat(),
         "plan_withdrawn": told["withdrawn"],
         "journal": None if entry is None else {"stream": entry.stream, "seq": entry.seq},
+        "promised": None if promised is None else {"stream": promised.stream, "seq": promised.seq},
         "manifest": lot.manifest if told["open"] else None,
         "secret": lot.secret if told["open"] else None,
         "entropy": lot.entropy if told["open"] else None,

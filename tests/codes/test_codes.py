@@ -178,11 +178,13 @@ def test_beyond_a_cap_a_planned_code_waits_for_an_exception_and_a_triggered_one_
 
 
 def test_a_rating_is_given_once_and_the_journal_tells_nobody_whose_it_is(desk):
-    code = desk.issue()
+    code, another = desk.issue(), desk.issue()  # both for the same visit
     with transaction():
         service.rate(code, 2, "态度生硬", at=desk.at)
     with pytest.raises(AlreadyRated), transaction():
         service.rate(code, 5, None, at=desk.at)
+    with pytest.raises(AlreadyRated), transaction():
+        service.rate(another, 5, None, at=desk.at)
     entry = db.session.scalars(
         sa.select(JournalEntry).where(JournalEntry.event == "visit.rated")
     ).one()

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from app.db import db, stop_reading, transaction
+from app.db import db, new_id, stop_reading, transaction
 from app.draws.changes import AdjustmentBeyondCap
 from app.draws.steps import NotByPeople
 from app.jointvisits import (
@@ -193,6 +193,32 @@ def test_a_team_by_hand_has_a_reason_keeps_the_bars_and_reaches_the_tasks(make, 
     room.on(visit, staffing.set_team, back, "换班")
     stop_reading()
     assert sorted(db.session.get_one(Task, task.id).officer_ids()) == back
+
+
+def test_the_secret_is_promised_before_anybody_fixes_what_goes_in(make, room):
+    make.task()
+    room.propose()
+    plan = db.session.get_one(JointPlan, room.plan_id)
+    promised = plan.promise_commit
+    stop_reading()
+    lot_id = room.step(lots.ask_teams).id
+    lot = db.session.get_one(JointTeamLot, lot_id)
+    assert public_lots.commit_of(lot) == promised
+    first, then = public_lots.promised_entry(lot), public_lots.asked_entry(lot)
+    assert first is not None
+    assert then is not None
+    assert first.seq < then.seq
+    used = db.session.get_one(JointPlan, room.plan_id, populate_existing=True).promise_commit
+    assert used is None, "a promise serves one lot"
+    stop_reading()
+    assert jobs.form_joint_teams(at=make.at) == "1 of 1 lots over teams drawn"
+    plan = db.session.get_one(JointPlan, room.plan_id, populate_existing=True)
+    assert plan.promise_commit not in {None, promised}
+    lot = db.session.get_one(JointTeamLot, lot_id, populate_existing=True)
+    assert public_lots.faults_of(lot) == []
+    lot.plan_id = new_id()  # as if another plan had promised it
+    assert public_lots.faults_of(lot) == ["promise-not-in-journal"]
+    stop_reading()
 
 
 def test_an_altered_promise_is_not_drawn_and_who_is_barred_since_is_not_published(make, room):
