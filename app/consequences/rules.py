@@ -36,7 +36,6 @@ WAY_NAMES = {
     Way.POINTS: "不良执业行为记分",
     Way.DECLINED: "不予立案",
 }
-DECIDABLE = frozenset({Way.NOTHING, Way.OPINION, Way.TRANSFER, Way.POINTS, Way.DECLINED})
 
 
 class Decision(StrEnum):
@@ -66,17 +65,6 @@ def words_of(rows: Iterable[HandlingRow], way: Way) -> list[str]:
         if row.body["way"] == way
         for word in (row.code, row.body["name"], *row.body["also"])
     )
-
-
-def way_of(handling: str | None, rows: Iterable[HandlingRow]) -> Way | None:
-    """Return the way that the officer's word means; None for none or an unknown one."""
-    if handling is None:
-        return None
-    said = handling.strip()
-    for row in rows:
-        if said in {row.code, row.body["name"], *row.body["also"]}:
-            return Way(row.body["way"])
-    return None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ DRAND_CHAINS = {
 }
 _DRAND = re.compile(r"beacon:drand:(?P<chain>[0-9a-f]{64}):(?P<round>[1-9][0-9]{0,11})")
 _LOTTERY = re.compile(r"lottery:(?P<game>[0-9a-z]{2,4}):20[0-9]{5}")
-DEPOSITORS = 2
 TEAM_SIZES = (2, 6)
 AT_DRAW, AFTER_LAST_VISIT, AFTER_DUE = "at-draw", "after-last-visit", "after-due"
 DRAW_NO = re.compile(r"[0-9]{6}-20[0-9]{2}-[0-9]{4,6}")

@@ -424,11 +424,6 @@ def read_bearer(token: str, *, at: datetime) -> Bearer:
     return Bearer(actor_of(account, None if kind is TokenKind.SESSION else row.roles), row.id, kind)
 
 
-def actor_of_token(token: str, *, at: datetime) -> Actor:
-    """Return whom a bearer token speaks for; see `read_bearer`."""
-    return read_bearer(token, at=at).actor
-
-
 def _issue(
     account: Account,
     kind: TokenKind,

@@ -50,18 +50,6 @@ def tasks_of(agency_id: UUID, *, on: date, **filters: Any) -> sa.Select[Task]:
     return query
 
 
-def open_tasks_of_officer(officer_id: UUID) -> list[Task]:
-    """Return the open tasks on whose team an officer is, in the order of their making."""
-    query = (
-        sa.select(Task)
-        .where(
-            Task.team.any(TaskOfficer.officer_id == officer_id), Task.state.in_(sorted(OPEN_STATES))
-        )
-        .order_by(Task.id)
-    )
-    return list(db.session.scalars(query))
-
-
 def agencies_of_units(unit_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Return the agency of each unit that exists."""
     found: dict[UUID, UUID] = {}

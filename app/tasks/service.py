@@ -146,11 +146,6 @@ def get_task(task_id: UUID, agency_id: UUID | None) -> Task:
     return task
 
 
-def tasks_of_officer(officer_id: UUID) -> Sequence[Task]:
-    """Return the open tasks on whose team an officer is."""
-    return queries.open_tasks_of_officer(officer_id)
-
-
 # --- create ---
 
 

@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import flask
 import flask_migrate
@@ -40,7 +39,6 @@ from sync.epoch.rules import (
     HeadBroken,
     Manifest,
     ManifestBroken,
-    read_head,
     read_manifest,
 )
 
@@ -355,11 +353,3 @@ def _load_all(connection: Connection, place: Place, manifest: Manifest) -> None:
         counted = connection.scalar(sa.select(sa.func.count()).select_from(sa.table(one.name)))
         if (read.rows, read.rows_sha256, counted) != (one.rows, one.rows_sha256, one.rows):
             raise BackupUnusable(f"表 {one.name} 的行数或内容与清单不符。", files=[one.file])
-
-
-def head_of(manifest: Manifest) -> Head | None:
-    """Return the head that the backup holds, of the moment it was made."""
-    found: Any = manifest.head
-    with suppress(HeadBroken):
-        return read_head(found)
-    return None
