@@ -2,7 +2,8 @@
 
 Reads and writes are separate transactions. Outside `transaction()` a session begins DEFERRED on
 SQLite and REPEATABLE READ, READ ONLY on PostgreSQL: what is read together is of one moment.
-`transaction()` begins IMMEDIATE or READ COMMITTED.
+`transaction()` begins IMMEDIATE or READ COMMITTED. A single statement can do without a session: see
+`app.lines`.
 """
 
 import sqlite3

@@ -53,7 +53,7 @@ _CONTENT = Prepared(
 
 def find_content(agency_id: UUID, sha256: str) -> Content | None:
     """Return what is known of the evidence of an agency with this content, awaited or here."""
-    rows = _CONTENT.rows(agency_id=agency_id, sha256=sha256)
+    rows = _CONTENT.rows_alone(agency_id=agency_id, sha256=sha256)
     return Content(*rows[0]) if rows else None
 
 
