@@ -62,7 +62,7 @@ def serve(port: int | None) -> None:
     from granian.log import LogLevels
 
     settings = entry.config()
-    processes = settings.number("WEB_PROCESSES")
+    processes = settings.web_processes
     with tempfile.TemporaryDirectory(prefix="suicha-metrics-") as counted:
         if processes > 1:
             metrics.share(Path(counted))

@@ -4,9 +4,12 @@
 Secrets are not settings: they come from `app.keys`.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+MOST_PROCESSES = 2  # by themselves: what they write is written by one at a time
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DATABASE_URL", "", "URL", "empty: SQLite in DATA_DIR; or postgresql://…", secret=True),
     Setting("STORAGE_URL", "", "URL", "empty: DATA_DIR/evidence; or s3://bucket?endpoint=…"),
     Setting("PUBLIC_URL", "", "URL", "address under which the public reaches this server"),
-    Setting("WEB_PROCESSES", "1", "processes", "how many web processes `suicha serve` runs"),
+    Setting("WEB_PROCESSES", "", "processes", "empty: one for each processor, at most two"),
     Setting("WEB_THREADS", "8", "requests", "how many requests one web process works on at once"),
     Setting("WEB_WAITING", "56", "requests", "how many more may wait, for their body or a turn"),
     Setting("WEB_WAIT_S", "10", "s", "wait for a turn before answering 503"),
@@ -73,6 +76,13 @@ class Config:
             raise ValueError(f"{name} must be a whole number, not {self.values[name]!r}") from error
 
     @property
+    def web_processes(self) -> int:
+        """Return how many processes serve: as many as asked for, or as pay on this machine."""
+        if self.text("WEB_PROCESSES"):
+            return self.number("WEB_PROCESSES")
+        return min(_processors(), MOST_PROCESSES)
+
+    @property
     def production(self) -> bool:
         return self.text("SUICHA_ENV") == "production"
 
@@ -94,6 +104,13 @@ class Config:
     @property
     def storage_url(self) -> str:
         return self.text("STORAGE_URL") or (self.data_dir / "evidence").as_uri()
+
+
+def _processors() -> int:
+    """Return how many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def read(environ: Mapping[str, str]) -> Config:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app import clock
+from app import clock, config
 from tests.conftest import KEYS
 from tests.servers import copy_sqlite, process_of
 
@@ -86,3 +86,14 @@ def test_they_count_requests_and_sign_ins_together_and_a_dead_one_is_replaced(
     until(lambda: len(set(workers(pid)) - {dead}) == 2)
     until(lambda: all(ask(port, "/")[0] == 200 for _ in range(10)))
     assert counted(port) >= 40, "what the dead one had counted stays"
+
+
+def test_by_itself_a_server_runs_a_process_for_each_processor_and_at_most_two() -> None:
+    mine = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(mine)})
+        assert config.read({}).web_processes == 1
+        assert config.read({"WEB_PROCESSES": "3"}).web_processes == 3
+    finally:
+        os.sched_setaffinity(0, mine)
+    assert config.read({}).web_processes == min(len(mine), 2)

@@ -110,6 +110,7 @@ def server(sqlite_template: Path, tmp_path: Path) -> Any:
     environ = {
         **KEYS,
         "DATA_DIR": str(tmp_path),
+        "WEB_PROCESSES": "1",  # the patience depends on how many threads of a process wait
         "BODY_SILENCE_S": str(LIMIT_S),
         "ARGON2_MEMORY_KIB": "256",
         "SIGN_IN_PER_MINUTE": "1000",

@@ -25,6 +25,7 @@ from tests.sync.tablet import Answer, Tablet
 from tests.sync.tus import described, metadata
 
 TIGHT = {
+    "WEB_PROCESSES": "1",  # threads and connections are each process's own
     "WEB_THREADS": "4",
     "WEB_WAITING": "4",
     "WEB_WAIT_S": "1",

@@ -191,7 +191,7 @@ def test_bombs_and_a_million_operations_are_refused_fast_in_bounded_memory(
         ({413, 0}, lambda: chunks(30, b"[" * MIB), {}),
         ({413, 0}, lambda: b"x" * (40 * MIB), {}),
     ]
-    with process_of(place.environ) as (address, pid):
+    with process_of({**place.environ, "WEB_PROCESSES": "1"}) as (address, pid):
         wire = Wire(address, tablet)
         assert wire.push(b"{}") == 200, "it is warm"
         before = peak_kib(pid)
