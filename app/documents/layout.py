@@ -179,12 +179,23 @@ def _run(text: str, mark: str) -> dict[str, str]:
 
 
 def _block(line: Line, paper: Paper) -> dict[str, Any] | None:
-    """Return a line of the template with its values; a table without rows is left out."""
+    """Return a line of the template with its values.
+
+    A table without rows is left out, and a paragraph that is one value which says nothing.
+    """
     known = {one.name: one for one in paper.template.fields}
     if line.style == "table":
         named = _PLACEHOLDER.search(line.text)
         table = None if named is None else known.get(named[1])
         return None if table is None else _table(table, paper)
+    alone = _PLACEHOLDER.fullmatch(line.text)
+    if (
+        alone
+        and line.style == "para"
+        and alone[1] in known
+        and is_empty(paper.fields.get(alone[1]))
+    ):
+        return None
     plain = "value" if line.style == "line" else "plain"
     paragraphs: list[list[dict[str, str]]] = [[]]
     for place, part in enumerate(_PLACEHOLDER.split(line.text)):

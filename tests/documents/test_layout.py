@@ -14,7 +14,7 @@ from app.documents import press, rules, typeset
 from app.documents.amending import Change
 from app.documents.layout import Corrected, Paper, Signed, sheet_of
 from app.documents.rules import DocumentKind
-from app.documents.wording import FieldKind, day_text, instant_text, say
+from app.documents.wording import NOTHING, FieldKind, day_text, instant_text, say
 from tests.documents.pdfs import outside, pages_of, squeezed, text_of
 
 AT = datetime(2026, 11, 20, 3, 5, tzinfo=UTC)
@@ -121,6 +121,13 @@ def test_long_fields_run_over_pages_and_never_off_them(kind):
     body = body_of(pdf)
     assert squeezed(SHORT[FieldKind.TEXT]) not in body
     assert body.count("监督员检查时") % 60 == 0
+
+
+def test_a_paragraph_that_would_say_nothing_is_left_out():
+    fields = {**paper("penalty-decision").fields, "discretion": None, "note": None}
+    body = body_of(made(paper("penalty-decision", fields=fields)))
+    assert f"备注：{NOTHING}" in body
+    assert body.count(NOTHING) == 1
 
 
 def test_each_of_two_officers_has_a_place_to_sign():
