@@ -393,18 +393,26 @@ def _check_blocks(blocks: list[Any], report: Report) -> None:
 
 
 def _check_owners(blocks: list[Any], documents: list[Any], report: Report) -> None:
+    """See whose each number is: a tablet's out of its officer's block, a desk's out of nobody's."""
     by_id = {block.id: block for block in blocks}
     for row in documents:
+        if row.block_id is None and row.device_id is None:
+            if any(_holds(block, row) for block in blocks):
+                report.wrong.append(f"number {row.number} of a desk lies in the block of a tablet")
+            continue
         block = by_id.get(row.block_id)
-        inside = (
-            block is not None
-            and block.series == row.series
-            and block.first <= row.serial <= block.last
-            and (block.device_id, block.officer_id)
-            in {(row.device_id, row.officer_id), (None,) * 2}
-        )
-        if not inside:
+        owners = {(row.device_id, row.officer_id), (None, None)}
+        if (
+            block is None
+            or not _holds(block, row)
+            or (block.device_id, block.officer_id) not in owners
+        ):
             report.wrong.append(f"number {row.number} is out of no block of its tablet and officer")
+
+
+def _holds(block: Any, document: Any) -> bool:
+    in_series: bool = block.series == document.series
+    return in_series and block.first <= document.serial <= block.last
 
 
 def _list_gaps(blocks: list[Any], documents: list[Any], devices: set[UUID], report: Report) -> None:

@@ -311,6 +311,18 @@ def test_the_audit_sees_a_number_from_another_tablets_block(inside: None, ledger
     assert [line for line in report.wrong if one["number"] in line and "block" in line]
 
 
+def test_the_audit_sees_a_desks_number_in_a_tablets_block(inside: None, ledger: Path) -> None:
+    one = made(ledger, "number")[0]
+    with pytest.raises(Undone), transaction():
+        change(
+            "UPDATE document SET device_id = NULL, block_id = NULL WHERE id = :id",
+            id=UUID(one["document_id"]),
+        )
+        report = judge(ledger)
+        raise Undone
+    assert report.wrong == [f"number {one['number']} of a desk lies in the block of a tablet"]
+
+
 PAPERS = {  # what each makes, and the table of it
     "order.issue": ("corrective-order", "corrective_order"),
     "decision.issue": ("on-site-decision", "penalty_case"),
