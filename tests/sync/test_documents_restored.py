@@ -11,8 +11,9 @@ from app.documents.rules import EndReason
 from scheduler import jobs
 from sync.epoch import heads
 from tests.sync.conftest import Stage
+from tests.sync.pushed import outcomes
 from tests.sync.tablet import Tablet, op_of
-from tests.sync.test_documents import begun, blocks, number, opinion, outcomes, settled
+from tests.sync.test_documents import begun, blocks, number, opinion, settled
 from tests.sync.test_epoch import Server, time_goes_on
 
 __all__ = ["time_goes_on"]  # used by every test here
