@@ -60,8 +60,16 @@ def test_a_matter_without_a_checklist_is_visited_all_the_same() -> None:
         "unit_id": str(uuid4()),
         "officer_ids": [tablet.officer_id],
         "checklist_code": None,
+        "origin": "drawn",
+        "level": "district",
+        "specialty": "public-places",
     }
-    unit = {"lat_e7": 312_200_000, "lon_e7": 1_214_200_000, "datum": "WGS-84"}
+    unit = {
+        "lat_e7": 312_200_000,
+        "lon_e7": 1_214_200_000,
+        "datum": "WGS-84",
+        "registrations": [],
+    }
     tablet.rows["unit", matter["unit_id"]] = {"body": unit}
     for row in seeds.rows("settings"):
         here = {"id": row["code"], "version": 1, "present": True, "body": row}
