@@ -3,12 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+import flask
+
 from app import clock
 from app.access import Role, current_actor, requires
 from app.cases import (
     collecting_api,
     discretion_api,
     file_api,
+    fulfilling,
     queries,
     same_acts,
     service,
@@ -23,6 +26,7 @@ from app.cases.schemas import (
     SameActsSchema,
     WholeCaseSchema,
 )
+from app.credit.repairs import tell_duties
 from app.db import transaction
 from app.parties.before import before_of
 from app.parties.rules import Met
@@ -37,6 +41,11 @@ BLUEPRINTS = (
     step_api.blp,
     transfer_api.blp,
 )
+
+
+def init_app(flask_app: flask.Flask) -> None:
+    """Let who checks a repair know what of the decision is still owed."""
+    tell_duties(fulfilling.open_duties)
 
 
 _CASE = [one.attribute or name for name, one in CaseSchema().fields.items()]

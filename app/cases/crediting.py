@@ -6,6 +6,7 @@ so its id names the decision too, and what is decided anew after a revocation is
 """
 
 from datetime import date, datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -28,6 +29,15 @@ STANDING = frozenset({CaseState.FILED, CaseState.DECIDED, CaseState.SERVED, Case
 def reference_of(case: PenaltyCase) -> str:
     """Return under which reference a case's decision stands in the credit record."""
     return f"case/{case.id}"
+
+
+def case_id_of(reference: str) -> UUID | None:
+    """Return which case a reference of the credit record names, None where it names none."""
+    kind, _, rest = reference.partition("/")
+    try:
+        return UUID(rest.partition("/")[0]) if kind == "case" else None
+    except ValueError:
+        return None
 
 
 def is_punished(case: PenaltyCase) -> bool:

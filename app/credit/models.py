@@ -206,6 +206,8 @@ class CreditRepair(Entity, Base):
     due_reason: Mapped[str | None]
     fulfilled: Mapped[bool | None]
     check_note: Mapped[str | None]
+    open_duties: Mapped[list[Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    open_reason: Mapped[str | None]
     opinion: Mapped[str | None]
     repair_entry_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("credit_entry.id"), unique=True

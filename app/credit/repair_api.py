@@ -97,13 +97,17 @@ def get_paper(repair_id: UUID, digest: str) -> flask.Response:
 @repairs.arguments(CheckCreditRepairSchema)
 @repairs.response(200, CreditRepairSchema)
 def check_fulfilment(data: dict[str, Any], repair_id: UUID) -> CreditRepair:
-    """履罚核实"""
+    """履罚核实
+
+    本机关登记尚有未缴款项或者未完成的改正时，认定已履行须写明理由。
+    """
     with transaction():
         repair = _versioned(repair_id)
         service.check_fulfilment(
             repair,
             fulfilled=data["fulfilled"],
             note=data["note"],
+            open_reason=data["open_reason"],
             by=current_actor(),
             at=clock.now(),
         )

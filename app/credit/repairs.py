@@ -5,8 +5,8 @@ Nobody is repaired before the least term of publicity is over (国家发展改�
 draw no longer weighs it.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -15,7 +15,14 @@ from app.catalogue import service as catalogue
 from app.catalogue.rules import DayKind, Term, due
 from app.credit import queries, rules, service
 from app.credit.models import CreditCooperation, CreditEntry, CreditRepair
-from app.credit.rules import REPAIR_NAMES, EntryKind, PledgePart, RepairState
+from app.credit.rules import (
+    DUTY_NAMES,
+    REPAIR_NAMES,
+    EntryKind,
+    OpenDuty,
+    PledgePart,
+    RepairState,
+)
 from app.credit.terms import Publicity
 from app.days import local_date
 from app.db import db
@@ -69,6 +76,12 @@ class RepairStateWrong(Conflict):
 
 class RepairNotFulfilled(Conflict):
     code, title = "credit-repair-not-fulfilled", "未核实履行处罚义务"
+
+
+class DutiesOpen(Conflict):
+    """The office's own register has duties of the decision open; extras: `open_duties`."""
+
+    code, title = "credit-repair-duties-open", "本机关登记尚有未履行的处罚义务"
 
 
 class RepairSamePerson(Forbidden):
@@ -211,16 +224,61 @@ def _refuse_parts(parts: Sequence[Part], agency: Agency, today: date) -> None:
         raise RepairPartUnknown("申请材料还没有上传或没有存妥，请先上传。", sha256=unknown)
 
 
+DutyTeller = Callable[[CreditEntry, date], Sequence[OpenDuty]]
+_tellers: list[DutyTeller] = []
+
+
+def tell_duties(teller: DutyTeller) -> None:
+    """Let a higher package tell what of an entry's decision is still owed on a day.
+
+    The last one that says so is asked; `docs/architecture.md` says who.
+    """
+    _tellers[:] = [teller]
+
+
 def check_fulfilment(
-    repair: CreditRepair, *, fulfilled: bool, note: str, by: Actor, at: datetime
+    repair: CreditRepair,
+    *,
+    fulfilled: bool,
+    note: str,
+    open_reason: str | None = None,
+    by: Actor,
+    at: datetime,
 ) -> CreditRepair:
-    """Say whether the duties of the penalty were fulfilled 履罚核实. Raises RepairStateWrong."""
+    """Say whether the duties of the penalty were fulfilled 履罚核实.
+
+    Kept with what the office's own register had open at that moment. Against it nobody says
+    fulfilled without `open_reason` (paid at another organ's account), which is kept too; where
+    nothing is open there is none to keep. Raises RepairStateWrong, DutiesOpen.
+    """
     _refuse_state(repair, RepairState.APPLIED)
+    duties = _open_duties(repair, local_date(at))
+    against = fulfilled and bool(duties)
+    if against and open_reason is None:
+        raise DutiesOpen(
+            f"本机关登记的这个决定尚有未履行的义务：{'；'.join(map(_duty, duties))}。"
+            "确已履行的，请先登记缴款、执行或者改正的结果；已在本机关登记以外履行的，写明理由。",
+            open_duties=[asdict(one) for one in duties],
+        )
     repair.state, repair.fulfilled, repair.check_note = RepairState.CHECKED, fulfilled, note
+    repair.open_duties = [asdict(one) for one in duties]
+    repair.open_reason = open_reason if against else None
     repair.checked_at, repair.checked_by_kind, repair.checked_by_id = at, str(by.kind), by.id
-    data = {"fulfilled": fulfilled}
+    data = {"fulfilled": fulfilled, "open_duties": repair.open_duties}
     journal.record(Event.CREDIT_REPAIR_CHECKED, repair, by=by, at=at, data=data)
     return repair
+
+
+def _open_duties(repair: CreditRepair, on: date) -> list[OpenDuty]:
+    entry = service.get_entry(repair.entry_id, repair.agency_id)
+    return [duty for teller in _tellers for duty in teller(entry, on)]
+
+
+def _duty(duty: OpenDuty) -> str:
+    if duty.amount_fen is None:
+        return f"{DUTY_NAMES[duty.kind]}（{duty.number}）未完成"
+    yuan, fen = divmod(duty.amount_fen, 100)
+    return f"{DUTY_NAMES[duty.kind]}尚欠{yuan}.{fen:02d}元"
 
 
 def decide_repair(

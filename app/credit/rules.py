@@ -68,6 +68,32 @@ REPAIR_NAMES = {
 OPEN_REPAIRS = frozenset({RepairState.APPLIED, RepairState.CHECKED})
 
 
+class DutyKind(StrEnum):
+    """What may still be owed under a decision: money of three kinds, or to correct 责令改正."""
+
+    FINE = "fine"
+    CONFISCATED = "confiscated"
+    SURCHARGE = "surcharge"
+    ORDER = "order"
+
+
+DUTY_NAMES = {
+    DutyKind.FINE: "罚款",
+    DutyKind.CONFISCATED: "没收违法所得",
+    DutyKind.SURCHARGE: "加处罚款",
+    DutyKind.ORDER: "责令改正",
+}
+
+
+@dataclass(frozen=True)
+class OpenDuty:
+    """A duty of a decision that the office's own register has open: so much, or which order."""
+
+    kind: DutyKind
+    amount_fen: int | None = None
+    number: str | None = None
+
+
 class Entry(Protocol):
     """What the rules need of an entry."""
 

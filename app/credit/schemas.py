@@ -4,7 +4,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.credit.grading import ScoringOutcome
-from app.credit.rules import EntryKind, NoticeState, PledgePart, RepairState
+from app.credit.rules import DutyKind, EntryKind, NoticeState, PledgePart, RepairState
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
 from app.problems import PageSchema
 
@@ -224,8 +224,16 @@ class NewCreditRepairSchema(ma.Schema):
     )
 
 
+class OpenDutySchema(ma.Schema):
+    """What the office's own register had open at the check: so much money, or which order."""
+
+    kind = Choice(DutyKind, required=True)
+    amount_fen = Count(0, required=True, allow_none=True)
+    number = Text(max=100, required=True, allow_none=True)
+
+
 class CreditRepairSchema(ma.Schema):
-    """An application and how far it is."""
+    """An application and how far it is; `open_duties` is null before the check."""
 
     id = Id(required=True)
     version = Count(1, required=True)
@@ -243,6 +251,8 @@ class CreditRepairSchema(ma.Schema):
     due_reason = Text(max=100, required=True, allow_none=True)
     fulfilled = Flag(required=True, allow_none=True)
     check_note = Text(max=2000, required=True, allow_none=True)
+    open_duties = fields.List(fields.Nested(OpenDutySchema), required=True, allow_none=True)
+    open_reason = Text(max=1000, required=True, allow_none=True)
     opinion = Text(max=2000, required=True, allow_none=True)
     repair_entry_id = Id(required=True, allow_none=True)
     applied_at = Instant(required=True)
@@ -259,10 +269,14 @@ class CreditRepairQuerySchema(PageSchema):
 
 
 class CheckCreditRepairSchema(ma.Schema):
-    """Whether the duties of the penalty were fulfilled 履罚核实."""
+    """Whether the duties of the penalty were fulfilled 履罚核实.
+
+    `open_reason` says why they were although the office's own register has some of them open.
+    """
 
     fulfilled = Flag(required=True)
     note = Text(max=2000, required=True)
+    open_reason = Text(max=1000, load_default=None, allow_none=True)
 
 
 class DecideCreditRepairSchema(ma.Schema):

@@ -160,6 +160,16 @@ def ordered_findings(finding_ids: Collection[UUID]) -> set[UUID]:
     return {one for one in found if one is not None}
 
 
+def order_of_finding(finding_id: UUID) -> CorrectiveOrder | None:
+    """Return the order that wants a finding corrected; a finding is ordered once."""
+    query = (
+        sa.select(CorrectiveOrder)
+        .join(CorrectiveOrder.items)
+        .where(CorrectiveOrderItem.finding_id == finding_id)
+    )
+    return db.session.scalars(query).one_or_none()
+
+
 def orders_of(agency_id: UUID | None, **filters: Any) -> sa.Select[CorrectiveOrder]:
     """Return the query for the orders of an agency; a filter that is None does not count.
 

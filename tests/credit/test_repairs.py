@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.access import Role
+from app.cases.following import follow_collections
 from app.credit import repairs, service
 from app.credit.rules import PledgePart
 from app.db import db, transaction
+from tests.cases.ordinary import Office
 from tests.credit.desk import Desk
 
 
@@ -158,3 +160,55 @@ def test_requests_of_others_are_answered_once(desk):
     given = {"json": {"answer": "已核对"}}
     assert clerk.post(path, headers={"If-Match": '"1"'}, **given).status_code == 200
     assert clerk.post(path, headers={"If-Match": '"2"'}, **given).status_code == 409
+
+
+def test_nobody_says_fulfilled_against_the_register_without_a_reason(make, clock, app_context):
+    office, unit = Office(make, clock), make.unit()
+    case = office.open(date(2026, 9, 1), unit_id=unit.id)
+    office.until(
+        case, "file", "collect", "conclude", "notify", "waive-defence", on=date(2026, 9, 1)
+    )
+    office.step(case, "decide", date(2026, 9, 11))
+    office.step(case, "serve", date(2026, 9, 15))
+    office.be(date(2026, 12, 14))
+    follow_collections(at=make.at)
+    clerk = make.signed_in(Role.CLERK)
+    entry = clerk.get(f"/api/v1/credit-entries?unit_id={unit.id}").json["items"][0]
+    sha256 = make.stored_evidence()
+    body = {
+        "entry_id": entry["id"],
+        "applicant": "某公司",
+        "pledge": "依法诚信经营",
+        "pledged_on": "2026-12-14",
+        "parts": [{"kind": one, "sha256": sha256} for one in ("pledge", "performance")],
+    }
+
+    def apply():
+        made = clerk.post("/api/v1/credit-repairs", json=body)
+        return f"/api/v1/credit-repairs/{made.json['id']}"
+
+    def act(path, verb, **data):
+        match = {"If-Match": clerk.get(path).headers["ETag"]}
+        return clerk.post(f"{path}/{verb}", json=data or None, headers=match)
+
+    said = {"fulfilled": True, "note": "已核对"}
+    owed = [("fine", 360_000), ("surcharge", 360_000)]  # 加处罚款 is no more than the fine
+    path = apply()
+    refused = act(path, "check", **said)
+    assert (refused.status_code, refused.json["type"]) == (
+        409,
+        "/problems/credit-repair-duties-open",
+    )
+    assert [(one["kind"], one["amount_fen"]) for one in refused.json["open_duties"]] == owed
+    assert "罚款尚欠3600.00元" in refused.json["detail"]
+    reason = "已缴至法院执行账户，见执行裁定"
+    assert act(path, "check", **said, open_reason=reason).status_code == 200
+    shown = make.signed_in(Role.SUPERVISOR).get(path).json
+    assert [(one["kind"], one["amount_fen"]) for one in shown["open_duties"]] == owed
+    assert shown["open_reason"] == reason
+
+    assert act(path, "withdraw").status_code == 200
+    office.pay(case, date(2026, 9, 20))  # before the term was over: nothing was added
+    office.be(date(2026, 12, 14))
+    free = act(apply(), "check", **said, open_reason="不需要的理由")
+    assert (free.status_code, free.json["open_duties"], free.json["open_reason"]) == (200, [], None)
