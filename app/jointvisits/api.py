@@ -89,7 +89,7 @@ def list_plans(query: dict[str, Any]) -> Page[SimpleNamespace]:
 def propose(data: dict[str, Any]) -> SimpleNamespace:
     """拟订联合检查计划：一家单位的各项任务合并为尽可能少的入企次数，并安排日期
 
-    只纳入尚未开始、也未列入其他已批准计划的任务。
+    只纳入尚未开始、也未列入其他已批准计划的任务。此前计划中人工调整过的检查保留其日期和人员，未保留的列明原因。
     """
     by, at = current_actor(), clock.now()
     new = NewPlan(
@@ -99,6 +99,7 @@ def propose(data: dict[str, Any]) -> SimpleNamespace:
         data["visits_each"],
         tuple(data["unit_ids"]),
         tuple(data["towns"]),
+        data["keep_pins"],
     )
     draft = service.draft_plan(new, agency_id=current_agency_id(), at=at)
     stop_reading()

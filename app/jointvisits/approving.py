@@ -34,6 +34,7 @@ def require_second(plan: JointPlan, *, by: Actor) -> None:
         first_officer_id=plan.drafted_officer_id,
         team=(),
         by=by,
+        self_agreed="计划的最后经手人（拟订人或调整人）不能自己批准，须由另一名负责人办理。",
     )
 
 

@@ -34,7 +34,7 @@ def improve(plan_id: UUID, seconds: int) -> None:
     try:
         plan = _plan(plan_id)
         version, before = plan.version, plan.comparison["merged"]["zone_days"]
-        question = improving.read_question(plan)
+        question = improving.read_question(plan, at=clock.now())
         by = Actor(ActorKind.USER, agency_id=plan.agency_id, district=plan.district)
         stop_reading()
         made = improving.solve(question, seconds=seconds)

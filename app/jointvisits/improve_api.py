@@ -51,7 +51,7 @@ def improve(data: dict[str, Any], joint_plan_id: UUID) -> SimpleNamespace:
         raise EffortTooGreat(f"优化时间最长 {most_s} 秒。", most_s=most_s)
     plan = service.get_plan(joint_plan_id, by.agency_id)
     blp.check_version(show_plan(plan, at=clock.now()), JointPlanSchema)
-    question = improving.read_question(plan)
+    question = improving.read_question(plan, at=clock.now())
     stop_reading()
     made = improving.solve(question, seconds=data["seconds"])
     with transaction():

@@ -17,6 +17,7 @@ class JointPlan(Entity, Base):
 
     Stored it is the same for ever, whoever made it. `comparison` is what it is worth against going
     there for each task; `faults` are what the judge finds, which only a change by hand can leave.
+    `pins`: what was fixed by hand in plans before it, taken over or why not.
     `promise`: the sealed secret of its next lot over teams, and what promises it.
     `drafted`: who had it in hand last before it was approved, by proposing or changing it.
     """
@@ -35,6 +36,7 @@ class JointPlan(Entity, Base):
     zones: Mapped[list[str]]
     comparison: Mapped[dict[str, Any]]
     faults: Mapped[list[str]]
+    pins: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     withdrawn_reason: Mapped[str | None]
     proposed_officer_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
     proposed_at: Mapped[datetime]

@@ -63,6 +63,17 @@ class LotState(StrEnum):
     DRAWN = "drawn"
 
 
+class NotTaken(StrEnum):
+    """Why a new plan does not keep what was fixed by hand in a plan before."""
+
+    WITHOUT_DAY = "without-day"  # it was left out, shifted, or found no day: planned anew
+    DONE = "done"  # its tasks are begun or closed
+    OUTSIDE_SCOPE = "outside-scope"  # the new plan is about other units or towns
+    IN_FORCE = "in-force"  # its tasks are in a plan that is approved or published, and stay there
+    DAY_OVER = "day-over"
+    DAY_OUTSIDE = "day-outside"  # no working day of the new plan
+
+
 IN_PLAN = frozenset({VisitState.PLANNED, VisitState.UNPLACED})
 
 
@@ -111,10 +122,26 @@ class Entry:
         """Return the same entry, to be left on a day."""
         return replace(self, window=Window(day, day), pinned=True)
 
+    def from_day(self, first: int) -> "Entry | None":
+        """Return the same entry without the days before one, None where no day is left for it."""
+        if self.pinned or self.window.first >= first:
+            return self
+        if self.window.last < first:
+            return None
+        return replace(self, window=Window(first, self.window.last))
+
     @property
     def specialties(self) -> frozenset[str]:
         """What the team has to cover."""
         return frozenset(task.specialty for task in self.tasks)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Tasks that a person put on a day together: no schedule moves or parts them."""
+
+    tasks: frozenset[str]
+    day: int
 
 
 @dataclass(frozen=True)
@@ -154,6 +181,24 @@ class Schedule:
     def busiest_day(self) -> int:
         """Visits on the day that has most of them."""
         return max(Counter(one.day for one in self.visits).values(), default=0)
+
+
+def with_pins(schedule: Schedule, pins: Iterable[Pin]) -> Schedule:
+    """Return the same schedule, its visits that carry a pin on its day pinned there."""
+    pin_of = {task: pin for pin in pins for task in pin.tasks}
+
+    def is_pinned(visit: Visit) -> bool:
+        carried = {task.id for task in visit.entry.tasks}
+        own = {pin_of[one] for one in carried if one in pin_of}
+        return any(pin.day == visit.day and pin.tasks <= carried for pin in own)
+
+    return Schedule(
+        tuple(
+            Visit(one.entry.pinned_to(one.day), one.day) if is_pinned(one) else one
+            for one in schedule.visits
+        ),
+        schedule.unplaced,
+    )
 
 
 def room_of(entries: Iterable[Entry], capacity: Capacity, *, days: int) -> list[int]:

@@ -7,7 +7,7 @@ from app.caps.rules import Verdict
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Text, absent
 from app.jointvisits.fitting import Misfit
 from app.jointvisits.operations import Warned
-from app.jointvisits.rules import ChangeVerb, Maker, PlanState, VisitKind, VisitState
+from app.jointvisits.rules import ChangeVerb, Maker, NotTaken, PlanState, VisitKind, VisitState
 from app.problems import PageSchema
 
 MOST_UNITS = 2000
@@ -20,7 +20,10 @@ class JointPlanQuerySchema(PageSchema):
 
 
 class NewJointPlanSchema(ma.Schema):
-    """A period, how many teams go and how often each in a day; units or towns, or all."""
+    """A period, how many teams go and how often each in a day; units or towns, or all.
+
+    `keep_pins`: visits that were fixed by hand in the plans before keep their days and teams.
+    """
 
     first_on = Day(required=True)
     last_on = Day(required=True)
@@ -28,6 +31,7 @@ class NewJointPlanSchema(ma.Schema):
     visits_each = Count(1, 10, required=True)
     unit_ids = fields.List(Id(), load_default=list, validate=ma.validate.Length(max=MOST_UNITS))
     towns = fields.List(Text(max=100), load_default=list, validate=ma.validate.Length(max=200))
+    keep_pins = Flag(load_default=True)
 
 
 class PlanFiguresSchema(ma.Schema):
@@ -68,10 +72,26 @@ class ComparisonSchema(ma.Schema):
     zone_days_above_bound = fields.Integer(required=True)
 
 
+class PinBeforeSchema(ma.Schema):
+    """A visit that was fixed by hand in a plan before; `not_taken` why it is not kept, else null.
+
+    `left_task_ids`: those of its tasks that wait no more.
+    """
+
+    joint_visit_id = Id(required=True)
+    plan_id = Id(required=True)
+    unit_id = Id(required=True)
+    planned_on = Day(required=True, allow_none=True)
+    task_ids = fields.List(Id(), required=True)
+    left_task_ids = fields.List(Id(), required=True)
+    not_taken = Choice(NotTaken, required=True, allow_none=True)
+
+
 class JointPlanSchema(ma.Schema):
     """A plan, who proposed, approved, published and withdrew it, and what it is worth.
 
-    `days_over` warns: days before today on which visits stand that nobody began.
+    `pins`: what was fixed by hand in plans before, taken over or why not. `days_over` warns: days
+    before today on which visits stand that nobody began.
     """
 
     id = Id(required=True)
@@ -87,6 +107,7 @@ class JointPlanSchema(ma.Schema):
     towns = fields.List(Text(max=100), required=True, attribute="zones")
     comparison = fields.Nested(ComparisonSchema, required=True)
     days_over = fields.List(Day(), required=True)
+    pins = fields.List(fields.Nested(PinBeforeSchema), required=True, attribute="pins_before")
     faults = fields.List(Text(max=200), required=True)
     proposed_officer_id = Id(required=True, allow_none=True)
     proposed_at = Instant(required=True)

@@ -18,7 +18,7 @@ from app.codes.rules import CodeState
 from app.days import local_date
 from app.db import db, new_id, touch
 from app.errors import Conflict, Invalid, NotFound
-from app.jointvisits import approving, capping, queries, team_queries
+from app.jointvisits import approving, capping, queries, takeover, team_queries
 from app.jointvisits.judging import faults
 from app.jointvisits.merging import merge
 from app.jointvisits.models import JointPlan, JointVisit, JointVisitTask
@@ -32,6 +32,7 @@ from app.jointvisits.rules import (
     OpenTask,
     PlanState,
     Schedule,
+    Visit,
     VisitKind,
     VisitState,
 )
@@ -46,6 +47,7 @@ from app.tasks.rules import UNBEGUN_STATES
 from app.tasks.service import TEAM_SIZE
 
 NO_ROOM = "这些任务期限内的各日均已排满。"
+NO_DAY_LEFT = "这些任务期限内的工作日均已过去。"
 
 
 class JointPlanUnknown(NotFound):
@@ -130,12 +132,14 @@ def get_visit(joint_visit_id: UUID, agency_id: UUID | None) -> JointVisit:
 def draft_plan(new: NewPlan, *, agency_id: UUID, at: datetime) -> Draft:
     """Work out a plan: the fewest entries that carry every waiting task, on few zone-days.
 
-    Reads only. Raises JointPlanInvalid and NothingToPlan.
+    What people fixed by hand in the plans before stays on its day. Reads only. Raises
+    JointPlanInvalid and NothingToPlan.
     """
     problem = read_open(new, agency_id=agency_id, at=at)
     if not problem.tasks:
         raise NothingToPlan("没有尚未开始、也未列入其他计划的任务。")
-    made = schedule(merge(problem.tasks), problem.capacity, days=len(problem.days))
+    entries = merge(problem.tasks, problem.pins)
+    made = schedule(entries, problem.capacity, days=len(problem.days))
     return Draft(new, problem, made, _compare(problem, made))
 
 
@@ -144,10 +148,10 @@ def propose_plan(
 ) -> JointPlan:
     """Store a plan that was worked out, and promise the secret of its teams; flushes.
 
-    Raises ScheduleFaulty.
+    Windows and days that a pin breaks stand in its faults. Raises ScheduleFaulty for any other.
     """
     problem, new = draft.problem, draft.new
-    _refuse_faults(problem, draft.schedule)
+    found = _refuse_faults(problem, draft.schedule)
     plan = JointPlan(
         id=new_id(),
         agency_id=agency.id,
@@ -162,7 +166,8 @@ def propose_plan(
         unit_ids=sorted(str(one) for one in new.unit_ids),
         zones=sorted(new.zones),
         comparison=figures(asdict(draft.comparison)),
-        faults=[],
+        faults=found,
+        pins=[one.stored for one in problem.fixed],
         proposed_officer_id=by.officer_id,
         proposed_at=at,
         proposed_by_kind=str(by.kind),
@@ -196,7 +201,7 @@ def replace_schedule(
     """
     _require(plan, PlanState.PROPOSED)
     visits = queries.visits_of(plan.id)
-    problem = problem_of(plan, visits)
+    problem = problem_of(plan, visits, today=local_date(at))
     found = _refuse_faults(problem, made, known=plan.faults)
     before = {_carried(visit): visit for visit in visits if visit.state in IN_PLAN}
     kept = _store(plan, problem, made, before, by=by, at=at)
@@ -218,13 +223,21 @@ def compared(problem: Problem, made: Schedule) -> dict[str, Any]:
 def _compare(problem: Problem, made: Schedule) -> Comparison:
     team = int(catalogue.setting(TEAM_SIZE, problem.days[0]))
     days = len(problem.days)
-    return compare(problem.tasks, made, problem.capacity, days=days, team=team)
+    return compare(problem.tasks, made, problem.capacity, days=days, team=team, pins=problem.pins)
 
 
 def _refuse_faults(problem: Problem, made: Schedule, *, known: Collection[str] = ()) -> list[str]:
-    """Return what the judge finds, all of it `known`. Raises ScheduleFaulty for anything else."""
-    found = faults(problem.tasks, made, problem.capacity)
-    if fresh := [one for one in found if one not in known]:
+    """Return what the judge finds, all of it `known` or broken by the pins already.
+
+    Raises ScheduleFaulty for anything else.
+    """
+    pins = problem.pins
+    found = faults(problem.tasks, made, problem.capacity, pins=pins, first=problem.first)
+    fixed = {task for pin in pins for task in pin.tasks}
+    own = [one for one in problem.tasks if one.id in fixed]
+    alone = Schedule(tuple(Visit(one, one.window.first) for one in merge(own, pins)), ())
+    excused = {*known, *faults(own, alone, problem.capacity, pins=pins, first=problem.first)}
+    if fresh := [one for one in found if one not in excused]:
         raise ScheduleFaulty("检查安排不符合约束，没有保存。", faults=fresh[:100])
     return found
 
@@ -256,17 +269,23 @@ def _store(
         visit.planned_on = planned_on
         visit.state = VisitState.UNPLACED if planned_on is None else VisitState.PLANNED
         if not visit.pinned:
-            visit.reason = NO_ROOM if planned_on is None else None
+            visit.reason = None if planned_on is not None else _no_day(visit, local_date(at))
         visits.append(visit)
+    takeover.keep_fixed(visits, problem.fixed)
     mark_kinds(plan.agency_id, visits, on=plan.first_on)
     db.session.add_all(visits)
     db.session.flush()
+    takeover.bring_along(visits, problem.fixed)
     capping.keep_caps(plan, visits)
     for visit in visits:
         if known.get(visit.id) != visit.version:
             data = {**place_of(visit), "tasks": len(visit.tasks)}
             journal.record(Event.JOINT_VISIT_PLANNED, visit, by=by, at=at, data=data)
     return visits
+
+
+def _no_day(visit: JointVisit, today: date) -> str:
+    return NO_DAY_LEFT if min(row.last_on for row in visit.tasks) < today else NO_ROOM
 
 
 def place_of(visit: JointVisit) -> dict[str, Any]:
@@ -311,6 +330,7 @@ def _journal_schedule(
         "maker": str(plan.maker),
         "visits": len(visits),
         "unplaced": sum(visit.state == VisitState.UNPLACED for visit in visits),
+        "pinned": sum(visit.pinned for visit in visits),
         "schedule_sha256": schedule_sha256(visits),
     }
     journal.record(event, plan, by=by, at=at, data=data)

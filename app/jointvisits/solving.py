@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from app.errors import Conflict
-from app.jointvisits.bounds import fewest_zone_days
+from app.jointvisits.bounds import fewest_by_zone
 from app.jointvisits.rules import Capacity, Entry, Schedule, Visit, Window, room_of, zones_of
 from app.jointvisits.scheduling import schedule
 
@@ -84,7 +84,7 @@ def improve(
     greedy = schedule(entries, capacity, days=days)
     best = min((greedy, start or greedy), key=rank)
     question = _Question(entries, capacity, days, unplaced=len(greedy.unplaced))
-    least = max(0, fewest_zone_days(entries, question.fullest) - len(greedy.unplaced))
+    least = max(0, sum(question.bounds.values()) - len(greedy.unplaced))
     proven, seconds, work = best.zone_days <= least, effort.seconds, effort.work
     if not proven:
         found = question.fewest_zone_days(best, seconds, work, effort.seed)
@@ -126,6 +126,7 @@ class _Question:
 
         self.entries, self.days = entries, days
         self.room = room_of(entries, capacity, days=days)
+        self.bounds = fewest_by_zone(entries, capacity)
         self.fullest = Capacity(max(self.room, default=capacity.a_day), 1)  # no day holds more
         self.model = cp_model.CpModel()
         self.kinds: dict[Kind, list[Entry]] = {}
@@ -180,10 +181,10 @@ class _Question:
 
     def _keep_bounds(self) -> None:
         """No zone needs fewer days than its bound; each entry that is missed may save one."""
-        for zone, own in zones_of(self.entries).items():
+        for zone, least in self.bounds.items():
             opened = sum(self.opened[zone, day] for day in range(self.days))
             missed = sum(number for kind, number in self.missed.items() if kind[0] == zone)
-            self.model.add(opened + missed >= fewest_zone_days(own, self.fullest))
+            self.model.add(opened + missed >= least)
 
     def fewest_zone_days(self, start: Schedule, seconds: float, work: float, seed: int) -> _Answer:
         self.model.minimize(sum(self.opened.values()))

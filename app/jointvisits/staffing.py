@@ -107,6 +107,7 @@ def set_team(
             for one in officers
         ],
     )
+    visit.pinned = True  # the team was chosen for this day
     service.note_change(visit, by=by, at=at)
     data = {
         "plan_id": str(plan.id),
@@ -227,6 +228,7 @@ def set_partners(
     ]
     db.session.add_all(rows)
     touch(visit)
+    visit.pinned = True  # who comes along was asked for this day
     service.note_change(visit, by=by, at=at)
     data = {
         "plan_id": str(plan.id),

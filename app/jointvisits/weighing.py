@@ -8,7 +8,15 @@ from heapq import heappop, heappush
 from typing import Any
 
 from app.jointvisits import bounds
-from app.jointvisits.rules import Capacity, Entry, OpenTask, Schedule, Visit
+from app.jointvisits.rules import (
+    Capacity,
+    Entry,
+    OpenTask,
+    Pin,
+    Schedule,
+    Visit,
+    with_pins,
+)
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,19 @@ class Comparison:
 
 
 def compare(
-    tasks: Sequence[OpenTask], schedule: Schedule, capacity: Capacity, *, days: int, team: int
+    tasks: Sequence[OpenTask],
+    schedule: Schedule,
+    capacity: Capacity,
+    *,
+    days: int,
+    team: int,
+    pins: Sequence[Pin] = (),
 ) -> Comparison:
-    """Compare a schedule of tasks with going there for each of them, `team` officers each time."""
+    """Compare a schedule of tasks with going there for each of them, `team` officers each time.
+
+    The bounds are those of schedules that leave pins where they are.
+    """
+    schedule = with_pins(schedule, pins)
     alone = [Entry(task.unit, task.zone, (task,), task.window) for task in tasks]
     entries = [*(visit.entry for visit in schedule.visits), *schedule.unplaced]
     entered = Counter(entry.unit for entry in entries)
@@ -59,7 +77,7 @@ def compare(
         in_order=_side(in_order(entries, capacity, days=days), capacity, team),
         merged=_side(schedule, capacity, team),
         bounds=Bounds(
-            entries=bounds.fewest_entries(tasks),
+            entries=bounds.fewest_entries(tasks, pins),
             zone_days=bounds.fewest_zone_days(entries, capacity),
             days=bounds.fewest_days(entries, capacity),
             unplaced=bounds.surely_unplaced(entries, capacity),
@@ -70,11 +88,13 @@ def compare(
 def in_order(entries: Iterable[Entry], capacity: Capacity, *, days: int) -> Schedule:
     """Give entries the first day that is free, the most urgent first, wherever they are.
 
-    As work is done that nobody plans; of entries that wait, as many are placed as can be.
+    As work is done that nobody plans; of entries that wait, as many are placed as can be, and those
+    that are pinned stay on their day.
     """
     coming: dict[int, list[Entry]] = {}
+    pinned: dict[int, list[Entry]] = {}
     for entry in entries:
-        coming.setdefault(entry.window.first, []).append(entry)
+        (pinned if entry.pinned else coming).setdefault(entry.window.first, []).append(entry)
     waiting: list[tuple[int, str, str, int, Entry]] = []
     visits, missed, count = [], [], 0
     for day in range(days):
@@ -82,7 +102,9 @@ def in_order(entries: Iterable[Entry], capacity: Capacity, *, days: int) -> Sche
             count += 1
             key = (entry.window.last, entry.unit, entry.tasks[0].id, count)
             heappush(waiting, (*key, entry))
-        for _ in range(capacity.a_day):
+        held = pinned.get(day, [])
+        visits += [Visit(entry, day) for entry in held]
+        for _ in range(capacity.a_day - len(held)):
             while waiting and waiting[0][0] < day:
                 missed.append(heappop(waiting)[-1])
             if waiting:

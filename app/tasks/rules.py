@@ -324,6 +324,9 @@ class Person:
     supervisor: bool
 
 
+SELF_AGREED = "提出人不能复核自己提出的事项，须由另一名负责人办理。"
+
+
 def second_person_problem(
     second: Person,
     *,
@@ -331,8 +334,9 @@ def second_person_problem(
     first_account_id: UUID | None,
     first_officer_id: UUID | None,
     team: Collection[UUID],
+    self_agreed: str = SELF_AGREED,
 ) -> str | None:
-    """Return why `second` cannot be the second person, or None.
+    """Return why `second` cannot be the second person, or None; `self_agreed` for the first one.
 
     Another officer-supervisor of the same agency, not the proposer, not on the team. Who has no
     certificate cannot be told apart from the team, so an account without officer does not do.
@@ -342,7 +346,7 @@ def second_person_problem(
     if second.officer_id == first_officer_id or (
         second.account_id is not None and second.account_id == first_account_id
     ):
-        return "提出人不能复核自己提出的事项，须由另一名负责人办理。"
+        return self_agreed
     if second.officer_id in team:
         return "该任务的检查人员不能复核本任务，须由另一名负责人办理。"
     return None

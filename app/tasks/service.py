@@ -615,10 +615,12 @@ def require_second_person(
     first_officer_id: UUID | None,
     team: Collection[UUID],
     by: Actor,
+    self_agreed: str = rules.SELF_AGREED,
 ) -> None:
     """Raise SecondPersonInvalid unless `by` may agree to what the first person proposed.
 
-    The rule is that of closings: another officer-supervisor of the agency, not on the team.
+    The rule is that of closings: another officer-supervisor of the agency, not on the team. Who is
+    the first person is told `self_agreed`.
     """
     problem = rules.second_person_problem(
         _person(by),
@@ -626,6 +628,7 @@ def require_second_person(
         first_account_id=first_account_id,
         first_officer_id=first_officer_id,
         team=team,
+        self_agreed=self_agreed,
     )
     if problem:
         raise SecondPersonInvalid(problem)

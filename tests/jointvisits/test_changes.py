@@ -141,7 +141,7 @@ def test_who_changed_a_plan_last_never_approves_it_and_who_proposed_it_then_may(
             at=make.at,
         )
         assert plan_of(plan_id).state == PlanState.PROPOSED
-        with pytest.raises(tasks.SecondPersonInvalid):
+        with pytest.raises(tasks.SecondPersonInvalid, match="最后经手人"):
             step(service.approve_plan, plan_id, by=last, at=make.at)
         step(service.approve_plan, plan_id, by=other, at=make.at)
     step(service.publish_plan, plan_id, by=chen, at=make.at)
