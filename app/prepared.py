@@ -23,7 +23,7 @@ from app.db import db, has_begun
 
 Statement = sa.Select[Any] | sa.CompoundSelect[Any] | sa.Update | sa.TextClause
 _Convert = Callable[[Any], Any] | None
-_LIST = re.compile(r"IN \(__\[POSTCOMPILE_(\w+)\]\)")
+_LIST = re.compile(r"(NOT )?IN \(__\[POSTCOMPILE_(\w+)\]\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +153,19 @@ def _compile(statement: Statement, dialect: Dialect) -> _Form:
     columns = tuple((place, found) for place, found in enumerate(processors) if found)
 
     def list_of(name: re.Match[str]) -> str:
-        return _list_of(name[1], parameters[name[1]], dialect)
+        return _list_of(name[2], parameters[name[2]], dialect, among=name[1] is None)
 
     return _Form(_LIST.sub(list_of, compiled.string), binds, bool(compiled.positiontup), columns)
 
 
-def _list_of(name: str, parameter: Any, dialect: Dialect) -> str:
-    """Return the condition of being in a list that is one parameter."""
+def _list_of(name: str, parameter: Any, dialect: Dialect, *, among: bool) -> str:
+    """Return the condition of being in a list that is one parameter, or of not being in it."""
     if dialect.name == "sqlite":
-        return "IN (SELECT value FROM json_each(?))"
+        listed = "IN (SELECT value FROM json_each(?))"
+        return listed if among else f"NOT {listed}"
     kind = dialect.type_compiler_instance.process(parameter.type)
-    return f"= ANY(%({name})s::{kind}[])"
+    listed = f"(%({name})s::{kind}[])"
+    return f"= ANY{listed}" if among else f"<> ALL{listed}"
 
 
 def _bind(value: Any, parameter: Any, dialect: Dialect) -> tuple[Any, _Convert]:

@@ -60,5 +60,5 @@ def hints(scope: Scope) -> Rows:
         *line("patrol_hint", PatrolHint.id, at=PatrolHint.handed_at, unit_id=PatrolHint.unit_id)
     ).where(
         PatrolHint.agency_id == scope.agency_id,
-        within(PatrolHint.handed_at, scope.from_on, scope.until_on),
+        within(PatrolHint.handed_at, scope.begins, scope.cut),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -15,15 +16,16 @@ from app.cases.models import PenaltyCase
 from app.catalogue import queries as catalogue_queries
 from app.catalogue import service as catalogue
 from app.catalogue.service import Kind
-from app.days import year_before
-from app.db import db
+from app.days import day_begins, year_before
 from app.errors import NotFound
-from app.reports import listing, penalties, rules
+from app.prepared import Prepared
+from app.reports import listing, penalties, publicity, rules, selections
 from app.reports.counters import COUNTERS, RATES, Counter, RateOf
+from app.reports.dated import after
 from app.reports.manual_counts import ManualLine, counted
 from app.reports.quantities import Quantity, change_percent, count_of, money
 from app.reports.rules import Rounding
-from app.reports.selections import Rows, Scope
+from app.reports.selections import Rows, Rules, Scope
 from app.reports.service import PeriodReversed
 
 DEFAULT_COUNTING = "annual-table"
@@ -105,15 +107,20 @@ def scope_of(agency_id: UUID, from_on: date, until_on: date, counting: str | Non
     rule = catalogue.get_row(Kind.CASE_COUNTING, counting or DEFAULT_COUNTING, until_on)
     outcomes = catalogue_queries.rows_of(Kind.OUTCOME_CODE)
     origins = catalogue_queries.rows_of(Kind.ORIGIN)
-    return Scope(
-        agency_id=agency_id,
-        from_on=from_on,
-        until_on=until_on,
+    found = Rules(
         violations=frozenset(r.code for r in outcomes if r.body["public_result"] == "不合格"),
         talks=frozenset(r.code for r in origins if not r.body["is_inspection"]),
-        counting=rule.body,
+        ranking=tuple(rule.body["ranking"]),
+        counts_as=tuple((one["kind"], one["as"]) for one in rule.body["counts_as"]),
         verified_by=catalogue.setting("verified-tasks", until_on),
     )
+    return _scope(agency_id, from_on, until_on, found)
+
+
+def _scope(agency_id: UUID, from_on: date, until_on: date, by: Rules) -> Scope:
+    begins, cut = day_begins(from_on), after(until_on)
+    scope = Scope(agency_id, from_on, until_on, begins, cut, late=[], rules=by)
+    return replace(scope, late=publicity.late(scope))
 
 
 def count_all(
@@ -131,7 +138,7 @@ def count_all(
     PeriodReversed and CatalogueRowMissing.
     """
     scope = scope_of(agency_id, from_on, until_on, counting)
-    earlier = replace(scope, from_on=year_before(from_on), until_on=year_before(until_on))
+    earlier = _scope(agency_id, year_before(from_on), year_before(until_on), scope.rules)
     now, before = (quantities(COUNTERS.values(), one) for one in (scope, earlier))
     counted_lines = [
         Counted(one, now[code], before[code], change_percent(now[code], before[code]))
@@ -162,12 +169,21 @@ def quantities(counters: Iterable[Counter], scope: Scope) -> dict[str, Quantity]
     together: dict[Callable[[Scope], Rows], list[Counter]] = {}
     for one in counters:
         together.setdefault(one.base, []).append(one)
-    found = {}
-    for base, members in together.items():
-        numbers = listing.numbers(base(scope), [one.measured(scope) for one in members])
+    found, given = {}, selections.given(scope)
+    for members in together.values():
+        (numbers,) = _reading(tuple(members), scope.rules).rows(**given)
         for one, number in zip(members, numbers, strict=True):
-            found[one.code] = money(number) if one.money else count_of(number, one.unit)
+            whole = int(number or 0)
+            found[one.code] = money(whole) if one.money else count_of(whole, one.unit)
     return found
+
+
+@lru_cache(maxsize=512)
+def _reading(members: tuple[Counter, ...], by: Rules) -> Prepared:
+    """Return the statement of numbers with one base, made once; the scope is told when it runs."""
+    scope = selections.asked_of_any(by)
+    rows = members[0].base(scope)
+    return Prepared(listing.numbers(rows, [one.measured(scope) for one in members]))
 
 
 def _share(one: RateOf, found: Mapping[str, Quantity], shown: Rounding) -> Share:
@@ -196,8 +212,14 @@ def case_days(scope: Scope, earlier: Scope) -> list[Days]:
 
 
 def _spans(end: Any, scope: Scope) -> list[int]:
-    query = sa.select(PenaltyCase.filed_on, end).where(*penalties.timed(end, scope))
-    return [(row[1] - row[0]).days for row in db.session.execute(query)]
+    rows = _ends(end, scope.rules).rows(**selections.given(scope))
+    return [(ended - filed).days for filed, ended in rows]
+
+
+@lru_cache(maxsize=16)
+def _ends(end: Any, by: Rules) -> Prepared:
+    timed = penalties.timed(end, selections.asked_of_any(by))
+    return Prepared(sa.select(PenaltyCase.filed_on, end).where(*timed))
 
 
 def _span(spans: Sequence[int]) -> Span:

@@ -42,11 +42,16 @@ def visited_at() -> Instants:
 
 
 def visited_within(from_on: date, until_on: date) -> sa.ColumnElement[bool]:
-    """Say that `visited_at` falls on one of these local days, both included.
+    """Say that `visited_at` falls on one of these local days, both included."""
+    return visited_between(day_begins(from_on), after(until_on))
+
+
+def visited_between(begins: Any, ends: Any) -> sa.ColumnElement[bool]:
+    """Say that `visited_at` lies between two instants, the first included.
 
     Put so that an index is read from its first day on, and what is cheap to ask is asked first.
     """
-    begins, ends, told = day_begins(from_on), after(until_on), Visit.started_recorded_at
+    told = Visit.started_recorded_at
     return sa.and_(
         Visit.started_at >= begins,  # nothing counts before it arrived
         sa.or_(Visit.started_at < ends, sa.and_(told < ends, ~Visit.clock_suspect)),
@@ -54,12 +59,12 @@ def visited_within(from_on: date, until_on: date) -> sa.ColumnElement[bool]:
     )
 
 
-def within(instant: Any, from_on: date, until_on: date) -> sa.ColumnElement[bool]:
-    """Say that an instant falls on one of these local days, both included."""
-    return sa.and_(instant >= day_begins(from_on), instant < after(until_on))
+def within(instant: Any, begins: Any, cut: Any) -> sa.ColumnElement[bool]:
+    """Say that an instant lies between two, the first included."""
+    return sa.and_(instant >= begins, instant < cut)
 
 
-def on_days(day: Any, from_on: date, until_on: date) -> sa.ColumnElement[bool]:
+def on_days(day: Any, from_on: Any, until_on: Any) -> sa.ColumnElement[bool]:
     """Say that a day is one of these, both included."""
     return sa.and_(day >= from_on, day <= until_on)
 

@@ -51,11 +51,10 @@ class Measure:
     distinct: sa.ColumnElement[Any] | None = None
 
 
-def numbers(rows: sa.Select[Any], measures: Sequence[Measure]) -> list[int]:
-    """Return several numbers of a selection, read in one go; each as its own list would say."""
+def numbers(rows: sa.Select[Any], measures: Sequence[Measure]) -> sa.Select[Any]:
+    """Return the query of several numbers of a selection; each as its own list would say."""
     columns = [_number(rows, one) for one in measures]
-    query = rows.order_by(None).with_only_columns(*columns, maintain_column_froms=True)
-    return [int(one or 0) for one in db.session.execute(query).one()]
+    return rows.order_by(None).with_only_columns(*columns, maintain_column_froms=True)
 
 
 def _number(rows: sa.Select[Any], one: Measure) -> sa.ColumnElement[Any]:

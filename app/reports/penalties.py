@@ -27,8 +27,7 @@ def _decided(scope: Scope) -> list[Which]:
 
 def _rank_of(kind: Any, scope: Scope) -> sa.ColumnElement[int]:
     """Return how heavy a kind of sanction counts: its place in the ranking, -1 outside it."""
-    ranking = list(scope.counting["ranking"])
-    as_other = {one["kind"]: one["as"] for one in scope.counting["counts_as"]}
+    ranking, as_other = scope.rules.ranking, dict(scope.rules.counts_as)
     ranks = {one: ranking.index(as_other.get(one, one)) for one in map(str, SanctionKind)}
     return sa.case(ranks, value=kind, else_=-1)
 
@@ -95,7 +94,7 @@ def simple(_scope: Scope) -> Which:
 
 def counted_as(kind: SanctionKind, scope: Scope) -> Which:
     """Cases that count under one kind: one decision is one case, under its heaviest kind."""
-    return sa.column("heaviest", sa.Integer()) == list(scope.counting["ranking"]).index(kind)
+    return sa.column("heaviest", sa.Integer()) == scope.rules.ranking.index(kind)
 
 
 def money(scope: Scope) -> Rows:
@@ -266,7 +265,7 @@ def goods(scope: Scope) -> Rows:
         .join_from(Seizure, SeizedGoods, SeizedGoods.seizure_id == Seizure.id)
         .where(
             Seizure.agency_id == scope.agency_id,
-            within(Seizure.seized_at, scope.from_on, scope.until_on),
+            within(Seizure.seized_at, scope.begins, scope.cut),
         )
     )
 

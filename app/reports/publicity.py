@@ -4,6 +4,7 @@ One line for each channel that has to show something: what was due, what came, w
 """
 
 from datetime import date
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -95,28 +96,27 @@ def compliant(scope: Scope) -> Which:
 
 
 def timely(scope: Scope) -> Which:
-    """Those first reported within their term of working days; an open term is kept.
+    """Those first reported within their term of working days; an open term is kept."""
+    return sa.and_(reported(scope), Publication.id.not_in(scope.late))
 
-    The last day is the calendar's, so only days with a late report stand in the condition.
+
+def late(scope: Scope) -> list[UUID]:
+    """Return the publications of the days that were first reported after their term.
+
+    The calendar tells the last day in time, so the days are read first on which one was late.
     """
-    ends = _late_days(scope)
-    if not ends:
-        return reported(scope)
-    last = sa.case(ends, value=Publication.event_on, else_=None)
-    return sa.and_(reported(scope), sa.or_(last.is_(None), _first_reported(scope) <= last))
-
-
-def _late_days(scope: Scope) -> dict[date, sa.ColumnElement[date]]:
-    """Return the days of which a decision was reported late, each with its last day in time."""
-    days = (
-        sa.select(Publication.event_on, sa.func.max(_first_reported(scope)))
-        .where(*_of_days(scope), Publication.channel == CREDIT_SITE, to_report(scope))
-        .group_by(Publication.event_on)
+    first = _first_reported(scope)
+    which = [*_of_days(scope), Publication.channel == CREDIT_SITE, to_report(scope)]
+    days = sa.select(Publication.event_on, sa.func.max(first)).where(*which)
+    grouped = days.group_by(Publication.event_on)
+    last = {day: at for day, at in db.session.execute(grouped) if at is not None}
+    ends = receiving.last_days(last)
+    missed = {day: until for day, until in ends.items() if until is not None and last[day] > until}
+    if not missed:
+        return []
+    found = sa.select(Publication.id, Publication.event_on, first).where(
+        *which, Publication.event_on.in_(sorted(missed))
     )
-    found = {day: last for day, last in db.session.execute(days) if last is not None}
-    ends = receiving.last_days(found)
-    return {
-        day: sa.literal(until, sa.Date())
-        for day, until in ends.items()
-        if until is not None and found[day] > until
-    }
+    return [
+        key for key, day, at in db.session.execute(found) if at is not None and at > missed[day]
+    ]

@@ -5,10 +5,10 @@ one reading; a condition says which of its rows are meant. What happened counts 
 counts as it was at the end of the cut-off day, from what is dated, not from how things stand today.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,13 +17,13 @@ from app.cases.models import PenaltyCase
 from app.complaints.models import Complaint
 from app.complaints.rules import ComplaintResult
 from app.credit.models import CreditRepair
-from app.days import day_begins
+from app.db import UtcDateTime
 from app.documents.models import Document
 from app.documents.rules import DocumentKind
 from app.evidence.models import VIDEOS, Evidence
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
-from app.reports.dated import after, earlier_of, line, on_days, visited_at, visited_within, within
+from app.reports.dated import earlier_of, line, on_days, visited_at, visited_between, within
 from app.tasks.models import Task
 from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAttendance
 from app.visits.rules import VisitState
@@ -34,27 +34,64 @@ Which = sa.ColumnElement[bool]
 Number = sa.ColumnElement[int]
 
 
+T = TypeVar("T")
+Given: TypeAlias = T | sa.BindParameter[T]
+
+
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose numbers, of which days, and what the catalogue says on the last of them.
+class Rules:
+    """What the catalogue says on the last of the days: it shapes the statements of the numbers.
 
     `violations` are outcomes published as 不合格, `talks` origins that are no inspection,
-    `counting` the body of the `case_counting` row by which a decision of several kinds counts,
-    `verified_by` the setting `verified-tasks`: by what a task counts as verified 查实.
+    `ranking` and `counts_as` of the `case_counting` row by which a decision of several kinds
+    counts, `verified_by` the setting `verified-tasks`: by what a task counts as verified 查实.
     """
 
-    agency_id: UUID
-    from_on: date
-    until_on: date
     violations: frozenset[str]
     talks: frozenset[str]
-    counting: Mapping[str, Any] = field(default_factory=dict)
-    verified_by: str = "outcome"
+    ranking: tuple[str, ...]
+    counts_as: tuple[tuple[str, str], ...]
+    verified_by: str
 
-    @property
-    def cut(self) -> datetime:
-        """Return the instant from which on nothing counts."""
-        return after(self.until_on)
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose numbers, of which days, by which rules: values, or the parameters of a statement.
+
+    `begins` is when the first day begins, `cut` the instant from which on nothing counts; `late`
+    are the publications first reported to the credit platform after their term.
+    """
+
+    agency_id: Given[UUID]
+    from_on: Given[date]
+    until_on: Given[date]
+    begins: Given[datetime]
+    cut: Given[datetime]
+    late: Given[Sequence[UUID]]
+    rules: Rules
+
+
+_PARAMETERS: dict[str, Any] = {
+    name: sa.bindparam(name, type_=kind, expanding=name == "late")
+    for name, kind in (
+        ("agency_id", sa.Uuid()),
+        ("from_on", sa.Date()),
+        ("until_on", sa.Date()),
+        ("begins", UtcDateTime()),
+        ("cut", UtcDateTime()),
+        ("late", sa.Uuid()),
+    )
+}
+
+
+def asked_of_any(rules: Rules) -> Scope:
+    """Return a scope for statements that are made once: whose, and of which days, is told later."""
+    return Scope(**_PARAMETERS, rules=rules)
+
+
+def given(scope: Scope) -> dict[str, Any]:
+    """Return what such statements are to be told of a scope: all of it, by name."""
+    return {name: getattr(scope, name) for name in _PARAMETERS}
 
 
 # --- inspections -------------------------------------------------------------------------------
@@ -64,7 +101,7 @@ def _of_inspections(scope: Scope) -> list[Which]:
     """Visits that took place in the days, but for talks that are no inspection."""
     return [
         Visit.agency_id == scope.agency_id,
-        visited_within(scope.from_on, scope.until_on),
+        visited_between(scope.begins, scope.cut),
         Visit.state != VisitState.UNDER_WAY,
         sa.or_(Visit.task_id.is_(None), Visit.task_id.not_in(_talks(scope))),
     ]
@@ -73,7 +110,7 @@ def _of_inspections(scope: Scope) -> list[Which]:
 def _talks(scope: Scope) -> sa.Select[Any]:
     """The tasks that are no inspection: few, so that no visit has to look for its own task."""
     return sa.select(Task.id).where(
-        Task.agency_id == scope.agency_id, Task.origin.in_(sorted(scope.talks))
+        Task.agency_id == scope.agency_id, Task.origin.in_(sorted(scope.rules.talks))
     )
 
 
@@ -88,7 +125,7 @@ def visits(scope: Scope) -> Rows:
 
 
 def violating(scope: Scope) -> Which:
-    return Visit.outcome.in_(sorted(scope.violations))
+    return Visit.outcome.in_(sorted(scope.rules.violations))
 
 
 def attendances(scope: Scope) -> Rows:
@@ -135,7 +172,7 @@ def samples(scope: Scope) -> Rows:
     unit_id = sa.select(Visit.unit_id).where(Visit.id == Sample.visit_id).scalar_subquery()
     return sa.select(*line("sample", Sample.id, at=Sample.taken_at, unit_id=unit_id)).where(
         Sample.agency_id == scope.agency_id,
-        within(Sample.taken_at, scope.from_on, scope.until_on),
+        within(Sample.taken_at, scope.begins, scope.cut),
     )
 
 
@@ -156,8 +193,8 @@ def documents(scope: Scope) -> Rows:
     ).where(
         Document.agency_id == scope.agency_id,
         Document.kind.in_(COUNTED_DOCUMENTS),
-        Document.issued_at >= day_begins(scope.from_on),  # nothing counts before it arrived
-        within(issued, scope.from_on, scope.until_on),
+        Document.issued_at >= scope.begins,  # nothing counts before it arrived
+        within(issued, scope.begins, scope.cut),
     )
 
 
@@ -198,8 +235,8 @@ def tasks(scope: Scope) -> Rows:
         )
     ).where(
         Task.agency_id == scope.agency_id,
-        within(Task.created_at, scope.from_on, scope.until_on),
-        Task.origin.not_in(sorted(scope.talks)),
+        within(Task.created_at, scope.begins, scope.cut),
+        Task.origin.not_in(sorted(scope.rules.talks)),
     )  # fmt: skip
 
 
@@ -243,16 +280,16 @@ def completed_tasks(scope: Scope) -> Rows:
         *line("task", Task.id, at=Task.completed_at, unit_id=Task.unit_id, label=Task.outcome)
     ).where(
         Task.agency_id == scope.agency_id,
-        within(Task.completed_at, scope.from_on, scope.until_on),
+        within(Task.completed_at, scope.begins, scope.cut),
         ended("completed", scope),
-        Task.origin.not_in(sorted(scope.talks)),
+        Task.origin.not_in(sorted(scope.rules.talks)),
     )
 
 
 def verified(scope: Scope) -> Which:
     """Say that a task verified a violation: by its outcome, or by a case filed after it."""
-    if scope.verified_by == "outcome":
-        return Task.outcome.in_(sorted(scope.violations))
+    if scope.rules.verified_by == "outcome":
+        return Task.outcome.in_(sorted(scope.rules.violations))
     return (
         sa.exists()
         .where(PenaltyCase.visit_id == Visit.id, PenaltyCase.filed_on <= scope.until_on)
@@ -311,5 +348,5 @@ def videos(scope: Scope) -> Rows:
     return sa.select(*line("evidence", Evidence.id, at=made)).where(
         Evidence.agency_id == scope.agency_id,
         Evidence.mime.like(sa.literal_column(VIDEOS)),
-        within(made, scope.from_on, scope.until_on),
+        within(made, scope.begins, scope.cut),
     )

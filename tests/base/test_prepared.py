@@ -25,6 +25,15 @@ _AMONG = (
     .order_by(_entry.seq)
 )
 
+_BESIDE = (
+    sa.select(_entry.op_id)
+    .where(
+        _entry.op_id.not_in(sa.bindparam("ids", expanding=True)),
+        _entry.stream == sa.bindparam("stream"),
+    )
+    .order_by(_entry.seq)
+)
+
 
 @pytest.mark.parametrize("count", [0, 1, 60, 1200])
 def test_a_list_of_any_length_is_one_parameter(
@@ -41,3 +50,5 @@ def test_a_list_of_any_length_is_one_parameter(
     expected = db.session.execute(_AMONG, {"ids": asked, "stream": "310105"}).all()
     assert [tuple(row) for row in found] == [tuple(row) for row in expected]
     assert [row.op_id for row in found] == [one for one in ids if one in asked]
+    others = Prepared(_BESIDE).rows(ids=asked, stream="310105")
+    assert [row[0] for row in others] == [one for one in ids if one not in asked]

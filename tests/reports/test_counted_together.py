@@ -1,7 +1,9 @@
 """Numbers that are read together say what their lists say one by one, of whatever happened."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +15,8 @@ from app.days import local_date
 from app.db import db, transaction
 from app.journal.models import JournalEntry
 from app.journal.rules import Event
+from app.publication import receiving
+from app.publication.models import Publication, PublicationReceipt
 from app.reports import counting, listing, words
 from app.reports.counters import COUNTERS
 from app.tasks.models import Task
@@ -20,6 +24,7 @@ from app.visits.models import Visit
 from app.visits.rules import VisitState, effective_at
 from bench.register import Register, Size
 from tests.chance import chance
+from tests.factories import OTHER_DISTRICT
 
 SIZE = Size(units=20, visits=600, busy=4, hospital=20, years=2)
 TURNS = (Event.TASK_COMPLETED, Event.TASK_CLOSED, Event.TASK_REOPENED)
@@ -79,6 +84,41 @@ def test_numbers_read_together_are_as_long_as_their_lists_on_any_days(agency):
             seen |= {code} if number else set()
             assert all(words.type_name(row) for row in rows)
     assert len(seen) > 50, seen  # the numbers above are numbers of something
+
+
+def test_statements_made_once_never_give_the_numbers_of_another_agency(agency, make):
+    other = make.agency(OTHER_DISTRICT, "普陀区")
+    days = (date(2025, 1, 1), date(2026, 11, 21))
+    asked = [counting.scope_of(one.id, *days, None) for one in (agency, other, agency)]
+    asked.append(replace(asked[0], agency_id=None))  # whose was not told
+    own, foreign, again, nobodys = (_numbers(scope) for scope in asked)
+    assert own == again
+    assert sum(map(bool, own.values())) > 50
+    assert not any(foreign.values())
+    assert not any(nobodys.values())
+
+
+def _numbers(scope):
+    found = counting.quantities(COUNTERS.values(), scope)
+    return {code: one.number for code, one in found.items()}
+
+
+def test_a_report_is_timely_up_to_the_last_working_day_of_its_term(agency):
+    scope = counting.scope_of(agency.id, date(2026, 1, 1), date(2026, 11, 21), None)
+    listed = {
+        code: {row.id for row in listing.every(COUNTERS[code].rows(scope))}
+        for code in ("reported", "reported-timely")
+    }
+    first: dict[UUID, date] = {}
+    for one in db.session.scalars(sa.select(PublicationReceipt)):
+        day = one.reported_on
+        first[one.publication_id] = min(day, first.get(one.publication_id, day))
+    shown = {one.id: one.event_on for one in db.session.scalars(sa.select(Publication))}
+    ends = receiving.last_days(set(shown.values()))
+    late = {one for one in listed["reported"] if first[one] > (ends[shown[one]] or date.max)}
+    assert listed["reported-timely"] == listed["reported"] - late
+    assert listed["reported-timely"]
+    assert late
 
 
 def test_visits_of_any_days_are_those_whose_effective_instant_falls_on_them(agency):
