@@ -108,13 +108,17 @@ class PublicationReceipt(Entity, Base):
 
 
 class ReportCard(Entity, Base):
-    """A card for the national report, with its clock of 5 working days from its event."""
+    """A card for the national report, with its clock of 5 working days from its event.
+
+    `subject_version` is the version of the unit that a change made; 0 for what happens once.
+    """
 
     __tablename__ = "report_card"
 
     agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
     kind: Mapped[str]
     subject_id: Mapped[UUID]
+    subject_version: Mapped[int] = mapped_column(default=0)
     event_on: Mapped[date]
     due_on: Mapped[date | None]
     due_reason: Mapped[str | None]
@@ -131,7 +135,7 @@ class ReportCard(Entity, Base):
         one_of("state", CardState),
         in_pairs("opened", required=True),
         in_pairs("reported"),
-        sa.UniqueConstraint("kind", "subject_id"),
+        sa.UniqueConstraint("kind", "subject_id", "subject_version"),
         sa.CheckConstraint("(due_on IS NULL) = (due_reason IS NOT NULL)", name="due_or_reason"),
         sa.CheckConstraint(
             "(state = 'reported') = (reported_at IS NOT NULL)", name="reported_when"

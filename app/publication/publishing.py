@@ -35,13 +35,13 @@ def follow_publications(*, at: datetime) -> str:
 
 
 def open_report_cards(*, at: datetime) -> str:
-    """Open the cards of what was inspected, tested, served and closed; compute open terms."""
+    """Open the cards of what was licensed, changed, inspected, tested, decided; compute terms."""
     done = Counter[str]()
 
     def opened(cause: cards.Cause) -> str:
         return str(cards.open_card(cause, by=TIMETABLE, at=at).kind)
 
-    _each(list(cards.causes()), opened, done)
+    _each(list(cards.causes(local_date(at))), opened, done)
     _each(
         cards.open_terms(),
         lambda found: "computed" if cards.compute_due(found, by=TIMETABLE, at=at) else None,

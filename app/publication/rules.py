@@ -32,6 +32,7 @@ class CardKind(StrEnum):
     """The cards of the national report, each with its own 5 working days."""
 
     UNIT = "unit"
+    UNIT_CHANGED = "unit-changed"
     INSPECTION = "inspection"
     TEST = "test"
     CASE_SERVED = "case-served"
@@ -62,6 +63,7 @@ STATE_NAMES = {
 }
 CARD_NAMES = {
     CardKind.UNIT: "被监督单位信息卡",
+    CardKind.UNIT_CHANGED: "被监督单位信息卡（变更）",
     CardKind.INSPECTION: "监督检查信息卡",
     CardKind.TEST: "监督检测信息卡",
     CardKind.CASE_SERVED: "案件查处信息卡（送达）",

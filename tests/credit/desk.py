@@ -92,11 +92,16 @@ class Desk:
         with transaction():
             return repairs.apply_for_repair(new, **self.who)
 
-    def check(self, repair: Any, *, fulfilled: bool = True) -> Any:
+    def check(self, repair: Any, *, fulfilled: bool = True, open_reason: str | None = None) -> Any:
         with transaction():
             found = repairs.get_repair(repair.id, self.unit.agency_id)
             return repairs.check_fulfilment(
-                found, fulfilled=fulfilled, note="罚款已缴清", by=self.by, at=self.make.at
+                found,
+                fulfilled=fulfilled,
+                note="罚款已缴清",
+                open_reason=open_reason,
+                by=self.by,
+                at=self.make.at,
             )
 
     def decide(self, repair: Any, *, approve: bool = True, by: Actor | None = None) -> Any:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -16,11 +17,13 @@ from app.cases.rules import IdKind, PartyKind
 from app.credit import queries as credit_queries
 from app.credit.rules import EntryKind
 from app.db import db, transaction
+from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import service as people
 from app.publication import queries, service
 from app.publication.models import Publication, ReportCard
 from app.publication.publishing import follow_publications, open_report_cards
+from app.units import service as units
 from app.units.rules import LicenceData, LicenceKind
 from tests.cases.ordinary import Office, fine
 from tests.credit.desk import Desk
@@ -128,7 +131,7 @@ def test_a_repair_ends_the_publication(office):
     office.be(date(2026, 12, 11))
     entry = credit_queries.find_entry(case.agency_id, EntryKind.PENALTY, f"case/{case.id}")
     repair = desk.apply(entry)
-    desk.check(repair)
+    desk.check(repair, open_reason="已缴至市级罚没账户")
     desk.decide(repair)
     assert run(office, date(2026, 12, 11)) == "2 repaired"
     assert {one.state for one in shown(case).values()} == {"repaired"}
@@ -323,3 +326,48 @@ def test_a_credit_report_is_checked_by_its_code_and_forgets_what_was_withdrawn(o
     assert "1 条已经撤销" in after
     assert "罚款" not in after
     assert client.get("/public/credit-reports/NOSUCHCODE").status_code == 404
+
+
+def test_the_card_of_a_unit_comes_with_its_licence_and_one_more_with_every_change(office):
+    office.be(date(2026, 11, 23))
+    with transaction():
+        journal.install(at=office.make.at)
+    office.be(date(2026, 11, 30))
+    old = LicenceData(LicenceKind.PERMIT, "沪卫公证字2019第1号", "lodging", date(2019, 1, 1), None)
+    new = replace(old, number="沪卫公证字2026第9号", valid_from=date(2026, 11, 26))
+    office.make.unit(licences=(old,))
+    unit = office.make.unit(licences=(new,))
+
+    def change(on, **values):
+        office.be(on)
+        with transaction():
+            units.change_unit(unit.id, values, by=office.chen, at=office.make.at)
+
+    def run(on):
+        office.be(on)
+        for _ in range(2):
+            open_report_cards(at=office.make.at)
+        db.session.remove()
+        found = office.make.signed_in(Role.CLERK).get("/api/v1/report-cards").json["items"]
+        assert {one["subject_id"] for one in found} == {str(unit.id)}
+        return [(one["kind"], one["event_on"], one["due_on"]) for one in found]
+
+    first = ("unit", "2026-11-26", "2026-12-03")
+    assert run(date(2026, 11, 30)) == [first]
+    change(date(2026, 12, 2), address="长宁路2号")
+    change(date(2026, 12, 3), phone="021-00000000")  # the card does not tell it
+    change(date(2026, 12, 4), legal_representative="王五", address="长宁路3号")
+    moved = ("unit-changed", "2026-12-02", "2026-12-09")
+    both = ("unit-changed", "2026-12-04", "2026-12-11")
+    assert run(date(2026, 12, 5)) == [first, moved, both]
+    assert run(date(2026, 12, 7)) == [first, moved, both]
+    db.session.remove()
+    clerk = office.make.signed_in(Role.CLERK)
+    sheet = clerk.get("/api/v1/report-cards/export?kind=unit-changed")
+    assert sheet.status_code == 200, sheet.json
+    rows = list(
+        openpyxl.load_workbook(io.BytesIO(sheet.data)).worksheets[0].iter_rows(values_only=True)
+    )
+    cards = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert [one["变更事项"] for one in cards] == ["地址", "地址、法定代表人"]
+    assert {one["地址"] for one in cards} == {"长宁路3号"}
