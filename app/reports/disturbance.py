@@ -18,6 +18,7 @@ from app.caps import service as caps
 from app.caps.models import CapException
 from app.caps.rules import Cap, Verdict
 from app.catalogue import queries as catalogue_queries
+from app.catalogue import service as catalogue
 from app.catalogue.service import Kind
 from app.codes import queries as code_queries
 from app.days import local_date, year_before
@@ -31,6 +32,7 @@ from app.reports.disturbance_rules import NUMBERS, Beyond, By, Code, Entry, Line
 from app.reports.quantities import Quantity, change_percent, count_of
 from app.reports.service import PeriodReversed
 from app.tasks.models import Task
+from app.tasks.rules import KIND_NAMES
 from app.units.models import Unit
 from app.visits.models import Finding, Visit, VisitAttendance
 
@@ -149,6 +151,20 @@ def excesses(agency_id: UUID, from_on: date, until_on: date, cap_code: str) -> l
     found = _beyond(every, one_cap, from_on, until_on)
     allowed = _exceptions([one.entry for one in found], from_on, until_on)
     return [_with_exception(one, allowed) for one in found]
+
+
+def names_of(by: By, on: date) -> dict[str, str]:
+    """Return how people call the codes by which entries are told apart; others are words already.
+
+    A code that has left the catalogue keeps its last name.
+    """
+    if by is By.LEVEL:
+        return dict(KIND_NAMES)
+    if by is not By.ORIGIN:
+        return {}
+    names = {row.code: str(row.body["name"]) for row in catalogue_queries.rows_of("origin")}
+    now = {row.code: str(row.body["name"]) for row in catalogue.in_force("origin", on)}
+    return {**names, **now, "triggered": "触发式检查"}
 
 
 def units_named(entries: Sequence[Entry]) -> dict[UUID, tuple[str, str]]:

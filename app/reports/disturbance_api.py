@@ -93,12 +93,13 @@ def export_entries_made(query: Row) -> flask.Response:
     """导出一个数字背后的各次入企"""
     period = _period(query)
     found = disturbance.chosen_entries(_agency_id(), *period, _chosen(query))
+    names = disturbance.names_of(By.ORIGIN, period[1])
     lines: list[Sequence[Cell]] = [
         (
             *_named(row),
             len(row["visits"]),
             row["saved"],
-            _words(one["origin"] or "triggered" for one in row["visits"]),
+            _words(names[one["origin"] or "triggered"] for one in row["visits"]),
             _words(one["department"] for one in row["visits"]),
             _yes(row["exempt"]),
             _yes(row["clean"]),
@@ -171,7 +172,9 @@ def export_disturbance(query: Row) -> flask.Response:
     """导出入企频次报表"""
     period = _period(query)
     found = disturbance.report(_agency_id(), *period)
-    return _file("disturbance", period, "入企频次", _HEAD, _table(found), query["format"])
+    return _file(
+        "disturbance", period, "入企频次", _HEAD, _table(found, period[1]), query["format"]
+    )
 
 
 # --- rows --------------------------------------------------------------------------------------
@@ -273,7 +276,7 @@ def _page(rows: Sequence[Row], query: Row, place: Callable[[Row], str]) -> Page[
 # --- files -------------------------------------------------------------------------------------
 
 
-def _table(found: Disturbance) -> list[Sequence[Cell]]:
+def _table(found: Disturbance, on: date) -> list[Sequence[Cell]]:
     lines: list[Sequence[Cell]] = [
         (
             "合计",
@@ -297,9 +300,11 @@ def _table(found: Disturbance) -> list[Sequence[Cell]]:
         for times, units in found.distribution.items()
     ]
     for by, some in found.lines.items():
+        words = {"": "未填", **disturbance.names_of(by, on)}
         lines += [
-            (f"按{BY_NAMES[by]}", f"{line.code or '未填'}：{name}", str(value), "次", "", "")
+            (f"按{BY_NAMES[by]}", f"{code}：{name}", str(value), "次", "", "")
             for line in some
+            for code in [words.get(line.code, line.code)]
             for name, value in (
                 ("按任务分别入企", line.separate),
                 ("实际入企", line.entries),

@@ -1,6 +1,7 @@
 """Entries into units 入企扰企: saved, how often, beyond caps, and the lists behind the numbers."""
 
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -260,6 +261,10 @@ def test_entries_are_read_page_by_page_and_taken_out_over_http(make):
         assert {cell.value for cell in cells} == {"=1+0浴室", "=1+1浴室", "=1+2浴室"}
     text = reader.get(f"{path}/export?{days}&format=csv").data.decode("utf-8-sig")
     assert "合计,减少入企,3,次,0," in text
+    listed = reader.get(f"{path}/entries/export?{days}&format=csv").data.decode("utf-8-sig")
+    for words in (text, listed):  # people read names, not the codes of programs
+        assert "投诉举报" in words
+        assert not {"routine", "complaint", "drawn"} & {*re.split("[：、,]", words)}
     assert reader.get(f"{path}/excesses/export?{days}&cap=entries-per-year").status_code == 200
     assert reader.get(f"{path}/excesses?{days}&cap=nothing").json == {"items": []}
     wrong = reader.get(f"{path}?from_on=2026-12-01&until_on=2026-11-01")
