@@ -15,6 +15,9 @@ from app.cases.models import CaseRemedy, PenaltyCase
 from app.cases.queries import remedies_of
 from app.cases.rules import CaseState, Procedure, RemedyResult
 from app.cases.sanctions import SanctionKind
+from app.catalogue import service as catalogue
+from app.catalogue.causes import in_safety_sector
+from app.catalogue.service import Kind
 from app.credit import queries as credit_queries
 from app.credit import service as credit
 from app.credit.rules import EntryKind, NewEntry
@@ -114,7 +117,14 @@ def _record(case: PenaltyCase, reference: str, *, by: Actor, at: datetime) -> Re
         if line.kind is SanctionKind.FINE and not line.on_staff
     )
     simple = case.procedure == Procedure.SIMPLE
-    tier = credit.tier_of(sanctions, case.decided_on, simple=simple, fine_fen=fine_fen)
+    cause = catalogue.get_row(Kind.CASE_CAUSE, case.cause_code, case.cause_from)
+    tier = credit.tier_of(
+        sanctions,
+        case.decided_on,
+        simple=simple,
+        fine_fen=fine_fen,
+        safety=in_safety_sector(cause.body),
+    )
     new = NewEntry(
         kind=EntryKind.PENALTY,
         reference=reference,

@@ -146,6 +146,11 @@ def covers(cause: Mapping[str, Any], object_class: str | None) -> bool:
     return object_class is None or object_class not in cause.get("not_for_object_classes", ())
 
 
+def in_safety_sector(cause: Mapping[str, Any]) -> bool:
+    """Tell whether a cause lies in a sector that the credit rules show for longer at least."""
+    return bool(cause.get("safety_sector", False))
+
+
 # --- whether a row is well formed --------------------------------------------------------------
 
 _PARTIES = {"citizen", "organisation"}
@@ -164,6 +169,7 @@ def wrong_cause(body: Mapping[str, Any]) -> list[str]:
         "basis": _are_texts(_dict(body.get("basis")), "law", "article"),
         "levels": isinstance(levels, list) and all(_is_level(one) for one in levels),
         "not_for_object_classes": _are_codes(body.get("not_for_object_classes", [])),
+        "safety_sector": isinstance(body.get("safety_sector", False), bool),
     }
     return sorted(name for name, right in checks.items() if not right)
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from app.cases.models import CaseRemedy
 from app.catalogue import service as catalogue
 from app.catalogue.service import Kind
+from app.credit import service as credit
 from app.credit.models import CreditEntry
 from app.db import db, transaction
 from app.publication.models import Publication
@@ -90,3 +91,27 @@ def test_a_rule_set_that_comes_later_changes_no_entry_and_holds_up_no_step(offic
     office.step(case, "end-remedy", date(2026, 10, 9), result="upheld", remedy_id=remedy_id)
     assert "refused" not in follow(office, date(2026, 10, 10))
     assert entries() == before
+
+
+def test_a_cause_of_a_safety_sector_is_shown_for_a_year_at_least(office):
+    filed, on = date(2026, 3, 2), date(2026, 3, 31)
+    decided(office, office.make.unit(), "罚1号", filed, on)
+    row = catalogue.get_row(Kind.CASE_CAUSE, "pp-without-licence", filed)
+    with transaction():
+        catalogue.supersede(
+            Kind.CASE_CAUSE,
+            "pp-without-licence",
+            {**row.body, "safety_sector": True},
+            effective_from=filed,
+            source="机关确认",
+            by=office.chen,
+            at=office.make.at,
+        )
+    decided(office, office.make.unit(), "罚2号", filed, on)
+    db.session.remove()
+    found = db.session.scalars(sa.select(CreditEntry).order_by(CreditEntry.recorded_at)).all()
+    ends = {one.tier: credit.publicity_of_entry(one).min_end for one in found}
+    assert ends == {
+        "ordinary-sector": date(2026, 6, 30),
+        "safety-sector": date(2027, 3, 31),
+    }
