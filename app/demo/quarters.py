@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from app import entry
 from app.access import Actor, Role
+from app.catalogue import seeds
 from app.catalogue import service as catalogue
 from app.days import day_begins, local_date
 from app.db import db, transaction
@@ -29,6 +30,7 @@ from app.draws.annual import QUARTERS, Item, Way
 from app.draws.annual_plans import NewAnnualPlan
 from app.draws.models import DrawPlan
 from app.draws.stages import DrawKind, Level, NewPlan
+from app.errors import Invalid
 from app.evidence import service as evidence
 from app.evidence.rules import object_key
 from app.people.models import Agency, Officer
@@ -58,12 +60,16 @@ _CLOSED_SHARE = (1, 25)
 _WRONG_SHARE = (1, 30)
 
 
+class DayWithoutChecklists(Invalid):
+    code, title = "day-without-checklists", "这一天没有检查表"
+
+
 def plan_year(agency_id: UUID, *, on: date) -> None:
     """Publish the plan of the year that the quarter of `on` carries out, in March if that is past.
 
-    Its ratios are those of four quarters.
+    Its ratios are those of four quarters. Raises DayWithoutChecklists.
     """
-    day = min(date(on.year, 3, 20), on - timedelta(days=12))
+    day = planned_on(on)
     quarters = {name: (min(4 * num, den), den) for name, (num, den) in STRATA.items()}
     once = {name: (num, den) for name, (num, den) in ATTENDED_STRATA.items()}
     items = [
@@ -88,6 +94,22 @@ def plan_year(agency_id: UUID, *, on: date) -> None:
         annual_plans.publish_annual_plan(plan, by=by, at=at + timedelta(hours=1))
 
 
+def planned_on(on: date) -> date:
+    """Return the day in March, or the first after it on which there are checklists to plan with.
+
+    Raises DayWithoutChecklists where there are none yet when the quarter of `on` is planned.
+    """
+    last = on - timedelta(days=12)
+    since = min(date.fromisoformat(row["effective_from"]) for row in seeds.rows("checklists"))
+    if since > last:
+        raise DayWithoutChecklists(
+            f"目录中的检查表自 {since} 起有效，不能演示 {quarter_of(on)} 的计划和检查。"
+            "请换一个较晚的日期，或先在目录数据（checklists）中补上当时的检查表。",
+            since=since.isoformat(),
+        )
+    return max(since, min(date(on.year, 3, 20), last))
+
+
 def quarter_of(on: date) -> str:
     """Return the period of a day, `2026-Q4`."""
     return f"{on.year}-Q{(on.month - 1) // 3 + 1}"
@@ -99,16 +121,20 @@ def quarter_end(on: date) -> date:
     return (date(on.year + month // 13, (month - 1) % 12 + 1, 1)) - timedelta(days=1)
 
 
+def _towards_end(on: date, before_end: int, *, after: int) -> date:
+    """Return a day so long before the quarter ends; late in it, so many days after `on`."""
+    end = quarter_end(on)
+    return max(end - timedelta(days=before_end), min(on + timedelta(days=after), end))
+
+
 def secret(seed: str) -> Callable[[str], bytes]:
     """Return the chance of the demo: 32 bytes by purpose, the same for the same seed."""
     return lambda purpose: hashlib.sha256(f"演示 {seed} {purpose}".encode()).digest()
 
 
-def run_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
-    """Plan a quarter, deposit, and let the draw run by itself through its day `on`."""
-    morning = day_begins(on) + timedelta(hours=9)
-    end = quarter_end(on) - timedelta(days=10)
-    plan = NewPlan(
+def quarter_plan(on: date) -> NewPlan:
+    """Return the plan of a quarter that is drawn by itself on `on`."""
+    return NewPlan(
         name=f"{on.year}年第{(on.month - 1) // 3 + 1}季度区级双随机抽查计划（演示）",
         year=on.year,
         period=quarter_of(on),
@@ -116,9 +142,29 @@ def run_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
         strata=STRATA,
         level=Level.SEALED,
         draw_on=on,
-        due_on=end,
+        due_on=_towards_end(on, 10, after=7),
     )
-    _save(plan, agency_id, at=morning - timedelta(days=10))
+
+
+def attended_plan(on: date) -> NewPlan:
+    """Return the plan of a campaign whose draw waits for its dice from `on`."""
+    return NewPlan(
+        name="医疗美容机构专项抽查计划（现场掷骰，演示）",
+        year=on.year,
+        period=quarter_of(on),
+        kind=DrawKind.DISTRICT,
+        strata=ATTENDED_STRATA,
+        level=Level.ATTENDED,
+        draw_on=on,
+        due_on=_towards_end(on, 5, after=7),
+        dice_until_at=day_begins(_towards_end(on, 14, after=3)) + timedelta(hours=17),
+    )
+
+
+def run_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
+    """Plan a quarter, deposit, and let the draw run by itself through its day `on`."""
+    morning = day_begins(on) + timedelta(hours=9)
+    _save(quarter_plan(on), agency_id, at=morning - timedelta(days=10))
     for login in ("jijian", "fazhi"):
         with transaction():
             value = secret(seed)(f"封存 {quarter_of(on)} {login}")
@@ -131,18 +177,7 @@ def run_quarter(seed: str, agency_id: UUID, *, on: date) -> None:
 
 def plan_attended(agency_id: UUID, *, on: date) -> None:
     """Plan a campaign whose draw waits for its dice."""
-    plan = NewPlan(
-        name="医疗美容机构专项抽查计划（现场掷骰，演示）",
-        year=on.year,
-        period=quarter_of(on),
-        kind=DrawKind.DISTRICT,
-        strata=ATTENDED_STRATA,
-        level=Level.ATTENDED,
-        draw_on=on,
-        due_on=quarter_end(on) - timedelta(days=5),
-        dice_until_at=day_begins(quarter_end(on) - timedelta(days=14)) + timedelta(hours=17),
-    )
-    _save(plan, agency_id, at=day_begins(on) - timedelta(days=7))
+    _save(attended_plan(on), agency_id, at=day_begins(on) - timedelta(days=7))
 
 
 def _save(plan: NewPlan, agency_id: UUID, *, at: datetime) -> DrawPlan:

@@ -43,16 +43,17 @@ def load(
     The same seed and day give the same content; the plan of joint visits begins after `today`,
     where that lies in the same quarter. Returns False, having changed nothing, where it is
     loaded already. Raises NotADemo for a database that holds anything else, DemoUnfinished for one
-    whose loading was interrupted.
+    whose loading was interrupted, DayWithoutChecklists for a day before the catalogue's checklists.
     """
     if _is_loaded():
         return False
-    with transaction():
-        installation = journal.install(at=day_begins(on or today))
-        installation.demo = True
-        db.session.flush()  # the guard below asks the database
     on = on or _first_working_day(today)
     before = _first_working_day(_quarter_before(on))
+    quarters.planned_on(before)
+    with transaction():
+        installation = journal.install(at=day_begins(on))
+        installation.demo = True
+        db.session.flush()  # the guard below asks the database
     say(f"装载演示数据：{units} 家单位，名录日期 {before}，本季度抽取日 {on}")
     district = generate(seed=seed, on=on, units=units, officers=officers)
     with transaction():
