@@ -95,4 +95,4 @@ for package in (app, sync, scheduler):
     package.cli.register(cli)
 
 if __name__ == "__main__":
-    cli()
+    cli(prog_name="suicha")

@@ -57,8 +57,13 @@ class Tar:
 
 @contextmanager
 def to_write(name: str) -> Iterator[Place]:
-    """Yield the place for a new backup. A tar file gets its name when it is whole, not before."""
+    """Yield the place for a new backup. A tar file gets its name when it is whole, not before.
+
+    A new directory is its owner's alone: a backup holds names and photos.
+    """
     if not name.endswith(".tar"):
+        if "://" not in name:
+            Path(name).mkdir(mode=0o700, parents=True, exist_ok=True)
         yield _storage_at(name)
         return
     path = Path(name)

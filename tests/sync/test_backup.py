@@ -172,6 +172,7 @@ def test_a_second_backup_copies_only_new_photos_and_heals_what_was_damaged(
     photo(stage, b"a third")
     next((to / "objects").rglob(hashlib.sha256(b"another").hexdigest())).write_bytes(b"rotten!")
     assert "本次复制 2 个" in run(stage.flask_app, "backup", str(to)).output
+    assert to.stat().st_mode & 0o777 == 0o700, "names and photos are the owner's alone"
     kept = list(to.glob("database-*"))
     assert len(kept) == 1, "the tables of earlier backups are gone"
 
