@@ -110,8 +110,8 @@ def test_a_cause_of_a_safety_sector_is_shown_for_a_year_at_least(office):
     decided(office, office.make.unit(), "罚2号", filed, on)
     db.session.remove()
     found = db.session.scalars(sa.select(CreditEntry).order_by(CreditEntry.recorded_at)).all()
-    ends = {one.tier: credit.publicity_of_entry(one).min_end for one in found}
-    assert ends == {
+    terms = {one.tier: credit.publicity_of_entry(one) for one in found}
+    assert {tier: term and term.min_end for tier, term in terms.items()} == {
         "ordinary-sector": date(2026, 6, 30),
         "safety-sector": date(2027, 3, 31),
     }
