@@ -6,6 +6,7 @@ from uuid import UUID
 from app import clock
 from app.access import Role, current_actor, requires
 from app.credit import grades, points, queries, service
+from app.credit.exception_api import exceptions
 from app.credit.grades import NewGrade, NewScoring
 from app.credit.models import CreditEntry, CreditGrade, CreditScoring, PointsCycle, PointsNotice
 from app.credit.points import NewPoints, Tally
@@ -47,7 +48,7 @@ credit_points = Blueprint(
 credit_grades = Blueprint(
     "credit-grades", __name__, url_prefix="/credit-grades", description="量化分级与等级"
 )
-BLUEPRINTS = (entries, credit_points, credit_grades, repairs, cooperations, figures)
+BLUEPRINTS = (entries, credit_points, credit_grades, repairs, exceptions, cooperations, figures)
 
 READERS = (Role.CLERK, Role.SUPERVISOR, Role.AUDITOR)
 KEEPERS = (Role.CLERK, Role.SUPERVISOR)

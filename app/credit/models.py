@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.credit.grading import ScoringOutcome
-from app.credit.rules import EntryKind, NoticeState, RepairState
+from app.credit.rules import EntryKind, ExceptionState, NoticeState, RepairState
 from app.db import Base, Entity, in_pairs, one_of
 
 
@@ -242,6 +242,44 @@ class CreditRepair(Entity, Base):
             unique=True,
             sqlite_where=sa.text("state IN ('applied', 'checked')"),
             postgresql_where=sa.text("state IN ('applied', 'checked')"),
+        ),
+    )
+
+
+class CreditException(Entity, Base):
+    """That a decision of a tier that is in principle not shown is shown 例外公示, and why.
+
+    One person proposes, another confirms or declines; until then nothing is shown.
+    """
+
+    __tablename__ = "credit_exception"
+
+    agency_id: Mapped[UUID] = mapped_column(sa.ForeignKey("agency.id"))
+    entry_id: Mapped[UUID] = mapped_column(sa.ForeignKey("credit_entry.id"), index=True)
+    state: Mapped[str]
+    reason: Mapped[str]
+    opinion: Mapped[str | None]
+    proposed_at: Mapped[datetime]
+    proposed_by_kind: Mapped[str]
+    proposed_by_id: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]
+    decided_by_kind: Mapped[str | None]
+    decided_by_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        one_of("state", ExceptionState),
+        in_pairs("proposed", required=True),
+        in_pairs("decided"),
+        sa.CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided_when"),
+        sa.CheckConstraint("(decided_at IS NULL) = (opinion IS NULL)", name="decided_with_words"),
+        sa.CheckConstraint("proposed_by_id <> decided_by_id", name="second_person"),
+        sa.Index("ix_credit_exception_agency_id_id", "agency_id", "id"),
+        sa.Index(
+            "uq_credit_exception_standing",
+            "entry_id",
+            unique=True,
+            sqlite_where=sa.text("state <> 'declined'"),
+            postgresql_where=sa.text("state <> 'declined'"),
         ),
     )
 

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from app.credit.models import (
     CreditCooperation,
     CreditEntry,
+    CreditException,
     CreditGrade,
     CreditRepair,
     CreditScoring,
     PointsCycle,
     PointsNotice,
 )
-from app.credit.rules import OPEN_REPAIRS, EntryKind
+from app.credit.rules import OPEN_REPAIRS, EntryKind, ExceptionState
 from app.db import db
 
 
@@ -169,6 +170,29 @@ def find_open_repair(entry_id: UUID) -> CreditRepair | None:
         CreditRepair.entry_id == entry_id, CreditRepair.state.in_(sorted(OPEN_REPAIRS))
     )
     return db.session.scalars(query).one_or_none()
+
+
+def exceptions_in(agency_id: UUID | None, **filters: Any) -> sa.Select[CreditException]:
+    """Return the query for the exceptions of an agency, by `state` and `entry_id`."""
+    return _filtered(CreditException, agency_id, filters, ("state", "entry_id"))
+
+
+def find_exception(entry_id: UUID) -> CreditException | None:
+    """Return the exception for an entry that is proposed or confirmed."""
+    query = sa.select(CreditException).where(
+        CreditException.entry_id == entry_id, CreditException.state != ExceptionState.DECLINED
+    )
+    return db.session.scalars(query).one_or_none()
+
+
+def excepted_references() -> list[str]:
+    """Return the references of the entries that are shown by exception, of all agencies."""
+    query = (
+        sa.select(CreditEntry.reference)
+        .join(CreditException, CreditException.entry_id == CreditEntry.id)
+        .where(CreditException.state == ExceptionState.CONFIRMED)
+    )
+    return list(db.session.scalars(query))
 
 
 def cooperations_in(agency_id: UUID | None, **filters: Any) -> sa.Select[CreditCooperation]:

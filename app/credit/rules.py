@@ -47,6 +47,14 @@ class RepairState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ExceptionState(StrEnum):
+    """How far it is that a decision of a tier that is in principle not shown is shown after all."""
+
+    PROPOSED = "proposed"
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
+
+
 class PledgePart(StrEnum):
     """What comes with an application 申请材料."""
 

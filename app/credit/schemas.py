@@ -4,7 +4,14 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.credit.grading import ScoringOutcome
-from app.credit.rules import DutyKind, EntryKind, NoticeState, PledgePart, RepairState
+from app.credit.rules import (
+    DutyKind,
+    EntryKind,
+    ExceptionState,
+    NoticeState,
+    PledgePart,
+    RepairState,
+)
 from app.fields import Choice, Count, Day, Flag, Id, Instant, Sha256, Text
 from app.problems import PageSchema
 
@@ -284,6 +291,40 @@ class DecideCreditRepairSchema(ma.Schema):
 
     approve = Flag(required=True)
     opinion = Text(max=2000, required=True)
+
+
+class NewCreditExceptionSchema(ma.Schema):
+    """Which decision is to be shown by exception 例外公示, and why."""
+
+    entry_id = Id(required=True)
+    reason = Text(max=2000, required=True)
+
+
+class DecideCreditExceptionSchema(ma.Schema):
+    """What another person decides, and why."""
+
+    confirm = Flag(required=True)
+    opinion = Text(max=2000, required=True)
+
+
+class CreditExceptionSchema(ma.Schema):
+    """An exception and what was decided about it."""
+
+    id = Id(required=True)
+    version = Count(1, required=True)
+    entry_id = Id(required=True)
+    state = Choice(ExceptionState, required=True)
+    reason = Text(max=2000, required=True)
+    opinion = Text(max=2000, required=True, allow_none=True)
+    proposed_at = Instant(required=True)
+    decided_at = Instant(required=True, allow_none=True)
+
+
+class CreditExceptionQuerySchema(PageSchema):
+    """Query of the exceptions of an agency, in the order of their ids."""
+
+    state = Choice(ExceptionState, load_default=None, allow_none=True)
+    entry_id = Id(load_default=None, allow_none=True)
 
 
 class NewCooperationSchema(ma.Schema):

@@ -15,9 +15,9 @@ from app.catalogue import service as catalogue
 from app.catalogue.models import CatalogueRow
 from app.catalogue.service import Kind
 from app.credit import queries, rules, terms
-from app.credit.models import CreditEntry
-from app.credit.rules import ABOUT_OTHERS, EntryKind, NewEntry
-from app.credit.terms import Publicity, TermRow, TierRow, Transition
+from app.credit.models import CreditEntry, CreditException
+from app.credit.rules import ABOUT_OTHERS, EntryKind, ExceptionState, NewEntry
+from app.credit.terms import OnSite, Publicity, TermRow, TierRow, Transition
 from app.db import db
 from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
@@ -290,8 +290,19 @@ def publicity_of(
     return terms.across(decided, newer, transition)
 
 
+def exception_of(entry: CreditEntry) -> CreditException | None:
+    """Return the confirmed exception by which an entry's decision is shown."""
+    if entry.tier is None or term_of(entry.tier, entry.decided_on).on_site != OnSite.BY_EXCEPTION:
+        return None
+    found = queries.find_exception(entry.id)
+    return found if found is not None and found.state == ExceptionState.CONFIRMED else None
+
+
 def publicity_of_entry(entry: CreditEntry, on: date | None = None) -> Publicity | None:
-    """Return how long an entry's decision is shown; None where it has no tier, or is not shown."""
+    """Return how long an entry's decision is shown; None where it has no tier, or is not shown.
+
+    One of a tier that is in principle not shown is, once an exception for it was confirmed.
+    """
     if entry.tier is None:
         return None
     data: Mapping[str, Any] = entry.data
@@ -299,7 +310,7 @@ def publicity_of_entry(entry: CreditEntry, on: date | None = None) -> Publicity 
         entry.tier,
         entry.decided_on,
         sanctions=data.get("sanctions", ()),
-        exception=bool(data.get("exception", False)),
+        exception=exception_of(entry) is not None,
         on=on,
     )
 

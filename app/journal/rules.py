@@ -225,6 +225,8 @@ class Event(StrEnum):
     CREDIT_REPAIR_CHECKED = "credit-repair.checked"
     CREDIT_REPAIR_DECIDED = "credit-repair.decided"
     CREDIT_REPAIR_WITHDRAWN = "credit-repair.withdrawn"
+    CREDIT_EXCEPTION_PROPOSED = "credit-exception.proposed"
+    CREDIT_EXCEPTION_DECIDED = "credit-exception.decided"
     CREDIT_COOPERATION_RECEIVED = "credit-cooperation.received"
     CREDIT_COOPERATION_ANSWERED = "credit-cooperation.answered"
     PENALTY_CASE_OPENED = "penalty-case.opened"

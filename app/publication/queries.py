@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from app.cases.models import PenaltyCase
+from app.credit import queries as credit_queries
 from app.credit.models import CreditEntry
 from app.credit.rules import EntryKind
 from app.db import db
 from app.publication.models import CreditReport, Publication, PublicationReceipt, ReportCard
-from app.publication.rules import PublicationState, SubjectType
+from app.publication.rules import CREDIT_SITE, PublicationState, SubjectType
 from app.tasks.models import Task
 from app.units.models import Unit
 from app.visits.models import Visit
@@ -138,6 +139,17 @@ def _case_id(reference: str) -> UUID | None:
         return UUID(found) if kind == "case" else None
     except ValueError:
         return None
+
+
+def excepted_cases() -> list[UUID]:
+    """Return the cases that are shown by exception and not yet on the credit site; they are few."""
+    cases = {_case_id(one) for one in credit_queries.excepted_references()}
+    known = sa.select(Publication.subject_id).where(
+        Publication.channel == CREDIT_SITE,
+        Publication.subject_type == SubjectType.DECISION,
+        Publication.subject_id.in_([one for one in cases if one]),
+    )
+    return sorted(one for one in cases - set(db.session.scalars(known)) if one)
 
 
 SHOWN = (PublicationState.PUBLIC, PublicationState.WITHDRAWN)

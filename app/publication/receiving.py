@@ -27,8 +27,7 @@ from app.journal.rules import Event
 from app.people.models import Agency
 from app.publication import queries, rules
 from app.publication.models import Publication, PublicationReceipt
-from app.publication.rules import PublicationState, Rate, Reported
-from app.publication.service import CREDIT_SITE
+from app.publication.rules import CREDIT_SITE, PublicationState, Rate, Reported
 from app.registers import read_day
 
 NUMBER, REPORTED_ON, RESULT, REASON = "决定书文号", "上报日期", "结果", "退回原因"

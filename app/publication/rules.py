@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+CREDIT_SITE = "credit-site"
+
 
 class PublicationState(StrEnum):
     """How far a publication is on its channel."""

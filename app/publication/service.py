@@ -32,7 +32,6 @@ from app.publication.rules import Channel, Facts, PublicationState, Subject, Sub
 from app.visits.models import Visit
 
 PORTAL = "portal"
-CREDIT_SITE = "credit-site"
 CHANGED = {
     SubjectType.DECISION: "处罚决定已被变更、撤销或者确认违法",
     SubjectType.RESULT: "检查任务已重新办理，原检查结果不再有效",
@@ -49,12 +48,16 @@ class PublicationStateWrong(Conflict):
 
 @dataclass(frozen=True)
 class _Span:
-    """From when until when a channel shows a subject, by which rules; `never`: not at all."""
+    """From when until when a channel shows a subject, by which rules.
+
+    `event_on` is the day from which the channel's own days count, where that is another one.
+    """
 
     start_on: date
     min_end: date | None = None
     max_end: date | None = None
     rule_set: str | None = None
+    event_on: date | None = None
 
 
 def channels_on(on: date) -> list[Channel]:
@@ -114,7 +117,8 @@ def _plan(subject: Subject, agency_id: UUID, *, by: Actor, at: datetime) -> list
         span = _span(channel, subject, agency_id, local_date(at))
         if span is None:
             continue
-        deadline = _working_days(channel.days[subject.type], subject.event_on)
+        event_on = span.event_on or subject.event_on
+        deadline = _working_days(channel.days[subject.type], event_on)
         row = Publication(
             agency_id=agency_id,
             district=agency.district,
@@ -123,7 +127,7 @@ def _plan(subject: Subject, agency_id: UUID, *, by: Actor, at: datetime) -> list
             subject_type=subject.type,
             subject_id=subject.id,
             number=subject.number,
-            event_on=subject.event_on,
+            event_on=event_on,
             due_on=deadline.due_on,
             due_reason=deadline.reason,
             start_on=span.start_on,
@@ -146,7 +150,8 @@ def _plan(subject: Subject, agency_id: UUID, *, by: Actor, at: datetime) -> list
 def _span(channel: Channel, subject: Subject, agency_id: UUID, today: date) -> _Span | None:
     """Return how long a channel shows a subject, None where it never does.
 
-    The credit site asks the credit rules: nothing of the simple procedure, no pure warnings.
+    The credit site asks the credit rules: nothing of the simple procedure, no pure warnings. What
+    it shows by exception is known from the day on which that was confirmed.
     """
     if channel.term is TermKind.OPEN or channel.months is None:
         if channel.term is not TermKind.CREDIT:
@@ -155,9 +160,14 @@ def _span(channel: Channel, subject: Subject, agency_id: UUID, today: date) -> _
         return _Span(subject.event_on, None, add_months(subject.event_on, channel.months))
     entry = _entry_of(subject.type, subject.id, agency_id)
     shown = None if entry is None else credit.publicity_of_entry(entry, today)
-    if shown is None:
+    if entry is None or shown is None:
         return None
-    return _Span(shown.start_on, shown.min_end, shown.max_end, shown.rule_set)
+    return _Span(shown.start_on, shown.min_end, shown.max_end, shown.rule_set, _excepted_on(entry))
+
+
+def _excepted_on(entry: CreditEntry) -> date | None:
+    found = credit.exception_of(entry)
+    return None if found is None or found.decided_at is None else local_date(found.decided_at)
 
 
 def _entry_of(subject_type: str, subject_id: UUID, agency_id: UUID) -> CreditEntry | None:

@@ -19,7 +19,7 @@ from app.catalogue import service as catalogue
 from app.days import local_date
 from app.db import db
 from app.people import service as people
-from app.publication import rules
+from app.publication import queries, rules
 from app.publication.models import Publication
 from app.publication.rules import PublicationState, Subject, SubjectType
 from app.tasks.models import Task
@@ -110,7 +110,10 @@ def outcomes(on: date) -> dict[str, Mapping[str, Any]]:
 
 
 def cases_to_follow() -> list[UUID]:
-    """Return the decided cases that no channel knows yet, and the overturned ones still shown."""
+    """Return the decided cases that no channel knows yet, and the overturned ones still shown.
+
+    Also those shown by exception, as long as the credit site does not know them.
+    """
     known = sa.select(Publication.subject_id).where(
         Publication.subject_type == SubjectType.DECISION
     )
@@ -125,7 +128,12 @@ def cases_to_follow() -> list[UUID]:
             PenaltyCase.decided_on.is_not(None),
             PenaltyCase.filed_on.is_not(None),
             PenaltyCase.state.in_(sorted(crediting.STANDING)),
-            sa.case((gone, PenaltyCase.id.in_(standing)), else_=PenaltyCase.id.not_in(known)),
+            sa.case(
+                (gone, PenaltyCase.id.in_(standing)),
+                else_=sa.or_(
+                    PenaltyCase.id.not_in(known), PenaltyCase.id.in_(queries.excepted_cases())
+                ),
+            ),
         )
         .order_by(PenaltyCase.id)
         .limit(BATCH)

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from app.db import db
 from app.publication import receiving
 from app.publication.models import Publication, PublicationReceipt
-from app.publication.rules import PublicationState, SubjectType
-from app.publication.service import CREDIT_SITE
+from app.publication.rules import CREDIT_SITE, PublicationState, SubjectType
 from app.reports.dated import LocalDay, line, on_days
 from app.reports.selections import Rows, Scope, Which
 

@@ -95,6 +95,7 @@ OBJECTS: dict[str, Get] = {
     "publication_id": by_name("publication"),
     "report_id": by_name("credit-report"),
     "entry_id": by_name("credit-entry"),
+    "credit_exception_id": by_name("credit-exception"),
     "grade_id": by_name("grade"),
     "notice_id": by_name("notice"),
     "repair_id": by_name("repair"),
@@ -395,6 +396,9 @@ BODIES: dict[str, Callable[[Side, str], dict[str, Any]]] = {
     "credit-grades.record_scoring": lambda side, persona: {
         "sheet": "score-lodging",
         "scores": [{"item": one["code"], "tenths": one["tenths"]} for one in _sheet_items()],
+    },
+    "credit-exceptions.propose_exception": lambda side, persona: {
+        "entry_id": side["credit-entry:minor"],
     },
     "credit-repairs.apply_for_repair": lambda side, persona: {
         "parts": [{"kind": kind, "sha256": side["sha256"]} for kind in ("pledge", "performance")],

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.access import Actor, Role
 from app.catalogue import service as catalogue
-from app.credit import grades, points, repairs, service
+from app.credit import exceptions, grades, points, repairs, service
 from app.credit.rules import Cycle, EntryKind, NewEntry, PledgePart
 from app.db import transaction
 from app.units.rules import LicenceData, LicenceKind
@@ -77,6 +77,19 @@ class Desk:
         with transaction():
             return grades.record_scoring(
                 grades.NewScoring(self.unit.id, sheet, reference, on, scores, "lodging"), **self.who
+            )
+
+    def propose(self, entry: Any, by: Actor | None = None) -> Any:
+        with transaction():
+            return exceptions.propose_exception(
+                entry.id, "群众持续关注", by=by or self.by, at=self.make.at
+            )
+
+    def settle(self, exception: Any, *, confirm: bool = True, by: Actor | None = None) -> Any:
+        with transaction():
+            found = exceptions.get_exception(exception.id, self.unit.agency_id)
+            return exceptions.decide_exception(
+                found, confirm=confirm, opinion="同意", by=by or self.chief, at=self.make.at
             )
 
     def apply(self, entry: Any, *kinds: PledgePart) -> Any:

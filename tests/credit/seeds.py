@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access import Actor
-from app.credit import grades, points, queries, repairs, service
+from app.credit import exceptions, grades, points, queries, repairs, service
 from app.credit.rules import EntryKind, NewEntry, PledgePart
 from app.people.models import Agency
 from tests.factories import Make
@@ -26,8 +26,8 @@ def fill(make: Make, agency: Agency, ids: dict[str, str], by: Actor) -> None:
         ids[name] = str(found.id)
         return found
 
-    def decision(reference: str) -> Any:
-        new = NewEntry(EntryKind.PENALTY, reference, DECIDED, unit_id, "general")
+    def decision(reference: str, tier: str = "general", on: date = DECIDED) -> Any:
+        new = NewEntry(EntryKind.PENALTY, reference, on, unit_id, tier)
         return service.record(new, **given).entry
 
     def application(name: str, *, checked: bool = False) -> None:
@@ -41,6 +41,13 @@ def fill(make: Make, agency: Agency, ids: dict[str, str], by: Actor) -> None:
                 repairs.check_fulfilment(found, fulfilled=True, note="已履行", by=by, at=make.at)
 
     keep("credit-entry", lambda: decision("case/1"))
+    recent = make.at.date()
+    keep("credit-entry:minor", lambda: decision("case/minor", "minor", recent))
+    minor = keep("credit-entry:shown", lambda: decision("case/shown", "minor", recent))
+    keep(
+        "credit-exception",
+        lambda: exceptions.propose_exception(minor.id, "群众关注", by=by, at=make.at),
+    )
     application("repair")
     application("repair:withdraw")
     application("repair:checked", checked=True)

@@ -134,7 +134,8 @@ def test_what_is_not_shown_needs_no_repair(desk, tier, day):
 
 
 def test_a_minor_one_that_is_shown_by_exception_is_repaired_as_soon_as_it_is_fulfilled(desk):
-    entry = desk.record(tier="minor", decided_on=date(2026, 11, 20), data={"exception": True}).entry
+    entry = desk.record(tier="minor", decided_on=date(2026, 11, 20)).entry
+    desk.settle(desk.propose(entry))
     assert desk.apply(entry).min_end == date(2026, 11, 20)
 
 

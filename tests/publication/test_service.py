@@ -114,6 +114,34 @@ def test_a_pure_warning_is_on_the_portal_and_never_on_the_credit_site(office):
     assert set(shown(case)) == {"portal"}
 
 
+def test_what_is_in_principle_not_shown_is_shown_by_exception_from_its_confirmation_on(office):
+    desk = Desk(office.make)
+    warning = [one for one in fine(1) if one["kind"] == "warning"]
+    case = decided(office, unit_id=desk.unit.id, lines=warning, cause_code="pp-without-testing")
+    run(office, date(2026, 9, 14))
+    entry = credit_queries.find_entry(case.agency_id, EntryKind.PENALTY, f"case/{case.id}")
+    office.be(date(2026, 11, 2))
+    proposed = desk.propose(entry)
+    run(office, date(2026, 11, 3))
+    assert set(shown(case)) == {"portal"}
+    desk.settle(proposed)  # on 3 November, a Tuesday
+    assert run(office, date(2026, 11, 4)) == "1 planned, 1 public"
+    assert run(office, date(2026, 11, 5)) == "nothing due"
+    found = shown(case)["credit-site"]
+    assert (found.state, found.event_on, found.due_on) == (
+        "public",
+        date(2026, 11, 3),
+        date(2026, 11, 12),
+    )
+    assert (found.start_on, found.min_end, found.max_end) == (
+        DECIDED,
+        DECIDED,
+        date(2026, 12, 11),
+    )
+    run(office, date(2026, 12, 12))
+    assert shown(case)["credit-site"].state == "expired"
+
+
 def test_an_expired_and_a_repaired_decision_are_shown_no_longer(office):
     case = decided(office)
     run(office, date(2026, 9, 14))
