@@ -359,5 +359,8 @@ def _class_on(entry: CreditEntry, on: date, cache: dict[tuple[str, date], TermRo
     key = (entry.tier, entry.decided_on)
     if key not in cache:
         cache[key] = term_of(*key)
-    shown = terms.publicity(cache[key], entry.decided_on)
-    return cache[key].draw_class if shown is not None and on <= shown.max_end else None
+    row = cache[key]
+    if row.draw_class is None:
+        return None
+    shown = terms.publicity(row, entry.decided_on, exception=exception_of(entry) is not None)
+    return row.draw_class if shown is not None and on <= shown.max_end else None

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.access import Role
+from app.catalogue import service as catalogue
 from app.credit import exceptions, service
 from app.db import transaction
 from tests.credit.desk import Desk
@@ -67,6 +68,30 @@ def test_nothing_is_shown_that_was_taken_out_or_whose_term_is_over(desk, minor):
     desk.on(2027, 2, 3)
     with pytest.raises(exceptions.ExceptionNotNeeded, match="2027-02-02"):
         desk.propose(other)
+
+
+def test_it_weighs_in_a_draw_where_the_office_gives_the_tier_a_class(desk, minor):
+    row = catalogue.get_row("publicity_term", "minor", DECIDED)
+    with transaction():
+        catalogue.supersede(
+            "publicity_term",
+            "minor",
+            {**row.body, "draw_class": "C"},
+            effective_from=date(2026, 11, 1),
+            source="机关确认",
+            by=desk.by,
+            at=desk.make.at,
+        )
+    proposed = desk.propose(minor)
+    assert _class_of(desk, DECIDED) is None
+    desk.settle(proposed)
+    assert _class_of(desk, DECIDED) == _class_of(desk, date(2027, 2, 2)) == "C"
+    assert _class_of(desk, date(2027, 2, 3)) is None
+
+
+def _class_of(desk, on):
+    found = service.standings_on(desk.unit.agency_id, on).get(desk.unit.id)
+    return None if found is None else found.draw_class
 
 
 def test_the_database_keeps_the_second_person(desk, minor):
