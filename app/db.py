@@ -132,6 +132,7 @@ db = SQLAlchemy(
 
 READ_COMMITTED, REPEATABLE_READ = 2, 3  # as psycopg numbers them
 WRITER_WAIT_S = 10
+CHECKPOINT_PAGES = 8000  # of 4 KiB: what many transactions change is copied once
 # SQLite has one writer at a time
 _queues: WeakKeyDictionary[Engine, Writers] = WeakKeyDictionary()
 Closing = Callable[[Session], None]
@@ -182,6 +183,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         f"busy_timeout = {WRITER_WAIT_S * 1000}",
         "cache_size = -32000",
         "temp_store = MEMORY",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -261,6 +263,11 @@ def has_begun() -> bool:
     return db.session.registry.has() and db.session().in_transaction()
 
 
+def has_one_writer(engine: Engine) -> bool:
+    """Tell whether those who write to a database queue for it."""
+    return engine in _queues
+
+
 @contextmanager
 def turn_to_write(engine: Engine) -> Iterator[None]:
     """Wait until it is this thread's turn to write to SQLite. Raises Overloaded."""
@@ -284,36 +291,49 @@ def transaction(*, durable: bool = True) -> Iterator[Session]:
     Not `durable`: a power cut may undo it, together with all that followed it and was not durable
     either; the end of a process cannot. Only for what whoever asked will do again by itself.
     """
+    engine = cast(Engine, end_reading().get_bind())
+    with turn_to_write(engine), in_turn(durable=durable) as session:
+        yield session
+
+
+def end_reading() -> Session:
+    """End what the session has read, for who waits for a turn to write next. Refuses to nest."""
     session = db.session()
     if session.info.get("writing"):
         raise RuntimeError("transaction() does not nest; use savepoint()")
     session.rollback()
-    with turn_to_write(cast(Engine, session.get_bind())):
-        session.info.update(writing=True, waiting=[])
-        try:
-            session.connection(execution_options={"suicha_write": True, "suicha_durable": durable})
-            yield session
-            session.flush()
-            _write_also(session)
-            for step in _closing_steps:
-                step(session)
-            session.commit()
-        except (OperationalError, PoolTimeout) as error:
-            session.rollback()
-            if is_overload(error):
-                raise Overloaded("服务器正忙，请稍后重试；数据没有写入。") from error
-            raise
-        except StaleDataError as error:
-            session.rollback()
-            raise ChangedMeanwhile("该内容刚刚被他人修改，请刷新后重试。") from error
-        except BaseException:
-            session.rollback()
-            raise
-        finally:
-            session.info.pop("writing", None)
-            session.info.pop("waiting", None)
-            session.info.pop("also_write", None)
-            session.info.pop("above", None)
+    return session
+
+
+@contextmanager
+def in_turn(*, durable: bool) -> Iterator[Session]:
+    """The transaction of who has the turn to write already; as `transaction()` otherwise."""
+    session = db.session()
+    session.info.update(writing=True, waiting=[])
+    try:
+        session.connection(execution_options={"suicha_write": True, "suicha_durable": durable})
+        yield session
+        session.flush()
+        _write_also(session)
+        for step in _closing_steps:
+            step(session)
+        session.commit()
+    except (OperationalError, PoolTimeout) as error:
+        session.rollback()
+        if is_overload(error):
+            raise Overloaded("服务器正忙，请稍后重试；数据没有写入。") from error
+        raise
+    except StaleDataError as error:
+        session.rollback()
+        raise ChangedMeanwhile("该内容刚刚被他人修改，请刷新后重试。") from error
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("writing", None)
+        session.info.pop("waiting", None)
+        session.info.pop("also_write", None)
+        session.info.pop("above", None)
 
 
 def giving_way(most_s: float) -> Callable[[], None]:
@@ -368,15 +388,20 @@ def _instead(table: sa.Table) -> str:
     )
 
 
-def insert_unless(row: Base, *, unique: Sequence[str]) -> bool:
-    """Write a new row at once, unless there is one with the same values in `unique`.
+def insert_unless(model: type[Base], row: Mapping[str, Any], *, unique: Sequence[str]) -> bool:
+    """Write a new row at once, past the session, unless there is one with the same values in
+    `unique`; tell whether it was written."""
+    return _insert(model, [row], f" ON CONFLICT ({', '.join(unique)}) DO NOTHING") == 1
 
-    Tells whether it was written; the session has it then like one that it read. Every column is
-    written as it is in `row`, without defaults.
+
+def add_unless(row: Base, *, unique: Sequence[str]) -> bool:
+    """As `insert_unless`, and the session has the row then like one that it read.
+
+    Every column is written as it is in `row`, without defaults.
     """
     model = type(row)
     values = {column.key: getattr(row, column.key) for column in model.__table__.columns}
-    if _insert(model, [values], f" ON CONFLICT ({', '.join(unique)}) DO NOTHING") != 1:
+    if not insert_unless(model, values, unique=unique):
         return False
     make_transient_to_detached(row)
     db.session.add(row)

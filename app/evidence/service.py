@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.access import Actor
-from app.db import db, insert_unless, new_id, savepoint, touch
+from app.db import add_unless, db, new_id, savepoint, touch
 from app.errors import NotFound
 from app.evidence import images, prints, queries
 from app.evidence.models import Evidence, EvidenceLink, EvidencePrint
@@ -240,7 +240,7 @@ def record_stored(
     )
     _fill(new, inspected, size_bytes=size_bytes, by=by, at=at)
     db.session.flush()  # what this transaction expects may be this very content
-    is_new = insert_unless(new, unique=("agency_id", "sha256"))
+    is_new = add_unless(new, unique=("agency_id", "sha256"))
     found = new if is_new else queries.get_evidence_of(agency_id, sha256)
     if not is_new:
         if found.state != EvidenceState.AWAITED:

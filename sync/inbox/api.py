@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ import structlog
 
 from app import clock, entry
 from app.access import current_actor, requires_device
-from app.db import Overloaded, is_overload, transaction
+from app.db import Overloaded, is_overload
 from app.documents import blocks
 from app.errors import Unavailable
 from app.problems import Blueprint, NotSignedIn
+from app.together import write_together
 from sync import wire
 from sync.inbox import batches, pushing, queries
 from sync.inbox.deciding import DATABASE_FAILURES, Result
@@ -82,8 +84,7 @@ def _receive(device_id: UUID, raw: bytes, lines: Sequence[bytes], at: datetime) 
     tablet sends the batch again; the end of the process takes neither.
     """
     batch = batches.packed(device_id, raw, at=at)
-    with transaction(durable=False):
-        batch_id = batches.store_batch(batch)
+    batch_id = write_together(partial(batches.store_batch, batch), of=batch["id"], durable=False)
     return pushing.decide_stored(
         device_id, batch_id, lines, keys=entry.keys(), contact=wire.contact(at), at=at
     )

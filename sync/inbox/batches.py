@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -14,26 +15,26 @@ from sync.inbox import queries
 from sync.inbox.models import InboxBatch
 
 
-def packed(device_id: UUID, raw: bytes, *, at: datetime) -> InboxBatch:
+def packed(device_id: UUID, raw: bytes, *, at: datetime) -> Mapping[str, Any]:
     """Return a batch as it came, ready to be stored: hashed and packed before anybody waits."""
-    return InboxBatch(
-        id=new_id(),
-        device_id=device_id,
-        sha256=hashlib.sha256(raw).hexdigest(),
-        content=zlib.compress(raw, 1),
-        size_bytes=len(raw),
-        received_at=at,
-    )
+    return {
+        "id": new_id(),
+        "device_id": device_id,
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "content": zlib.compress(raw, 1),
+        "size_bytes": len(raw),
+        "received_at": at,
+    }
 
 
-def store_batch(batch: InboxBatch) -> UUID:
-    """Store a batch, once, and return its id.
+def store_batch(batch: Mapping[str, Any]) -> UUID:
+    """Store a packed batch, once, and return its id.
 
     An entry of its own, committed before anything is decided: what arrived can be replayed.
     """
-    if insert_unless(batch, unique=("device_id", "sha256")):
-        return batch.id
-    found = queries.find_batch(batch.device_id, batch.sha256)
+    if insert_unless(InboxBatch, batch, unique=("device_id", "sha256")):
+        return cast(UUID, batch["id"])
+    found = queries.find_batch(batch["device_id"], batch["sha256"])
     if found is None:
         raise RuntimeError("the batch that was just stored is not there")
     return found

@@ -5,11 +5,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from app import entry
 from app.db import ChangedMeanwhile, Overloaded, db, giving_way, stop_reading, transaction
 from app.keys import Keys
+from app.together import write_together
 from app.visits.contributing import FormVersionUnknown
 from sync.devices import queries as device_queries
 from sync.devices.models import Device
@@ -43,7 +45,8 @@ def decide_stored(
     contact: Contact | None,
     at: datetime,
 ) -> list[Result]:
-    """Decide a stored batch in one transaction; begin again when another one came between.
+    """Decide a stored batch in one transaction, perhaps with those of other tablets; begin again
+    when another one came between.
 
     Forms and signatures are checked before it begins: nobody waits for that, and it gives way to a
     batch that this process is writing.
@@ -54,18 +57,19 @@ def decide_stored(
         lines, device_id, alg=alg, public_key=public_key, between=giving_way(GIVES_WAY_S)
     )
     for tried in range(1, TRIES + 1):
+        receive = partial(
+            service.receive,
+            device_id,
+            batch_id,
+            read,
+            keys=keys,
+            contact=contact,
+            at=at,
+            last_try=tried == TRIES,
+            apart=tried > 1,
+        )
         try:
-            with transaction():
-                return service.receive(
-                    device_id,
-                    batch_id,
-                    read,
-                    keys=keys,
-                    contact=contact,
-                    at=at,
-                    last_try=tried == TRIES,
-                    apart=tried > 1,
-                )
+            return write_together(receive, of=device_id)
         except (RaceLost, ChangedMeanwhile):
             continue
     raise Overloaded("内容正被他人修改，请稍后整批重新上报。")

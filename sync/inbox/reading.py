@@ -8,6 +8,7 @@ tablets push meanwhile.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from uuid import UUID
 
 from sync.inbox import forms
@@ -16,6 +17,8 @@ from sync.operations import Operation as Pushed
 from sync.operations import load_public_key as _load_public_key
 
 load_public_key = lru_cache(maxsize=4096)(_load_public_key)
+# one thread at a time: of many batches at once the first is then ready to be written when one is
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,10 @@ def read_lines(
     """
     key = load_public_key(alg, public_key)
     said = []
-    for line in lines:
-        between()
-        said.append(_read(line, device_id, key))
+    with _one_at_a_time:
+        for line in lines:
+            between()
+            said.append(_read(line, device_id, key))
     return Read(lines, said)
 
 
