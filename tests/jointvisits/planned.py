@@ -1,14 +1,16 @@
-"""Plans as tests of services make them: proposed, approved, published."""
+"""Plans as tests of services make them: proposed, approved, published, changed by hand."""
 
 from datetime import date
 
 from app.db import db, stop_reading, transaction
-from app.jointvisits import service
-from app.jointvisits.models import JointPlan
+from app.jointvisits import changes, queries, service
+from app.jointvisits.changes import Change
+from app.jointvisits.models import JointPlan, JointVisit
 from app.jointvisits.reading import NewPlan
 from app.people import service as people
 
 FIRST, LAST = date(2026, 12, 1), date(2026, 12, 31)
+REASON = "单位请求"
 
 
 def propose(make, chen, **values):
@@ -38,3 +40,20 @@ def publish(make, chen, dong, **values):
     step(service.approve_plan, plan_id, by=dong, at=make.at)
     step(service.publish_plan, plan_id, by=chen, at=make.at)
     return plan_id
+
+
+def visit_of(plan_id, task):
+    """The visit of a plan that a task is part of."""
+    (found,) = [
+        visit
+        for visit in queries.visits_of(plan_id)
+        if task.id in {row.task_id for row in visit.tasks}
+    ]
+    return found
+
+
+def change(visit_id, verb, *, by, at, **values):
+    """Change a visit by hand, for `REASON`."""
+    with transaction():
+        visit = db.session.get_one(JointVisit, visit_id)
+        return changes.change_by_hand(visit, Change(verb, REASON, **values), by=by, at=at)

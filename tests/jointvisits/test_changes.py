@@ -20,35 +20,20 @@ from app.people.rules import AbsenceReason
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.units.rules import Registration
-from tests.jointvisits.planned import FIRST, LAST, plan_of, propose, publish, step
+from tests.jointvisits.planned import (
+    FIRST,
+    LAST,
+    REASON,
+    change,
+    plan_of,
+    propose,
+    publish,
+    step,
+    visit_of,
+)
 
 TODAY = date(2026, 11, 21)
 MOVED = date(2026, 12, 3)
-
-
-@pytest.fixture
-def chen(make, app_context):
-    return make.supervisor()
-
-
-@pytest.fixture
-def dong(make, app_context):
-    return make.supervisor()
-
-
-def visit_of(plan_id, task):
-    (found,) = [
-        visit
-        for visit in queries.visits_of(plan_id)
-        if task.id in {row.task_id for row in visit.tasks}
-    ]
-    return found
-
-
-def change(visit_id, verb, *, by, at, **values):
-    with transaction():
-        visit = db.session.get_one(JointVisit, visit_id)
-        return changes.change_by_hand(visit, Change(verb, "单位停业装修", **values), by=by, at=at)
 
 
 def again(task):
@@ -69,7 +54,7 @@ def test_a_published_visit_is_moved_and_its_tasks_with_it(make, chen, dong):
     assert (plan.state, plan.maker) == (PlanState.PUBLISHED, "hand")
     assert plan.faults == [f"outside-window: {task.id}"]
     (kept,) = db.session.scalars(queries.changes_of(plan_id))
-    assert (kept.reason, kept.consequences["windows_broken"]) == ("单位停业装修", [str(task.id)])
+    assert (kept.reason, kept.consequences["windows_broken"]) == (REASON, [str(task.id)])
 
 
 def test_tasks_are_split_off_and_merged_in_and_taken_out_of_the_plan(make, chen, dong):

@@ -12,7 +12,6 @@ from app.days import local_date
 from app.db import db, transaction
 from app.jointvisits import (
     bounds,
-    changes,
     improving,
     queries,
     service,
@@ -20,7 +19,6 @@ from app.jointvisits import (
     team_queries,
     watching,
 )
-from app.jointvisits.changes import Change
 from app.jointvisits.judging import faults
 from app.jointvisits.merging import merge
 from app.jointvisits.models import JointVisit
@@ -38,7 +36,17 @@ from app.jointvisits.rules import (
 from app.jointvisits.scheduling import schedule
 from app.jointvisits.solving import Effort, improve
 from app.jointvisits.weighing import compare
-from tests.jointvisits.planned import FIRST, LAST, plan_of, propose, publish, step
+from tests.jointvisits.planned import (
+    FIRST,
+    LAST,
+    REASON,
+    change,
+    plan_of,
+    propose,
+    publish,
+    step,
+    visit_of,
+)
 from tests.jointvisits.test_solving import CAPACITIES, SPAN, quarters
 
 EFFORT = Effort(seconds=20)
@@ -113,31 +121,6 @@ def test_the_judge_sees_a_pin_that_was_moved_parted_or_given_up(
         assert f"moved-pin: {min(pin.tasks)}" in faults(tasks, one, capacity, pins=pins)
 
 
-@pytest.fixture
-def chen(make, app_context):
-    return make.supervisor()
-
-
-@pytest.fixture
-def dong(make, app_context):
-    return make.supervisor()
-
-
-def visit_of(plan_id, task):
-    (found,) = [
-        visit
-        for visit in queries.visits_of(plan_id)
-        if task.id in {row.task_id for row in visit.tasks}
-    ]
-    return found
-
-
-def change(visit_id, verb, *, by, at, **values):
-    with transaction():
-        visit = db.session.get_one(JointVisit, visit_id)
-        changes.change_by_hand(visit, Change(verb, "单位请求", **values), by=by, at=at)
-
-
 def not_taken(plan_id):
     return {one["joint_visit_id"]: one["not_taken"] for one in plan_of(plan_id).pins}
 
@@ -156,7 +139,7 @@ def test_the_next_plan_keeps_day_team_and_partners_that_people_chose(make, chen,
     late = make.task(unit, origin="complaint", due_on=date(2026, 12, 11))
     plan_id = propose(make, dong)
     kept = visit_of(plan_id, moved)
-    assert (kept.planned_on, kept.pinned, kept.reason) == (FIXED, True, "单位请求")
+    assert (kept.planned_on, kept.pinned, kept.reason) == (FIXED, True, REASON)
     assert visit_of(plan_id, late).id == kept.id  # what came since goes along
     same = visit_of(plan_id, staffed)
     assert (same.planned_on, {one.officer_id for one in same.officers}) == (

@@ -25,16 +25,6 @@ from sync.feed.models import FeedBody
 from tests.jointvisits.planned import FIRST, plan_of, propose, step
 
 
-@pytest.fixture
-def chen(make, app_context):
-    return make.supervisor()
-
-
-@pytest.fixture
-def dong(make, app_context):
-    return make.supervisor()
-
-
 def told(task):
     """What the tablets of a task's team are told of its plan."""
     query = sa.select(FeedBody.body).where(

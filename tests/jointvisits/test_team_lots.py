@@ -4,7 +4,7 @@ import io
 import subprocess
 import sys
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -36,8 +36,8 @@ from app.tasks.service import SecondPersonInvalid
 from scheduler import jobs
 from tests.draws.desk import Desk
 from tests.draws.office import Office
+from tests.jointvisits.planned import FIRST, LAST
 
-FIRST, LAST = date(2026, 12, 1), date(2026, 12, 31)
 MEDICAL = {"specialties": ("medical",), "lead_specialties": ("medical",)}
 
 
