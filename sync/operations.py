@@ -225,7 +225,6 @@ _OPERATION: Mapping[str, Check] = {
     "user_session_id": is_id,
     "v": lambda v: is_integer(v, 1, 1),
 }
-OPERATION_KEYS: Final = tuple(sorted(_OPERATION))
 
 
 def parse_line(line: bytes) -> Operation:

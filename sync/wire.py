@@ -78,24 +78,6 @@ class EpochChanged(Problem):
 
 # --- receipts ----------------------------------------------------------------------------------
 
-RECEIPT_KEYS: Final = (
-    "attachments_pending",
-    "device_id",
-    "device_seq",
-    "journal_seq",
-    "key_id",
-    "op_hash",
-    "op_id",
-    "prev_receipt_hash",
-    "reason",
-    "receipt_seq",
-    "received_at",
-    "status",
-    "stream",
-    "v",
-    "version",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class SignedReceipt:

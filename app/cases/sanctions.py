@@ -227,19 +227,6 @@ def _gains_problems(
     return []
 
 
-def heavier_rule(first: FineRange, second: FineRange) -> FineRange:
-    """Return the range that applies where one act breaks two rules: that of the higher fine.
-
-    One act is fined once (行政处罚法 第二十九条).
-    """
-    return max(first, second, key=lambda one: (one.high_fen, one.low_fen))
-
-
-def imposed_fen(lines: Iterable[SanctionLine]) -> int:
-    """Return the amount of a decision: fine and confiscated gains, without any surcharge."""
-    return sum(line.amount_fen or 0 for line in lines)
-
-
 def money_of(lines: Collection[SanctionLine]) -> tuple[int, int]:
     """Return the fine and the confiscated gains on the party, in fen."""
     taken = (one for one in lines if one.kind == SanctionKind.CONFISCATED_GAINS)

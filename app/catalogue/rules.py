@@ -136,14 +136,6 @@ def _nth_working_day(after: date, count: int, calendar: Calendar) -> Deadline:
     return Deadline(day)
 
 
-def working_days_in(days: Sequence[date], calendar: Calendar) -> int:
-    """Count the working days among `days`. Raises ValueError when a year is not loaded."""
-    worked = [calendar.is_working_day(day) for day in days]
-    if None in worked:
-        raise ValueError("The calendar of one of these years is not loaded.")
-    return sum(bool(w) for w in worked)
-
-
 # --- checklists ---
 
 

@@ -169,25 +169,3 @@ def first_grade(
         FirstTakes.LOWEST: min(counted),
     }
     return ScoringOutcome.GRADED, by[rule.takes]
-
-
-@dataclass(frozen=True)
-class Class:
-    """A grade under its scheme: 甲 of one scheme is the worst, of another the best."""
-
-    scheme: str
-    grade: str
-
-
-class SchemesDiffer(ValueError):
-    """Grades of two schemes were to be compared."""
-
-
-def is_worse(one: Class, other: Class, order: Sequence[str]) -> bool:
-    """Tell whether a grade is worse than another of the same scheme; `order` is best first.
-
-    Raises SchemesDiffer: letters of two schemes say nothing of each other.
-    """
-    if one.scheme != other.scheme:
-        raise SchemesDiffer(f"{one.scheme} and {other.scheme} are not one scale")
-    return order.index(one.grade) > order.index(other.grade)

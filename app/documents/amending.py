@@ -77,8 +77,3 @@ def amended(text: str, changes: Iterable[Change]) -> list[Piece]:
         if occurrences(pieces, change.struck) >= change.occurrence:
             pieces = amend(pieces, change)
     return pieces
-
-
-def reads(pieces: Iterable[Piece]) -> str:
-    """Return what a text says once it is corrected."""
-    return "".join(one.text for one in pieces if one.mark is not Mark.STRUCK)

@@ -8,7 +8,7 @@ from app.db import db, touch
 from app.documents import amending, layout, queries, service
 from app.documents.amending import Change
 from app.documents.desk import account_name, template_for
-from app.documents.models import Document, DocumentCorrection
+from app.documents.models import DocumentCorrection
 from app.documents.rules import Confirmation, DocumentKind, DocumentState
 from app.errors import Conflict, Invalid
 from app.journal import service as journal
@@ -101,11 +101,3 @@ def _refuse_unconfirmed(outward: bool, confirmed_by: Confirmation, name: str | N
         )
     if (confirmed_by is Confirmation.PARTY) != (name is not None):
         raise CorrectionUnconfirmed("由当事人确认的更正须写明当事人姓名，其他更正不写。")
-
-
-def reads_now(document: Document, field: str) -> str | None:
-    """Return what a field reads with its corrections, None where it says nothing."""
-    template = template_for(DocumentKind(document.kind), document.issued_recorded_at)
-    text = layout.read_path(template, document.fields, field)
-    changes = [_change(o) for o in queries.corrections_of(document.id) if o.field == field]
-    return None if text is None else amending.reads(amending.amended(text, changes))

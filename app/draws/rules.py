@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from math import comb, isqrt, prod
+from math import comb, isqrt
 from typing import NamedTuple, Protocol
 
 from app.errors import Invalid
@@ -133,14 +133,6 @@ class Factor(NamedTuple):
 
     field: str
     weights: Mapping[str, int]
-
-
-def weight_of(factors: Sequence[Factor], values: Mapping[str, str]) -> int:
-    """Return the product of a unit's multipliers; a value without multiplier is refused."""
-    for factor in factors:
-        if values.get(factor.field) not in factor.weights:
-            raise PlanIncomplete(f"权重规则没有为“{factor.field}”的这个取值规定权重。")
-    return prod(factor.weights[values[factor.field]] for factor in factors)
 
 
 # ---- seed ----------------------------------------------------------------------------------------

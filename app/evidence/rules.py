@@ -7,14 +7,6 @@ from enum import StrEnum
 from app.geometry import distance_m
 
 
-class Doubt(StrEnum):
-    """Why a person should look at a picture again."""
-
-    PLACE_DIFFERS = "place-differs"
-    TIME_DIFFERS = "time-differs"
-    NO_PLACE = "no-place"
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """A WGS-84 position in whole 1e-7 degrees."""
@@ -35,32 +27,6 @@ def compare_time(taken_at: datetime | None, recorded_at: datetime | None) -> flo
     if taken_at is None or recorded_at is None:
         return None
     return abs((taken_at - recorded_at).total_seconds())
-
-
-def list_doubts(
-    exif: Place | None,
-    fix: Place | None,
-    taken_at: datetime | None,
-    recorded_at: datetime | None,
-    *,
-    distance_max_m: float,
-    gap_max_s: float,
-) -> list[Doubt]:
-    """Return what a reviewer should know of a picture.
-
-    A picture without a place of its own is one doubt, however good the fix: nothing can be
-    compared. Exactly at a limit is still good. A missing time alone raises none, because cameras
-    inside a web page write none.
-    """
-    doubts = []
-    if exif is None:
-        doubts.append(Doubt.NO_PLACE)
-    distance, gap = compare_place(exif, fix), compare_time(taken_at, recorded_at)
-    if distance is not None and distance > distance_max_m:
-        doubts.append(Doubt.PLACE_DIFFERS)
-    if gap is not None and gap > gap_max_s:
-        doubts.append(Doubt.TIME_DIFFERS)
-    return doubts
 
 
 class EvidenceState(StrEnum):

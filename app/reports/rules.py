@@ -80,20 +80,6 @@ def percent(rate: Fraction, rounding: Rounding) -> Decimal:
     return Decimal((scaled + shift).__floor__()).scaleb(-places)
 
 
-def roundings_giving(rate: Fraction, printed: Decimal) -> set[Rounding]:
-    """Return the rules under which a rate is shown as the printed per cent value."""
-    return {rounding for rounding in Rounding if percent(rate, rounding) == printed}
-
-
-def counts_behind(printed: Decimal, tasks: int) -> list[int]:
-    """Return every whole number of `tasks` that some rounding rule shows as the printed value.
-
-    An empty list: the printed rate is not a rate of this number of tasks and must be refused. More
-    than one: it cannot be turned back into a count.
-    """
-    return [k for k in range(tasks + 1) if roundings_giving(Fraction(k, tasks), printed)]
-
-
 @dataclass(frozen=True, slots=True)
 class SpecialtyCount:
     """Tasks of one specialty; those drawn across departments are counted apart."""

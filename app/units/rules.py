@@ -167,11 +167,6 @@ _NEXT: dict[UnitStatus, set[UnitStatus]] = {
 }
 
 
-def next_statuses(status: UnitStatus) -> frozenset[UnitStatus]:
-    """Return the states that may follow; an empty set marks the end of the licence's life."""
-    return frozenset(_NEXT[status])
-
-
 def may_follow(status: UnitStatus, following: UnitStatus) -> bool:
     """Say whether `following` may come directly after `status`."""
     return following in _NEXT[status]
@@ -435,16 +430,6 @@ def change_problems(before: NewUnit, after: NewUnit) -> list[Problem]:
 
 
 # --- 个人信息 ---
-
-
-def mask_person_code(code: str) -> str:
-    """Hide the number of a personal document: three characters at the front, two at the end stay.
-
-    A code too short to keep anything secret is hidden whole.
-    """
-    if len(code) < 10:
-        return "*" * len(code)
-    return code[:3] + "*" * (len(code) - 5) + code[-2:]
 
 
 def mask_phone(number: str) -> str:

@@ -12,11 +12,9 @@ from app.catalogue import seeds
 from app.credit import grading, rules
 from app.credit.grading import (
     Bands,
-    Class,
     FirstGrade,
     FirstTakes,
     Rounding,
-    SchemesDiffer,
     ScoringOutcome,
     SheetItem,
 )
@@ -185,17 +183,6 @@ def test_a_standard_score_lies_between_nothing_and_everything(worths, data):
     scored = grading.score(items, scores)
     assert grading.score_faults(items, scores) == []
     assert scored.hundredths is None or 0 <= scored.hundredths <= grading.FULL
-
-
-def test_classes_of_two_schemes_are_never_compared():
-    orders = {
-        row["code"]: [one["grade"] for one in row["grades"]] for row in seeds.rows("grade_schemes")
-    }
-    supervision, risk = "occupational-supervision", "occupational-risk"
-    assert grading.is_worse(Class(supervision, "甲"), Class(supervision, "丙"), orders[supervision])
-    assert grading.is_worse(Class(risk, "丙"), Class(risk, "甲"), orders[risk])
-    with pytest.raises(SchemesDiffer):
-        grading.is_worse(Class(supervision, "甲"), Class(risk, "甲"), orders[risk])
 
 
 def test_every_sheet_is_worth_a_hundred_and_its_scheme_is_scored():

@@ -11,8 +11,6 @@ from app.draws.rules import (
     DrawFileChanged,
     EntropyMismatch,
     EntropyTooWeak,
-    Factor,
-    PlanIncomplete,
     SecretMismatch,
     check_sources,
     commit_of,
@@ -21,7 +19,6 @@ from app.draws.rules import (
     hash_named,
     joined,
     seed,
-    weight_of,
 )
 from tests.draws.vectors import (
     CHANGES,
@@ -229,12 +226,3 @@ def test_with_sm3_commitment_and_seed_are_sm3_and_file_digests_stay_sha256():
         == hashlib.sha256(drawn.result_tsv).hexdigest()
         == ("1409baab78231fd9432d84192053dd15d95fbbb1c3514df302538fc9e50ab9b8")
     )
-
-
-def test_a_weight_is_the_product_of_its_multipliers():
-    factors = [Factor("risk", {"A": 10, "D": 30}), Factor("credit", {"1": 1, "4": 3, "new": 0})]
-
-    assert weight_of(factors, {"risk": "D", "credit": "4"}) == 90
-    assert weight_of(factors, {"risk": "A", "credit": "new"}) == 0
-    with pytest.raises(PlanIncomplete, match="credit"):
-        weight_of(factors, {"risk": "A"})
