@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +81,7 @@ def loads(text: str) -> Any:
     return value
 
 
+@lru_cache(maxsize=1024)  # a batch is told of under one instant, some hundred times
 def instant(at: datetime) -> str:
     """Return an aware instant in the wire's form, `2026-11-20T01:02:03.004Z`."""
     if at.tzinfo is not UTC:

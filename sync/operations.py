@@ -247,13 +247,16 @@ def parse_line(line: bytes) -> Operation:
         raise Malformed(str(error), digest=digest) from error
     if not isinstance(values, dict):
         raise Malformed("not an object", digest=digest)
-    op_id = UUID(values["op_id"]) if is_id(values.get("op_id")) else None
     if values.keys() != _OPERATION.keys():
-        raise Malformed("not the keys of an operation", digest=digest, op_id=op_id)
+        raise Malformed("not the keys of an operation", digest=digest, op_id=_claimed(values))
     for key, check in _OPERATION.items():
         if not check(values[key]):
-            raise Malformed(f"{key} is not of its type", digest=digest, op_id=op_id)
+            raise Malformed(f"{key} is not of its type", digest=digest, op_id=_claimed(values))
     return _operation(values, text=text, digest=digest, sig=sig)
+
+
+def _claimed(values: Mapping[str, Any]) -> UUID | None:
+    return UUID(values["op_id"]) if is_id(values.get("op_id")) else None
 
 
 def _digest(line: bytes) -> str:

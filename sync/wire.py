@@ -20,7 +20,7 @@ from flask.globals import app_ctx
 
 from app import canonical, clock, entry
 from app.journal import service as journal
-from app.keys import Keys, key_id, public_bytes, sign_receipt
+from app.keys import Keys, key_id, public_bytes
 from app.lean import also
 from app.problems import MIME, MediaTypeUnsupported, Problem, ProblemSchema, TooLarge
 from sync.operations import OPERATION_BYTES, decode_b64, encode_b64, is_time
@@ -79,20 +79,12 @@ class EpochChanged(Problem):
 # --- receipts ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SignedReceipt:
-    """A receipt as sent: canonical body, signature, and the hash that the next one names."""
+def receipt_body(values: Mapping[str, Any], key: Ed25519PrivateKey) -> str:
+    """Return the canonical receipt of `values`, which lack only `v` and `key_id`; ids as they are.
 
-    body: str
-    sig: str
-    digest: str
-
-
-def make_receipt(values: Mapping[str, Any], keys: Keys) -> SignedReceipt:
-    """Return the signed receipt of `values`, which lack only `v` and `key_id`; ids as they are."""
-    body = canonical.dumps_with_ids({**values, "v": 1, "key_id": _receipt_key_id(keys.receipt_key)})
-    digest = canonical.digest(body)
-    return SignedReceipt(body, sign_receipt(keys.receipt_key, digest), digest)
+    What is signed, and what the next one names, is its SHA-256.
+    """
+    return canonical.dumps_with_ids({**values, "v": 1, "key_id": _receipt_key_id(key)})
 
 
 @functools.lru_cache(maxsize=4)

@@ -20,6 +20,7 @@ from app.journal.rules import GENESIS, Break, Event, entry_hash, entry_text, fir
 from app.prepared import Prepared
 
 CATALOGUE = "catalogue"
+Finish = Callable[[], None]
 
 
 class Subject(Protocol):
@@ -50,7 +51,7 @@ class Waiting:
     at: datetime
     data: Mapping[str, Any]
     op_id: UUID | None
-    numbered: Callable[["Numbered"], None] | None
+    numbered: Callable[["Numbered"], Finish | None] | None
     seq: int = field(default=0)
 
     @property
@@ -102,14 +103,15 @@ def record(
     data: Mapping[str, Any] | None = None,
     stream: str | None = None,
     op_id: UUID | None = None,
-    numbered: Callable[[Numbered], None] | None = None,
+    numbered: Callable[[Numbered], Finish | None] | None = None,
 ) -> None:
     """Let an entry wait in the open transaction; it is stored with the effect or not at all.
 
     `data` holds ids, field names, hashes and non-personal values only, JSON without floats.
     `stream` defaults to the subject's district (`catalogue` where it has none). `numbered` is
     called in the closing step, under the stream's lock, with the entry's place: for what must
-    name it, as a receipt does. Raises RuntimeError outside `transaction()`.
+    name it, as a receipt does. What it returns is called when all else is written: what it needs
+    may be made ready meanwhile. Raises RuntimeError outside `transaction()`.
     """
     session = db.session()
     if not session.info.get("writing"):
@@ -146,6 +148,7 @@ def close(session: Session) -> None:
     _lock(session, streams)
     rows: list[dict[str, Any]] = []
     last: dict[str, int] = {}
+    finishing: list[Finish] = []
     ordered = sorted(waiting, key=lambda entry: entry.stream)  # stable: order of recording
     above: dict[str, int] = session.info.get("above", {})
     for stream, entries in groupby(ordered, key=lambda entry: entry.stream):
@@ -157,12 +160,14 @@ def close(session: Session) -> None:
             row = _row(entry, previous)
             previous = row["hash"]
             rows.append(row)
-            if entry.numbered:
-                entry.numbered(Numbered(stream, seq, previous))
+            if entry.numbered and (finish := entry.numbered(Numbered(stream, seq, previous))):
+                finishing.append(finish)
         last[stream] = seq
     insert_rows(JournalEntry, rows)
     for store in projections:
         store(session, last)
+    for finish in finishing:
+        finish()
     session.flush()
 
 

@@ -1,15 +1,15 @@
 """Receipts: numbered, chained and signed in the closing step, in the commit of what they attest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 import sqlalchemy as sa
 
 from app.access import Actor, ActorKind
-from app.canonical import instant
+from app.canonical import digest, instant
 from app.db import insert_rows
 from app.journal import service as journal
 from app.journal.rules import Event
@@ -22,7 +22,8 @@ from sync.inbox.models import Receipt
 from sync.inbox.queries import Attested
 from sync.inbox.records import OperationSubject, Record
 from sync.inbox.rules import Outcome
-from sync.wire import make_receipt
+from sync.inbox.signing import begin_to_sign
+from sync.wire import receipt_body
 
 _EVENTS = {
     Outcome.APPLIED: Event.OPERATION_APPLIED,
@@ -45,6 +46,7 @@ class Desk:
     receipt_hash: str
     chain: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    told: list[Record] = field(default_factory=list)
     expected: int = 0
 
     @staticmethod
@@ -79,13 +81,15 @@ class Desk:
             },
             stream=self.device.district,
             op_id=row["op_id"],
-            numbered=lambda place: self._sign(record, _as_said(said, row), place),
+            numbered=lambda place: self._number(record, _as_said(said, row), place),
         )
 
-    def _sign(self, record: Record, row: Mapping[str, Any], place: Numbered) -> None:
-        """Number, chain and sign a receipt; the last one writes them all."""
+    def _number(
+        self, record: Record, row: Mapping[str, Any], place: Numbered
+    ) -> Callable[[], None] | None:
+        """Number and chain a receipt; the last lets all be signed, and returns their writing."""
         self.receipt_seq += 1
-        receipt = make_receipt(
+        body = receipt_body(
             {
                 "op_id": row["claimed_op_id"],
                 "device_id": self.device.id,
@@ -101,24 +105,30 @@ class Desk:
                 "receipt_seq": self.receipt_seq,
                 "prev_receipt_hash": self.receipt_hash,
             },
-            self.keys,
+            self.keys.receipt_key,
         )
-        self.receipt_hash = receipt.digest
-        record.receipt = record.receipt or Attested(receipt.body, receipt.sig)
+        self.receipt_hash = digest(body)
         self.rows.append(
             {
                 "device_id": self.device.id,
                 "receipt_seq": self.receipt_seq,
                 "operation_id": record.id,
-                "body": receipt.body,
-                "sig": receipt.sig,
-                "hash": receipt.digest,
+                "body": body,
+                "hash": self.receipt_hash,
             }
         )
-        if len(self.rows) == self.expected:
-            self._write()
+        self.told.append(record)
+        if len(self.rows) < self.expected:
+            return None
+        return partial(
+            self._write,
+            begin_to_sign(self.keys.receipt_key, [str(row["hash"]) for row in self.rows]),
+        )
 
-    def _write(self) -> None:
+    def _write(self, signatures: Callable[[], list[str]]) -> None:
+        for record, row, sig in zip(self.told, self.rows, signatures(), strict=True):
+            row["sig"] = sig
+            record.receipt = record.receipt or Attested(row["body"], sig)
         insert_rows(Receipt, self.rows)
         self.chain.update(receipt_seq=self.receipt_seq, receipt_hash=self.receipt_hash)
         _update_of(tuple(sorted(self.chain))).change(owner=self.device.id, **self.chain)
