@@ -268,12 +268,17 @@ def has_one_writer(engine: Engine) -> bool:
     return engine in _queues
 
 
+def overloaded() -> Overloaded:
+    """Return what tells that the database was not to be had in time."""
+    return Overloaded("服务器正忙，请稍后重试；数据没有写入。")
+
+
 @contextmanager
-def turn_to_write(engine: Engine) -> Iterator[None]:
+def turn_to_write(engine: Engine, wait_s: float | None = None) -> Iterator[None]:
     """Wait until it is this thread's turn to write to SQLite. Raises Overloaded."""
     queue = _queues.get(engine)
-    if queue is not None and not queue.take(WRITER_WAIT_S):
-        raise Overloaded("服务器正忙，请稍后重试；数据没有写入。")
+    if queue is not None and not queue.take(WRITER_WAIT_S if wait_s is None else wait_s):
+        raise overloaded()
     try:
         yield
     finally:
@@ -321,7 +326,7 @@ def in_turn(*, durable: bool) -> Iterator[Session]:
     except (OperationalError, PoolTimeout) as error:
         session.rollback()
         if is_overload(error):
-            raise Overloaded("服务器正忙，请稍后重试；数据没有写入。") from error
+            raise overloaded() from error
         raise
     except StaleDataError as error:
         session.rollback()
