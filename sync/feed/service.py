@@ -13,10 +13,10 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from app.access import Actor
-from app.db import db, new_id, put_rows
+from app.db import Base, db, new_id, put_rows
 from app.evidence import service as evidence
 from app.evidence.models import Evidence
 from app.evidence.rules import EvidenceState
@@ -61,9 +61,16 @@ def project(session: Session, entries: Sequence[journal.Waiting]) -> journal.Sto
     """
     seen = _read(entries)
     rendered = {
-        key: (entity.version, bodies.render(key[0], entity)) for key, entity in seen.changed.items()
+        key: (entity.version, bodies.render(key[0], entity))
+        for key, entity in seen.changed.items()
+        if not _is_left_behind(entity)
     }
     return partial(_store, seen=seen, rendered=rendered)
+
+
+def _is_left_behind(entity: Any) -> bool:
+    """Tell of a row of an earlier piece of work that shares this transaction: it is read anew."""
+    return isinstance(entity, Base) and object_session(entity) is None
 
 
 def _read(entries: Sequence[journal.Waiting]) -> _Seen:

@@ -283,7 +283,10 @@ sent_batches = anything.flatmap(
 
 @pytest.fixture
 def scene(stage: Stage, tablet: Tablet) -> Scene:
-    bo = stage.tablet("bo")
+    return set_up(stage, tablet, stage.tablet("bo"))
+
+
+def set_up(stage: Stage, tablet: Tablet, bo: Tablet) -> Scene:
     given_ = [stage.task(tablet, bo) for _ in range(3)]
     late = stage.task(bo)
     for task, result in zip((*given_[:2], late), ("no", "yes", "no"), strict=True):
