@@ -9,7 +9,7 @@ from typing import Any
 import flask
 import pytest
 
-from app import db
+from app import db, lines
 from sync.inbox import api, batches, effects, receipts, service
 from sync.inbox.deciding import Batch
 from tests.sync.tablet import Answer
@@ -130,7 +130,19 @@ def dying(point: str, number: int) -> Iterator[None]:
 
 @contextmanager
 def dying_before_the_commit() -> Iterator[None]:
-    """Let the next transaction of any kind end with its process, everything written."""
+    """Let the next transaction of any kind end with its process, everything written.
+
+    One statement alone is a transaction of its own on SQLite: there its process ends before it.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(db, "_closing_steps", [*db._closing_steps, _die])
+        begin = lines.Line.begin
+
+        def begun(line: lines.Line, *, durable: bool) -> None:
+            if line.dialect.name == "sqlite":
+                _die()
+            begin(line, durable=durable)
+
+        patch.setattr(lines.Line, "begin", begun)
+        patch.setattr(lines.Line, "commit", _die)
         yield
