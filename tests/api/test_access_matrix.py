@@ -14,6 +14,7 @@ import pytest
 from app import problems
 from app.access import Role
 from tests.api import requests
+from tests.api.bodies import TOKENS
 from tests.api.requests import NOBODY, Operation
 from tests.api.seeded import Seeded, Side
 
@@ -38,7 +39,7 @@ class Matrix:
         return self._sent(operation, persona, request, fresh=fresh)
 
     def _sent(self, operation, persona, request, *, fresh=False):
-        name = requests.TOKENS.get(operation.endpoint, persona) if persona == "device" else persona
+        name = TOKENS.get(operation.endpoint, persona) if persona == "device" else persona
         token = self.home.tokens.get(name)
         if fresh and persona in set(Role):
             token = self.seeded.fresh_token(self.home, Role(persona))

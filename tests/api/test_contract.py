@@ -18,6 +18,8 @@ from werkzeug.exceptions import HTTPException
 
 from app.access import Role
 from tests.api import requests
+from tests.api.bodies import FORMS, HEADERS, RAW, TOKENS
+from tests.api.objects import GLOBAL
 from tests.api.requests import NOBODY, Operation
 from tests.api.seeded import Seeded
 
@@ -87,7 +89,7 @@ class Line:
 
     def _token(self, name: str) -> str | None:
         if self.persona == "device":
-            return self.home.tokens[requests.TOKENS.get(name.partition(" ")[2], "device")]
+            return self.home.tokens[TOKENS.get(name.partition(" ")[2], "device")]
         return self.session
 
     def _count(self, name: str, status: int) -> None:
@@ -163,10 +165,10 @@ def with_examples(seeded: Seeded, chosen: Sequence[Operation], persona: str) -> 
 
 def _body(seeded: Seeded, operation: Operation, persona: str, spec: dict[str, Any]) -> Any:
     home = seeded.world.home
-    if operation.endpoint in requests.FORMS:
-        return requests.FORMS[operation.endpoint](home)
-    if operation.endpoint in requests.RAW:
-        return requests.RAW[operation.endpoint](home)[1].decode()
+    if operation.endpoint in FORMS:
+        return FORMS[operation.endpoint](home)
+    if operation.endpoint in RAW:
+        return RAW[operation.endpoint](home)[1].decode()
     return requests.body_of(operation, home, persona, spec)
 
 
@@ -175,13 +177,13 @@ def _teach(parameter: dict[str, Any], seeded: Seeded, operation: Operation, pers
     if parameter["in"] == "path":
         own = requests.values_of(operation, seeded.world.home, persona)[name]
         theirs = requests.values_of(operation, seeded.world.neighbour, persona)[name]
-        if name not in requests.GLOBAL:
+        if name not in GLOBAL:
             parameter["schema"] = {"type": "string", "enum": [own, theirs, NOBODY]}
         parameter["example"] = own
     elif name == "If-Match":
         parameter["schema"] = {"type": "string", "enum": [CURRENT, '"999"', "*"]}
         parameter["example"] = CURRENT
-    elif (value := requests.HEADERS.get(name)) is not None:
+    elif (value := HEADERS.get(name)) is not None:
         parameter["example"] = value(seeded.world.home)
 
 

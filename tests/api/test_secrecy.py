@@ -39,6 +39,7 @@ from app.tasks.models import Task
 from app.units.models import Unit
 from scheduler.cli import scheduler_group
 from tests.api import requests
+from tests.api.bodies import TOKENS
 from tests.api.requests import Operation
 from tests.api.seeded import Seeded
 from tests.conftest import FixedClock
@@ -205,7 +206,7 @@ class Watched:
             request = replace(request, path=f"{request.path}?limit=200")
         token = self.side.tokens.get(persona)
         if persona == "device":
-            token = self.side.tokens.get(requests.TOKENS.get(operation.endpoint, "device"))
+            token = self.side.tokens.get(TOKENS.get(operation.endpoint, "device"))
         elif persona in set(Role) and operation.method not in ("GET", "HEAD"):
             token = self.seeded.fresh_token(self.side, Role(persona))
         if token:
