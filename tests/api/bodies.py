@@ -11,7 +11,8 @@ from typing import Any
 
 from app.access import Role
 from app.catalogue import seeds
-from tests.api.seeded import Side, metadata_of
+from tests.api.seeds.builder import Side
+from tests.api.seeds.tablets import metadata_of
 from tests.conftest import NOW
 from tests.documents.desk import OPINION
 from tests.factories import PASSWORD

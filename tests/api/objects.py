@@ -7,7 +7,7 @@ name; `GLOBAL` are those that name nothing of an agency.
 from collections.abc import Callable
 
 from app.access import Role
-from tests.api.seeded import Side
+from tests.api.seeds.builder import Side
 
 Get = Callable[[Side, str], str]
 

@@ -24,7 +24,8 @@ from app.access import access_of
 from app.db import Base
 from tests.api.bodies import BODIES, HEADERS, QUERIES, RAW, VALUES
 from tests.api.objects import GLOBAL, OBJECTS
-from tests.api.seeded import Seeded, Side
+from tests.api.seeded import Seeded
+from tests.api.seeds.builder import Side
 
 JSON = "application/json"
 NOBODY = "00000000-0000-7000-8000-000000000000"  # an id that nothing has

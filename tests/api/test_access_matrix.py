@@ -16,7 +16,8 @@ from app.access import Role
 from tests.api import requests
 from tests.api.bodies import TOKENS
 from tests.api.requests import NOBODY, Operation
-from tests.api.seeded import Seeded, Side
+from tests.api.seeded import Seeded
+from tests.api.seeds.builder import Side
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 MEMBERS = {"type", "title", "status", "detail", "instance"}
