@@ -1,4 +1,4 @@
-"""A small demo district of each database, served by a real process."""
+"""An office in spring; a small demo district of each database, served by a real process."""
 
 import os
 import socket
@@ -9,11 +9,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
+import flask
 import pytest
 
 from tests import servers
-from tests.conftest import KEYS
+from tests.conftest import KEYS, FixedClock
+from tests.factories import Make
+from tests.stories.house import House
 
 UNITS = "420"
 ON = "2026-10-08"
@@ -104,3 +108,9 @@ def office(
     found.kill()
     if name:
         servers.drop_postgresql(server, name)
+
+
+@pytest.fixture
+def spring(flask_app: flask.Flask, make: Make, clock: FixedClock) -> House:
+    """An office in April 2026, the first month under Order 36."""
+    return House(flask_app, make, clock, date(2026, 4, 7))
