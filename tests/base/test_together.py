@@ -176,10 +176,13 @@ def test_two_of_a_kind_never_share_and_the_first_is_first(crowd: Crowd):
 
 
 def test_each_finds_what_the_one_before_wrote_and_no_row_of_his(crowd: Crowd):
+    kept = []  # what nobody holds is in no session
+
     def change() -> tuple[int, int]:
         before = len(list(db.session.identity_map.values()))
         row = db.session.get_one(NumberFloor, "shared")
         row.last += 1
+        kept.append(row)
         return before, row.last
 
     with crowd.flask_app.app_context(), transaction() as session:
@@ -297,6 +300,16 @@ def test_when_the_leader_gives_up_the_next_one_leads(crowd: Crowd, monkeypatch: 
             impatient.result(SOON_S)
     assert results(patient) == ["b", "c"]
     crowd.expect(1, names=["b", "c"])
+
+
+@SQLITE
+def test_whoever_comes_while_another_is_to_lead_leaves_it_to_him(crowd: Crowd):
+    """Also where he has not woken yet."""
+    table, now = together._Table(), time.monotonic()
+    table._waiting.append(together._Piece(crowd.note("a"), "a", True, now + SOON_S))
+    with crowd.flask_app.app_context(), pytest.raises(Overloaded):
+        table.write(db.engine, together._Piece(crowd.note("b"), "b", True, now + 0.05))
+    assert [piece.of for piece in table._waiting] == ["a"]
 
 
 @SQLITE

@@ -34,6 +34,7 @@ from sync.feed import service as feed
 from sync.inbox import batches, pushing
 from sync.inbox.deciding import Result
 from sync.inbox.models import Receipt
+from sync.operations import PublicKey, is_signed, load_public_key
 from sync.wire import Contact
 from tests.factories import OTHER_DISTRICT
 from tests.sync.conftest import ITEMS, Stage, answer, finish, sign, start
@@ -188,6 +189,10 @@ def _in_order() -> list[Any]:
     return [list(row) for row in db.session.execute(query)]
 
 
+def _receipt_key() -> PublicKey:
+    return load_public_key("Ed25519", entry.keys().receipt_key.public_key().public_bytes_raw())
+
+
 def _receipts_hold(device_id: UUID) -> None:
     query = sa.select(Receipt).where(Receipt.device_id == device_id).order_by(Receipt.receipt_seq)
     previous = "0" * 64
@@ -195,6 +200,7 @@ def _receipts_hold(device_id: UUID) -> None:
         body = json.loads(receipt.body)
         assert (body["receipt_seq"], body["prev_receipt_hash"]) == (number, previous)
         assert digest(receipt.body) == receipt.hash
+        assert is_signed(_receipt_key(), "suicha-receipt-1", receipt.hash, receipt.sig)
         place = {"stream": body["stream"], "seq": body["journal_seq"]}
         text = db.session.scalar(
             sa.text("SELECT text FROM journal_entry WHERE stream = :stream AND seq = :seq"), place
