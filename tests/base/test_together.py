@@ -20,11 +20,13 @@ import sqlalchemy as sa
 
 from app import together
 from app.access import TIMETABLE
-from app.db import Overloaded, db, transaction, turn_to_write
+from app.db import Overloaded, db, savepoint, transaction, turn_to_write
 from app.journal import service as journal
 from app.journal.models import JournalEntry, NumberFloor
 from app.journal.rules import Event
+from app.people.models import Agency
 from app.together import MOST, write_together
+from tests.factories import Make
 from tests.servers import ROOT
 from tests.writing import make_database
 
@@ -194,6 +196,36 @@ def test_each_finds_what_the_one_before_wrote_and_no_row_of_his(crowd: Crowd):
     if crowd.shares:
         assert [last for _, last in found] == [2, 3, 4]
         assert len(crowd.commits) == 1
+
+
+@SQLITE
+def test_what_a_savepoint_undid_in_a_row_is_known_to_the_closing_step(crowd: Crowd, make: Make):
+    agency_id = make.home().id
+
+    def try_and_fail() -> None:
+        agency = db.session.get_one(Agency, agency_id)
+        journal.record(
+            Event.JOURNAL_HEAD_PUBLISHED,
+            agency,
+            by=TIMETABLE,
+            at=crowd.at,
+            data={"version": agency.version},
+        )
+        with pytest.raises(Spoilt), savepoint():
+            agency.name = "另一名称"
+            db.session.flush()
+            raise Spoilt
+
+    with crowd.held():
+        sent = [crowd.send(try_and_fail) for _ in range(2)]
+    results(sent)
+    assert len(crowd.commits) == 1
+    with crowd.flask_app.app_context():
+        texts = db.session.scalars(
+            sa.select(JournalEntry.text).order_by(JournalEntry.seq.desc()).limit(2)
+        )
+        told = [json.loads(text) for text in texts]
+    assert [one["subject_version"] for one in told] == [one["data"]["version"] for one in told]
 
 
 class Spoilt(Exception):
