@@ -22,8 +22,8 @@ from app.db import db
 from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
-from app.tasks import service as tasks
 from app.tasks.rules import JOINT_DRAWN
+from app.tasks.second_persons import require_second_person
 from app.units import service as units
 from app.visits.rules import effective_at
 
@@ -245,7 +245,7 @@ def _decide(
     found = get_exception(exception_id, by.agency_id)
     if found.state != ExceptionState.PROPOSED:
         raise CapExceptionDecided("该申请已经批准或不予批准。", state=found.state)
-    tasks.require_second_person(
+    require_second_person(
         found.agency_id,
         first_account_id=found.proposed_by_id,
         first_officer_id=found.proposed_officer_id,

@@ -12,7 +12,7 @@ from app.catalogue import service as catalogue
 from app.catalogue.service import Kind
 from app.errors import Conflict, Forbidden, Invalid
 from app.people import service as people
-from app.tasks.service import TEAM_SIZE
+from app.tasks.teams import TEAM_SIZE
 
 SEPARATION = "行政处罚法 第五十七条"
 

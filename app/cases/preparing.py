@@ -35,7 +35,7 @@ from app.catalogue.service import Kind
 from app.errors import Conflict, Forbidden, Invalid
 from app.evidence import queries as evidence_queries
 from app.evidence import service as evidence
-from app.tasks import service as tasks
+from app.tasks.second_persons import require_second_person
 
 
 class RuleGone(Conflict):
@@ -358,7 +358,7 @@ def _decision(draft: Draft) -> Demands:
 
 def _withdraw(draft: Draft) -> None:
     """A case is withdrawn by a second person, neither who proposed it nor a handler."""
-    tasks.require_second_person(
+    require_second_person(
         draft.case.agency_id,
         first_account_id=None,
         first_officer_id=UUID(draft.data["proposed_officer_id"]),

@@ -27,7 +27,7 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import service as people
 from app.tasks.models import Task
-from app.tasks.service import TEAM_SIZE
+from app.tasks.teams import TEAM_SIZE
 from app.units import service as units
 from app.visits import contributing
 from app.visits import queries as visit_queries

@@ -37,7 +37,7 @@ from app.people.models import Officer, PartnerOfficer
 from app.people.rules import is_eligible
 from app.tasks.models import Task
 from app.tasks.rules import OPEN_STATES
-from app.tasks.service import TEAM_SIZE
+from app.tasks.teams import TEAM_SIZE
 from app.units import service as units
 from app.units.models import Unit
 

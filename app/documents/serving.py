@@ -32,7 +32,7 @@ from app.evidence import queries as evidence
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people import service as people
-from app.tasks.service import TEAM_SIZE
+from app.tasks.teams import TEAM_SIZE
 
 
 class ServiceUnknown(NotFound):

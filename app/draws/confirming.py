@@ -28,6 +28,7 @@ from app.draws.steps import lock, stamp
 from app.errors import Conflict, Forbidden
 from app.journal.rules import Event
 from app.tasks import service as tasks
+from app.tasks.second_persons import require_second_person
 
 
 class ApprovalNotNeeded(Conflict):
@@ -57,7 +58,7 @@ def confirm_change(change: DrawChange, *, by: Actor, at: datetime) -> DrawChange
     places = places_of(draw)
     ids = register_queries.officer_ids(draw.agency_id)
     team = [ids[one] for one in places.team(key_of(change.line)) if one in ids]
-    tasks.require_second_person(
+    require_second_person(
         draw.agency_id,
         first_account_id=change.proposed_by_id,
         first_officer_id=change.proposed_officer_id,

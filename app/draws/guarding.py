@@ -22,8 +22,8 @@ from app.draws.changes import (
 from app.draws.models import Draw
 from app.draws.steps import lock
 from app.errors import Conflict
-from app.tasks import service as tasks
 from app.tasks.models import Task
+from app.tasks.teams import TeamStep
 
 UNAVAILABLE = "unavailable"  # the cause of a team that a person gives
 
@@ -36,7 +36,7 @@ class TaskReplaced(Conflict):
     code, title = "draw-task-replaced", "任务已被替换"
 
 
-def guard_team(step: tasks.TeamStep, by: Actor, at: datetime) -> None:
+def guard_team(step: TeamStep, by: Actor, at: datetime) -> None:
     """Count a team that a person gives to a task of a draw, and keep the cap.
 
     The drawn team itself is no change. Raises AdjustmentBeyondCap (a place for which nobody was

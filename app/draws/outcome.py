@@ -23,6 +23,7 @@ from app.people import service as people
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import NewTask, origin_of, suited_checklist, suited_class
+from app.tasks.teams import TeamInvalid
 
 
 class DrawnAlready(DrawStateWrong):
@@ -162,7 +163,7 @@ def _create_tasks(
         for task_id in task_ids:
             try:
                 tasks.assign_task(task_id, members, members[0], by=by, at=at)
-            except tasks.TeamInvalid:  # it is refused before anything is changed
+            except TeamInvalid:  # it is refused before anything is changed
                 pending += 1
     return pending
 

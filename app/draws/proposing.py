@@ -34,6 +34,7 @@ from app.errors import Conflict
 from app.journal.rules import Event
 from app.tasks import service as tasks
 from app.tasks.models import Task
+from app.tasks.steps import TaskStateWrong
 
 ABSENCE = "absence"
 _OPEN = (ChangeState.PROPOSED, ChangeState.CONFIRMED)
@@ -193,9 +194,7 @@ def _line_of(draw: Draw, task_id: UUID) -> tuple[DrawSelection, Task]:
 
 def _refuse_state(task: Task) -> None:
     if task.state not in change_queries.REDRAWABLE:
-        raise tasks.TaskStateWrong(
-            f"任务 {task.task_no} 现在的状态不能更换检查人员。", state=task.state
-        )
+        raise TaskStateWrong(f"任务 {task.task_no} 现在的状态不能更换检查人员。", state=task.state)
 
 
 def _add_proposed(change: DrawChange, *, by: Actor, at: datetime) -> DrawChange:

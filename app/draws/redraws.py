@@ -29,6 +29,7 @@ from app.journal.rules import Event
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
+from app.tasks.teams import TeamInvalid
 
 
 class Found(NamedTuple):
@@ -201,7 +202,7 @@ def _send(draw: Draw, task: Task, key: Key, *, by: Actor, at: datetime) -> None:
     ids = register_queries.officer_ids(draw.agency_id)
     team = [ids[one] for one in places_of(draw).team(key)]
     waiting = any(key_of(one.line) == key for one in change_queries.open_redraws_of(draw.id))
-    with suppress(tasks.TeamInvalid):  # refused before anything is changed
+    with suppress(TeamInvalid):  # refused before anything is changed
         if task.state != TaskState.PENDING:
             tasks.reassign_task(
                 task.id, team, team[0], reason="抽取变更：重新抽取检查人员。", by=by, at=at

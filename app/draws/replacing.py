@@ -32,6 +32,7 @@ from app.journal.rules import Event
 from app.people import service as people
 from app.tasks import service as tasks
 from app.tasks.models import Task
+from app.tasks.teams import TeamInvalid
 from app.units import service as units
 from app.units.rules import UnitStatus
 
@@ -88,7 +89,7 @@ def take_reserve(
     )
     ids = register_queries.officer_ids(draw.agency_id)
     if not barred:
-        with suppress(tasks.TeamInvalid):  # before anything is changed; the timetable looks at it
+        with suppress(TeamInvalid):  # before anything is changed; the timetable looks at it
             tasks.assign_task(made.id, [ids[one] for one in team], ids[lead], by=by, at=at)
     reserve.task_id = made.id  # only now one of the draw: its first team is no change of one
     db.session.flush()  # the places to be drawn anew name its task

@@ -7,7 +7,7 @@ from app.access import Actor
 from app.errors import Conflict
 from app.jointvisits import capping, queries
 from app.jointvisits.models import JointPlan, JointVisit
-from app.tasks import service as tasks
+from app.tasks.second_persons import require_second_person
 
 
 class CapsOpen(Conflict):
@@ -28,7 +28,7 @@ def require_second(plan: JointPlan, *, by: Actor) -> None:
     Who proposed a plan that another changed since may: each has seen what the other did. Who
     changed it last never may.
     """
-    tasks.require_second_person(
+    require_second_person(
         plan.agency_id,
         first_account_id=plan.drafted_by_id,
         first_officer_id=plan.drafted_officer_id,

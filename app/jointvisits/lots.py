@@ -39,7 +39,7 @@ from app.people import service as people
 from app.people.models import Absence, Officer, Recusal
 from app.people.rules import OfficerState, is_eligible
 from app.tasks.models import Task
-from app.tasks.service import TEAM_SIZE
+from app.tasks.teams import TEAM_SIZE
 
 MOST = "joint-team-most"
 FIRST = "0" * 64  # what the first manifest of an agency names as the one before

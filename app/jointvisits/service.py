@@ -44,7 +44,7 @@ from app.people.models import Agency
 from app.tasks import planning
 from app.tasks.models import Task
 from app.tasks.rules import UNBEGUN_STATES
-from app.tasks.service import TEAM_SIZE
+from app.tasks.teams import TEAM_SIZE
 
 NO_ROOM = "这些任务期限内的各日均已排满。"
 NO_DAY_LEFT = "这些任务期限内的工作日均已过去。"

@@ -24,7 +24,7 @@ from app.parties import service as parties
 from app.parties.rules import Subject
 from app.people import service as people
 from app.people.models import Agency
-from app.tasks.service import TEAM_SIZE
+from app.tasks.teams import TEAM_SIZE
 from app.units import service as units
 from app.visits import contributing
 

@@ -12,7 +12,7 @@ from app.journal import service as journal
 from app.journal.rules import Event
 from app.tasks.models import Task
 from app.tasks.rules import STATE_NAMES, UNBEGUN_STATES, TaskState
-from app.tasks.service import TaskStateWrong
+from app.tasks.steps import TaskStateWrong
 
 
 def plan_task(

@@ -5,8 +5,7 @@ act at once one wins and the other gets a Conflict. `by` without an agency (the 
 for every agency, all others only for their own.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,18 +13,19 @@ from uuid import UUID
 from app.access import Actor, ActorKind, Role
 from app.catalogue import service as catalogue
 from app.days import local_date
-from app.db import db, new_id, touch
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.db import db, new_id
+from app.errors import Conflict, Invalid, NotFound
 from app.journal import service as journal
 from app.journal.rules import Event
 from app.people.models import Agency
 from app.tasks import queries, rules
-from app.tasks.models import Task, TaskOfficer
+from app.tasks.models import Task
 from app.tasks.rules import OPEN_STATES, NewTask, Person, TaskState, Verb
+from app.tasks.second_persons import person_of, refuse_second_person
+from app.tasks.steps import TaskStateWrong, clear, following, move, stamp
+from app.tasks.teams import TeamInvalid, TeamStep, refuse_outsider, refuse_team, set_team, team_data
 from app.units import service as units
 from app.units.rules import UnitStatus
-
-TEAM_SIZE = "team-size"  # the catalogue's setting: officers a visit needs at least
 
 
 class TaskNotFound(NotFound):
@@ -36,40 +36,12 @@ class TaskInvalid(Invalid):
     code, title = "task-invalid", "任务内容有误"
 
 
-class TaskStateWrong(Conflict):
-    """The task's state does not allow this; extras: `state`, `verb`, `possible` verbs."""
-
-    code, title = "task-state-wrong", "任务状态不允许此操作"
-
-
 class SamplesOut(Conflict):
     code, title = "samples-out", "样品尚未全部出结果"
 
 
-class TeamInvalid(Invalid):
-    code, title = "team-invalid", "检查人员不符合要求"
-
-
-class NotOnTeam(Forbidden):
-    code, title = "not-on-team", "不是该任务的检查人员"
-
-
-class SecondPersonInvalid(Forbidden):
-    code, title = "second-person-invalid", "须由另一名负责人办理"
-
-
 class ClosingInvalid(Invalid):
     code, title = "closing-invalid", "关闭申请不完整"
-
-
-@dataclass(frozen=True)
-class TeamStep:
-    """A checked team that a task is about to get from a person or the timetable."""
-
-    task: Task
-    officer_ids: Sequence[UUID]
-    lead_id: UUID
-    reason: str
 
 
 TeamGuard = Callable[[TeamStep, Actor, datetime], None]
@@ -101,38 +73,6 @@ def watch(samples: SampleWatch) -> None:
 def guards() -> Sequence[TeamGuard | ClosingGuard | SampleWatch]:
     """Return who is asked."""
     return (*_team_guards, *_closing_guards, *_sample_watches)
-
-
-_EVENTS = {
-    Verb.ASSIGN: Event.TASK_ASSIGNED,
-    Verb.REASSIGN: Event.TASK_REASSIGNED,
-    Verb.ACCEPT: Event.TASK_ACCEPTED,
-    Verb.START: Event.TASK_STARTED,
-    Verb.SUBMIT: Event.TASK_SUBMITTED,
-    Verb.RETURN: Event.TASK_RETURNED,
-    Verb.ANSWER_RETURN: Event.TASK_RETURN_ANSWERED,
-    Verb.RECORD_RESULTS: Event.TASK_RESULTS_RECORDED,
-    Verb.COMPLETE: Event.TASK_COMPLETED,
-    Verb.PROPOSE_CLOSING: Event.TASK_CLOSING_PROPOSED,
-    Verb.APPROVE_CLOSING: Event.TASK_CLOSED,
-    Verb.REFUSE_CLOSING: Event.TASK_CLOSING_REFUSED,
-    Verb.REOPEN: Event.TASK_REOPENED,
-}
-_PAIRS = {
-    Verb.ASSIGN: "assigned",
-    Verb.REASSIGN: "assigned",
-    Verb.ACCEPT: "accepted",
-    Verb.START: "started",
-    Verb.SUBMIT: "submitted",
-    Verb.RETURN: "returned",
-    Verb.ANSWER_RETURN: "submitted",
-    Verb.RECORD_RESULTS: "completed",
-    Verb.COMPLETE: "completed",
-    Verb.PROPOSE_CLOSING: "closing_proposed",
-    Verb.APPROVE_CLOSING: "closed",
-    Verb.REFUSE_CLOSING: "closing_refused",
-    Verb.REOPEN: "reopened",
-}
 
 
 # --- find ---
@@ -187,7 +127,7 @@ def create_tasks(data: Sequence[NewTask], *, agency: Agency, by: Actor, at: date
             visit_id=rules.visit_id(task_id, 1),
             closing_evidence=[],
         )
-        _stamp(task, "created", by=by, at=at)
+        stamp(task, "created", by=by, at=at)
         db.session.add(task)
         journal.record(Event.TASK_CREATED, task, by=by, at=at, data=_created(one, task.task_no))
         tasks.append(task)
@@ -250,11 +190,11 @@ def assign_task(
 ) -> Task:
     """Give a pending task to a team. Raises TaskStateWrong, TeamInvalid (`errors` by officer)."""
     task = get_task(task_id, by.agency_id)
-    state = _following(task, Verb.ASSIGN)
-    _refuse_team(task, officer_ids, lead_id, at=at)
+    state = following(task, Verb.ASSIGN)
+    refuse_team(task, officer_ids, lead_id, at=at)
     _ask_guards(TeamStep(task, officer_ids, lead_id, ""), by=by, at=at)
-    _set_team(task, officer_ids, lead_id)
-    return _move(task, Verb.ASSIGN, state, by=by, at=at, data=_team_data(task))
+    set_team(task, officer_ids, lead_id)
+    return move(task, Verb.ASSIGN, state, by=by, at=at, data=team_data(task))
 
 
 def reassign_task(
@@ -271,73 +211,19 @@ def reassign_task(
     Raises TaskStateWrong, TeamInvalid and TaskInvalid (no reason).
     """
     task = get_task(task_id, by.agency_id)
-    state = _following(task, Verb.REASSIGN)
-    _refuse_team(task, officer_ids, lead_id, at=at)
+    state = following(task, Verb.REASSIGN)
+    refuse_team(task, officer_ids, lead_id, at=at)
     task.reassign_reason = _stated(reason, "请填写改派理由。")
     _ask_guards(TeamStep(task, officer_ids, lead_id, task.reassign_reason), by=by, at=at)
     before = [str(officer_id) for officer_id in task.officer_ids()]
-    _set_team(task, officer_ids, lead_id)
-    data = {**_team_data(task), "officer_ids_before": before}
-    return _move(task, Verb.REASSIGN, state, by=by, at=at, data=data)
-
-
-def _refuse_team(task: Task, officer_ids: Sequence[UUID], lead_id: UUID, *, at: datetime) -> None:
-    """Raise TeamInvalid when a team must not be sent; the sentence names the officers."""
-    today = local_date(at)
-    until = max(today, task.due_on or today)
-    problems = rules.team_problems(
-        officer_ids,
-        lead_id,
-        queries.candidates(officer_ids, unit_id=task.unit_id, from_on=today, until_on=until),
-        agency_id=task.agency_id,
-        specialty=task.specialty,
-        on=until,
-        least=int(catalogue.setting(TEAM_SIZE, today)),
-    )
-    if problems:
-        raise TeamInvalid(
-            "".join(problem.detail for problem in problems),
-            errors=[
-                {
-                    "pointer": "#/officer_ids",
-                    "code": problem.code,
-                    "officer_id": problem.officer_id,
-                    "detail": problem.detail,
-                }
-                for problem in problems
-            ],
-        )
+    set_team(task, officer_ids, lead_id)
+    data = {**team_data(task), "officer_ids_before": before}
+    return move(task, Verb.REASSIGN, state, by=by, at=at, data=data)
 
 
 def _ask_guards(step: TeamStep, *, by: Actor, at: datetime) -> None:
     for ask in _team_guards:
         ask(step, by, at)
-
-
-def _set_team(task: Task, officer_ids: Sequence[UUID], lead_id: UUID) -> None:
-    """Write a checked team, the lead first; members who stay keep their rows."""
-    kept = {member.officer_id: member for member in task.team}
-    ordered = sorted(set(officer_ids), key=lambda officer_id: (officer_id != lead_id, officer_id))
-    task.team = [
-        kept.get(officer_id) or TaskOfficer(officer_id=officer_id, is_lead=False)
-        for officer_id in ordered
-    ]
-    for member in task.team:
-        member.is_lead = member.officer_id == lead_id
-    task.lead_officer_id = lead_id
-
-
-def _team_data(task: Task) -> dict[str, Any]:
-    return {
-        "officer_ids": [str(member.officer_id) for member in task.team],
-        "lead_officer_id": str(task.lead_officer_id),
-        "round": task.round,
-    }
-
-
-def _refuse_outsider(task: Task, officer_id: UUID | None) -> None:
-    if officer_id not in task.officer_ids():
-        raise NotOnTeam("您不是这个任务的检查人员，不能办理。", state=task.state)
 
 
 def change_deadline(task_id: UUID, due_on: date | None, *, by: Actor, at: datetime) -> Task:
@@ -372,17 +258,17 @@ def note_late(task: Task, waiting: int, *, by: Actor, at: datetime) -> None:
 def accept_task(task_id: UUID, *, officer_id: UUID, by: Actor, at: datetime) -> Task:
     """Accept an assigned task for its team. Raises NotOnTeam and TaskStateWrong."""
     task = get_task(task_id, by.agency_id)
-    _refuse_outsider(task, officer_id)
-    state = _following(task, Verb.ACCEPT)
-    return _move(task, Verb.ACCEPT, state, by=by, at=at, data={"officer_id": str(officer_id)})
+    refuse_outsider(task, officer_id)
+    state = following(task, Verb.ACCEPT)
+    return move(task, Verb.ACCEPT, state, by=by, at=at, data={"officer_id": str(officer_id)})
 
 
 def start_task(task_id: UUID, *, officer_id: UUID, by: Actor, at: datetime) -> Task:
     """Begin the visit of an accepted task. Raises NotOnTeam and TaskStateWrong."""
     task = get_task(task_id, by.agency_id)
-    _refuse_outsider(task, officer_id)
-    state = _following(task, Verb.START)
-    return _move(task, Verb.START, state, by=by, at=at, data={"officer_id": str(officer_id)})
+    refuse_outsider(task, officer_id)
+    state = following(task, Verb.START)
+    return move(task, Verb.START, state, by=by, at=at, data={"officer_id": str(officer_id)})
 
 
 def submit_task(task_id: UUID, outcome: str, *, by: Actor, at: datetime) -> Task:
@@ -404,12 +290,12 @@ def answer_return(task_id: UUID, outcome: str | None = None, *, by: Actor, at: d
 
 def _hand_in(task_id: UUID, verb: Verb, outcome: str | None, *, by: Actor, at: datetime) -> Task:
     task = get_task(task_id, by.agency_id)
-    state = _following(task, verb)
+    state = following(task, verb)
     stated = outcome or task.outcome or ""
     awaiting = not _ends_task(stated, at=at) or _samples_out(task)
     task.outcome = stated
     data = {"outcome": stated, "awaiting_results": awaiting}
-    _move(task, verb, state, by=by, at=at, data=data)
+    move(task, verb, state, by=by, at=at, data=data)
     task.awaiting_results = awaiting
     return task
 
@@ -424,7 +310,7 @@ def await_results(task_id: UUID, *, by: Actor, at: datetime) -> Task:
     Raises TaskStateWrong for a task in another state.
     """
     task = get_task(task_id, by.agency_id)
-    _following(task, Verb.COMPLETE)  # what can be completed can wait for results
+    following(task, Verb.COMPLETE)  # what can be completed can wait for results
     task.awaiting_results = True
     data = {"outcome": task.outcome, "awaiting_results": True}
     journal.record(Event.TASK_RESULTS_AWAITED, task, by=by, at=at, data=data)
@@ -438,13 +324,13 @@ def record_results(task_id: UUID, outcome: str, *, by: Actor, at: datetime) -> T
     when the outcome ends nothing.
     """
     task = get_task(task_id, by.agency_id)
-    state = _following(task, Verb.RECORD_RESULTS)
+    state = following(task, Verb.RECORD_RESULTS)
     if _samples_out(task):
         raise SamplesOut("还有样品没有录入检测结果，任务不能完成。", state=str(task.state))
     if not _ends_task(outcome, at=at):
         raise TaskInvalid("最后一项检测结果录入后任务即完成，请选择最终的检查结果。")
     task.outcome = outcome
-    return _move(task, Verb.RECORD_RESULTS, state, by=by, at=at, data={"outcome": outcome})
+    return move(task, Verb.RECORD_RESULTS, state, by=by, at=at, data={"outcome": outcome})
 
 
 def return_task(task_id: UUID, reason: str, *, by: Actor, at: datetime) -> Task:
@@ -453,16 +339,16 @@ def return_task(task_id: UUID, reason: str, *, by: Actor, at: datetime) -> Task:
     Raises TaskStateWrong and TaskInvalid (no reason).
     """
     task = get_task(task_id, by.agency_id)
-    state = _following(task, Verb.RETURN)
+    state = following(task, Verb.RETURN)
     task.return_reason = _stated(reason, "请写明退回理由和需要补正的内容。")
-    return _move(task, Verb.RETURN, state, by=by, at=at)
+    return move(task, Verb.RETURN, state, by=by, at=at)
 
 
 def complete_task(task_id: UUID, *, by: Actor, at: datetime) -> Task:
     """Complete a submitted task. Raises TaskStateWrong, also while results are awaited."""
     task = get_task(task_id, by.agency_id)
-    state = _following(task, Verb.COMPLETE)
-    return _move(task, Verb.COMPLETE, state, by=by, at=at, data={"outcome": task.outcome})
+    state = following(task, Verb.COMPLETE)
+    return move(task, Verb.COMPLETE, state, by=by, at=at, data={"outcome": task.outcome})
 
 
 def _ends_task(outcome: str, *, at: datetime) -> bool:
@@ -497,8 +383,8 @@ def propose_closing(
     """
     task = get_task(task_id, by.agency_id)
     if not by.has(Role.SUPERVISOR):
-        _refuse_outsider(task, by.officer_id)
-    state = _following(task, Verb.PROPOSE_CLOSING)
+        refuse_outsider(task, by.officer_id)
+    state = following(task, Verb.PROPOSE_CLOSING)
     if reason not in {row.code for row in catalogue.in_force("closing_reason", local_date(at))}:
         raise ClosingInvalid("请从现行目录中选择关闭原因。")
     hashes = list(dict.fromkeys(evidence))
@@ -508,10 +394,10 @@ def propose_closing(
     task.closing_proposed_officer_id = by.officer_id
     task.closed_officer_id = task.closing_refused_reason = None
     for pair in ("closed", "closing_refused"):
-        _clear(task, pair)
+        clear(task, pair)
     data = {"reason": reason, "evidence": hashes, "officer_id": _text(by.officer_id)}
     before = task.state
-    _move(task, Verb.PROPOSE_CLOSING, state, by=by, at=at, data={**data, "state_before": before})
+    move(task, Verb.PROPOSE_CLOSING, state, by=by, at=at, data={**data, "state_before": before})
     task.previous_state = before
     return task
 
@@ -524,10 +410,10 @@ def approve_closing(task_id: UUID, *, by: Actor, at: datetime) -> Task:
     and ClosingInvalid while evidence is not stored.
     """
     task = get_task(task_id, by.agency_id)
-    state = _following(task, Verb.APPROVE_CLOSING)
-    _refuse_second(
+    state = following(task, Verb.APPROVE_CLOSING)
+    refuse_second_person(
         task,
-        _person(by),
+        person_of(by),
         first_account_id=task.closing_proposed_by_id,
         first_officer_id=task.closing_proposed_officer_id,
     )
@@ -536,7 +422,7 @@ def approve_closing(task_id: UUID, *, by: Actor, at: datetime) -> Task:
         ask(task, by, at)
     task.closed_officer_id = by.officer_id
     data = {"reason": task.closing_reason, "officer_id": _text(by.officer_id)}
-    _move(task, Verb.APPROVE_CLOSING, state, by=by, at=at, data=data)
+    move(task, Verb.APPROVE_CLOSING, state, by=by, at=at, data=data)
     _flag_unit(task, by=by, at=at)
     return task
 
@@ -554,9 +440,9 @@ def refuse_closing(task_id: UUID, reason: str, *, by: Actor, at: datetime) -> Ta
     Raises TaskStateWrong and TaskInvalid (no reason).
     """
     task = get_task(task_id, by.agency_id)
-    state = _following(task, Verb.REFUSE_CLOSING)
+    state = following(task, Verb.REFUSE_CLOSING)
     task.closing_refused_reason = _stated(reason, "请写明不批准关闭的理由。")
-    return _move(task, Verb.REFUSE_CLOSING, state, by=by, at=at)
+    return move(task, Verb.REFUSE_CLOSING, state, by=by, at=at)
 
 
 def reopen_task(
@@ -576,29 +462,29 @@ def reopen_task(
     SecondPersonInvalid, TeamInvalid and TaskInvalid (no reason).
     """
     task = get_task(task_id, by.agency_id)
-    state = _following(task, Verb.REOPEN)
+    state = following(task, Verb.REOPEN)
     team = list(task.officer_ids() if officer_ids is None else officer_ids)
     lead = lead_id or task.lead_officer_id
     if lead is None or not team:
         raise TeamInvalid("该任务还没有检查人员，重新打开时请同时指定人员和主办。", errors=[])
     second = queries.person_of_officer(second_id)
-    _refuse_second(
+    refuse_second_person(
         task,
         second or Person(None, second_id, None, supervisor=False),
         first_account_id=by.id,
         first_officer_id=by.officer_id,
         team=team,
     )
-    _refuse_team(task, team, lead, at=at)
+    refuse_team(task, team, lead, at=at)
     task.reopen_reason = _stated(reason, "请写明重新打开任务的理由。")
     _ask_guards(TeamStep(task, team, lead, task.reopen_reason), by=by, at=at)
-    _set_team(task, team, lead)
+    set_team(task, team, lead)
     task.reopened_officer_id, task.reopened_second_officer_id = by.officer_id, second_id
     task.outcome = task.planned_on = task.joint_visit_id = None
     task.round += 1
     task.visit_id = rules.visit_id(task.id, task.round)
-    data = {**_team_data(task), "second_officer_id": str(second_id)}
-    return _move(task, Verb.REOPEN, state, by=by, at=at, data=data)
+    data = {**team_data(task), "second_officer_id": str(second_id)}
+    return move(task, Verb.REOPEN, state, by=by, at=at, data=data)
 
 
 def require_evidence(agency_id: UUID, hashes: Sequence[str]) -> None:
@@ -608,121 +494,12 @@ def require_evidence(agency_id: UUID, hashes: Sequence[str]) -> None:
         raise ClosingInvalid(problem, missing=list(hashes))
 
 
-def require_second_person(
-    agency_id: UUID,
-    *,
-    first_account_id: UUID | None,
-    first_officer_id: UUID | None,
-    team: Collection[UUID],
-    by: Actor,
-    self_agreed: str = rules.SELF_AGREED,
-) -> None:
-    """Raise SecondPersonInvalid unless `by` may agree to what the first person proposed.
-
-    The rule is that of closings: another officer-supervisor of the agency, not on the team. Who is
-    the first person is told `self_agreed`.
-    """
-    problem = rules.second_person_problem(
-        _person(by),
-        agency_id=agency_id,
-        first_account_id=first_account_id,
-        first_officer_id=first_officer_id,
-        team=team,
-        self_agreed=self_agreed,
-    )
-    if problem:
-        raise SecondPersonInvalid(problem)
-
-
 def _refuse_evidence(task: Task, hashes: Sequence[str], *, awaited_will_do: bool) -> None:
     states = queries.evidence_states(task.agency_id, hashes) if hashes else {}
     problem = rules.evidence_problem(hashes, states, awaited_will_do=awaited_will_do)
     if problem:
         missing = [sha256 for sha256 in hashes if states.get(sha256) != "stored"]
         raise ClosingInvalid(problem, missing=missing)
-
-
-def _refuse_second(
-    task: Task,
-    second: Person,
-    *,
-    first_account_id: UUID | None,
-    first_officer_id: UUID | None,
-    team: Collection[UUID] | None = None,
-) -> None:
-    problem = rules.second_person_problem(
-        second,
-        agency_id=task.agency_id,
-        first_account_id=first_account_id,
-        first_officer_id=first_officer_id,
-        team=task.officer_ids() if team is None else team,
-    )
-    if problem:
-        raise SecondPersonInvalid(problem)
-
-
-def _person(by: Actor) -> Person:
-    in_service = by.officer_id is not None and queries.is_in_service(by.officer_id)
-    return Person(
-        account_id=by.id,
-        officer_id=by.officer_id,
-        agency_id=by.agency_id,
-        supervisor=in_service and by.has(Role.SUPERVISOR),
-    )
-
-
-# --- every step ---
-
-
-def _following(task: Task, verb: Verb) -> TaskState:
-    """Return the state that `verb` leads to. Raises TaskStateWrong."""
-    state = TaskState(task.state)
-    following = rules.following(
-        verb,
-        state,
-        previous=None if task.previous_state is None else TaskState(task.previous_state),
-        awaiting_results=task.awaiting_results,
-    )
-    if following is None:
-        name = rules.state_name(state, awaiting_results=task.awaiting_results)
-        raise TaskStateWrong(
-            f"任务 {task.task_no} 现为“{name}”，不能{rules.VERB_NAMES[verb]}。请刷新后再办理。",
-            state=str(state),
-            verb=str(verb),
-            possible=[
-                str(possible)
-                for possible in rules.possible_verbs(state, awaiting_results=task.awaiting_results)
-            ],
-        )
-    return following
-
-
-def _move(
-    task: Task,
-    verb: Verb,
-    state: TaskState,
-    *,
-    by: Actor,
-    at: datetime,
-    data: dict[str, Any] | None = None,
-) -> Task:
-    """Take the step: state, who and when, journal."""
-    task.state, task.previous_state, task.awaiting_results = state, None, False
-    _stamp(task, _PAIRS[verb], by=by, at=at)
-    touch(task)  # of some steps only the team is changed
-    journal.record(_EVENTS[verb], task, by=by, at=at, data={"state": str(state), **(data or {})})
-    return task
-
-
-def _stamp(task: Task, pair: str, *, by: Actor, at: datetime) -> None:
-    setattr(task, f"{pair}_at", at)
-    setattr(task, f"{pair}_by_kind", str(by.kind))
-    setattr(task, f"{pair}_by_id", by.id)
-
-
-def _clear(task: Task, pair: str) -> None:
-    for suffix in ("at", "by_kind", "by_id"):
-        setattr(task, f"{pair}_{suffix}", None)
 
 
 def _stated(reason: str, otherwise: str) -> str:

@@ -22,6 +22,7 @@ from app.people import service as people
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.rules import TaskState
+from app.tasks.teams import TEAM_SIZE
 from app.units import service as units
 from app.visits import door, queries, rules
 from app.visits import marks as mark_rules
@@ -172,7 +173,7 @@ def _judge_presence(
 ) -> set[Mark]:
     if not visit.arrivals:
         return set()
-    fewest = int(catalogue.setting(tasks.TEAM_SIZE, local_date(visit.started_at)))
+    fewest = int(catalogue.setting(TEAM_SIZE, local_date(visit.started_at)))
     return door.judge_presence(visit, fewest, officer_id=officer_id, device_id=device_id, at=at)
 
 

@@ -12,7 +12,7 @@ from app.catalogue.service import CatalogueBodyWrong
 from app.codes import service as codes
 from app.codes.service import NewCode
 from app.db import db, new_id, stop_reading, transaction
-from app.tasks.service import SecondPersonInvalid
+from app.tasks.second_persons import SecondPersonInvalid
 from app.visits import answering
 from app.visits.models import Visit
 

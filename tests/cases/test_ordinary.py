@@ -24,7 +24,7 @@ from app.cases.opening import Party
 from app.cases.rules import CaseSource, CaseVerb, IdKind, PartyKind
 from app.catalogue import service as catalogue
 from app.db import db, transaction
-from app.tasks.service import SecondPersonInvalid
+from app.tasks.second_persons import SecondPersonInvalid
 from scheduler.jobs import follow_case_deadlines
 from tests.cases.ordinary import Office, fine
 

@@ -16,7 +16,7 @@ from app.documents.models import Document
 from app.jointvisits import service as joint_visits
 from app.jointvisits.models import JointPlan
 from app.patrols.models import Patrol, PatrolHint
-from app.tasks.service import SecondPersonInvalid
+from app.tasks.second_persons import SecondPersonInvalid
 
 ON, YEAR_END = date(2026, 10, 8), date(2026, 12, 31)
 

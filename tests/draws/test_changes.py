@@ -20,6 +20,8 @@ from app.journal.models import JournalEntry
 from app.journal.rules import Event
 from app.people.models import Officer
 from app.tasks import service as tasks
+from app.tasks.second_persons import SecondPersonInvalid
+from app.tasks.steps import TaskStateWrong
 from app.units.models import Unit
 from app.units.rules import UnitStatus
 from scheduler import status
@@ -163,7 +165,7 @@ def test_without_a_reserve_a_top_up_is_to_be_ordered(office: Office) -> None:
 
 def test_nobody_confirms_what_he_proposed_himself(desk: Desk) -> None:
     change = desk.replace(desk.lines()[0])
-    with pytest.raises(tasks.SecondPersonInvalid):
+    with pytest.raises(SecondPersonInvalid):
         desk.confirm(change, by=desk.chen)
     with pytest.raises(IntegrityError), desk.make.writing():
         db.session.execute(
@@ -181,10 +183,10 @@ def test_nobody_on_the_team_confirms(desk: Desk) -> None:
     line = desk.lines()[0]
     member = desk.supervising(desk.team(line.task_id)[1])
     change = desk.replace(line)
-    with pytest.raises(tasks.SecondPersonInvalid):
+    with pytest.raises(SecondPersonInvalid):
         desk.confirm(change, by=member)
     other = desk.redraw(desk.lines()[1], desk.team(desk.lines()[1].task_id)[0])
-    with pytest.raises(tasks.SecondPersonInvalid):
+    with pytest.raises(SecondPersonInvalid):
         desk.confirm(other, by=desk.supervising(desk.team(desk.lines()[1].task_id)[0]))
 
 
@@ -206,7 +208,7 @@ def test_a_unit_is_replaced_once(desk: Desk) -> None:
     desk.confirm(change)
     with pytest.raises(changes.ChangeStateWrong):
         desk.confirm(change)
-    with pytest.raises(tasks.TaskStateWrong):
+    with pytest.raises(TaskStateWrong):
         desk.replace(line)
     with pytest.raises(guarding.TaskReplaced), desk.make.writing():
         tasks.reopen_task(
@@ -273,7 +275,7 @@ def test_a_drawn_task_is_not_closed_as_replaced_without_a_reserve(desk: Desk) ->
     third = desk.make.supervisor()
     change = desk.replace(line, by=third, evidence=[])
     assert change.evidence == evidence, "what the tablet proposed is taken over"
-    with pytest.raises(tasks.SecondPersonInvalid):
+    with pytest.raises(SecondPersonInvalid):
         desk.confirm(change, by=desk.chen)
     desk.confirm(change)
     assert desk.states() == ["carried-out"]

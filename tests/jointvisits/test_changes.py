@@ -19,6 +19,7 @@ from app.people import service as people
 from app.people.rules import AbsenceReason
 from app.tasks import service as tasks
 from app.tasks.models import Task
+from app.tasks.second_persons import SecondPersonInvalid
 from app.units.rules import Registration
 from tests.jointvisits.planned import (
     FIRST,
@@ -126,7 +127,7 @@ def test_who_changed_a_plan_last_never_approves_it_and_who_proposed_it_then_may(
             at=make.at,
         )
         assert plan_of(plan_id).state == PlanState.PROPOSED
-        with pytest.raises(tasks.SecondPersonInvalid, match="最后经手人"):
+        with pytest.raises(SecondPersonInvalid, match="最后经手人"):
             step(service.approve_plan, plan_id, by=last, at=make.at)
         step(service.approve_plan, plan_id, by=other, at=make.at)
     step(service.publish_plan, plan_id, by=chen, at=make.at)

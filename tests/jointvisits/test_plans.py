@@ -20,7 +20,7 @@ from app.jointvisits.service import (
     ScheduleFaulty,
 )
 from app.tasks.models import Task
-from app.tasks.service import SecondPersonInvalid
+from app.tasks.second_persons import SecondPersonInvalid
 from sync.feed.models import FeedBody
 from tests.jointvisits.planned import FIRST, plan_of, propose, step
 

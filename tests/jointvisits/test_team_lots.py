@@ -32,7 +32,7 @@ from app.people.models import Officer
 from app.people.partners import PartnerMayNotGo
 from app.people.rules import AbsenceReason
 from app.tasks.models import Task
-from app.tasks.service import SecondPersonInvalid
+from app.tasks.second_persons import SecondPersonInvalid
 from scheduler import jobs
 from tests.draws.desk import Desk
 from tests.draws.office import Office

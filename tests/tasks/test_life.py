@@ -10,6 +10,8 @@ from app.journal.models import JournalEntry
 from app.tasks import rules, service
 from app.tasks.models import Task
 from app.tasks.rules import TaskState, Verb
+from app.tasks.steps import TaskStateWrong
+from app.tasks.teams import NotOnTeam
 from tests.tasks.test_rules import ARROWS
 from tests.tasks.test_service import Desk
 
@@ -107,7 +109,7 @@ def test_no_sequence_of_verbs_leaves_the_table(desk, steps):
         allowed = model.take(verb, awaiting)
         try:
             take(desk, task_id, verb, awaiting)
-        except (service.TaskStateWrong, service.NotOnTeam):
+        except (TaskStateWrong, NotOnTeam):
             assert not allowed
         else:
             assert allowed

@@ -17,6 +17,9 @@ from app.people import service as people
 from app.tasks import rules, service
 from app.tasks.models import Task
 from app.tasks.rules import NewTask, TaskState
+from app.tasks.second_persons import SecondPersonInvalid
+from app.tasks.steps import TaskStateWrong
+from app.tasks.teams import NotOnTeam, TeamInvalid
 from app.units.models import Unit
 from app.units.rules import UnitStatus
 from tests.factories import OTHER_DISTRICT
@@ -121,7 +124,7 @@ def test_a_task_goes_from_assignment_to_completion_with_who_and_when(desk):
 def test_a_step_out_of_order_is_refused_and_changes_nothing(desk):
     task = desk.task()
     before = task.version
-    with pytest.raises(service.TaskStateWrong) as caught:
+    with pytest.raises(TaskStateWrong) as caught:
         desk.do("complete_task", task)
     assert caught.value.extras["state"] == "pending"
     assert caught.value.extras["possible"] == ["assign", "propose-closing"]
@@ -194,7 +197,7 @@ def test_a_team_of_those_who_may_not_go_is_refused_by_name(desk):
             at=desk.make.at,
         )
     wanted = [recused.id, expired.id, helper.id]
-    with pytest.raises(service.TeamInvalid) as caught:
+    with pytest.raises(TeamInvalid) as caught:
         desk.do("assign_task", task, wanted, helper.id)
     found = {(e["code"], e["officer_id"]) for e in caught.value.extras["errors"]}
     assert found == {
@@ -236,7 +239,7 @@ def test_reassigning_keeps_who_stays_and_lets_the_new_team_begin(desk):
     task = desk.fresh(task)
     assert task.state == "assigned"
     assert {m.officer_id: m.is_lead for m in task.team} == {desk.bo.id: False, new.id: True}
-    with pytest.raises(service.NotOnTeam):
+    with pytest.raises(NotOnTeam):
         desk.do("accept_task", task, officer_id=desk.an.id, by=desk.member())
     assert desk.do("accept_task", task, officer_id=new.id, by=desk.member(new)).state == "accepted"
 
@@ -270,7 +273,7 @@ def test_a_returned_task_stays_returned_when_it_changes_hands(desk):
 def test_while_samples_are_out_only_the_last_result_completes(desk):
     task = desk.task(TaskState.IN_PROGRESS)
     desk.do("submit_task", task, "awaiting-results", by=desk.member())
-    with pytest.raises(service.TaskStateWrong) as caught:
+    with pytest.raises(TaskStateWrong) as caught:
         desk.do("complete_task", task)
     assert "待检测" in caught.value.detail
     with pytest.raises(service.TaskInvalid):
@@ -281,7 +284,7 @@ def test_while_samples_are_out_only_the_last_result_completes(desk):
 
 def test_no_result_is_recorded_that_nobody_awaits(desk):
     task = desk.task(TaskState.SUBMITTED)
-    with pytest.raises(service.TaskStateWrong):
+    with pytest.raises(TaskStateWrong):
         desk.do("record_results", task, "no-problem")
 
 
@@ -375,7 +378,7 @@ def test_a_tablet_proposes_before_its_photo_has_arrived_but_nothing_is_closed_on
 
 def test_nobody_outside_the_team_proposes_but_a_supervisor(desk):
     task = desk.task(TaskState.ACCEPTED)
-    with pytest.raises(service.NotOnTeam):
+    with pytest.raises(NotOnTeam):
         desk.propose(task, by=desk.member(desk.make.officer()))
     assert desk.propose(task, by=desk.ding).state == "closing-proposed"
 
@@ -383,7 +386,7 @@ def test_nobody_outside_the_team_proposes_but_a_supervisor(desk):
 def test_who_proposed_cannot_approve(desk):
     task = desk.task(TaskState.ACCEPTED)
     desk.propose(task, by=desk.chen)
-    with pytest.raises(service.SecondPersonInvalid):
+    with pytest.raises(SecondPersonInvalid):
         desk.do("approve_closing", task, by=desk.chen)
     assert desk.do("approve_closing", task, by=desk.ding).state == "closed"
 
@@ -393,7 +396,7 @@ def test_who_is_on_the_team_cannot_approve(desk):
     own = people.get_officer(desk.ding.officer_id, task.agency_id)
     desk.do("assign_task", task, [desk.an.id, own.id], desk.an.id)
     desk.propose(task)
-    with pytest.raises(service.SecondPersonInvalid):
+    with pytest.raises(SecondPersonInvalid):
         desk.do("approve_closing", task, by=desk.ding)
 
 
@@ -401,7 +404,7 @@ def test_a_supervisor_without_certificate_cannot_approve(desk):
     task = desk.task(TaskState.ACCEPTED)
     desk.propose(task)
     clerk = desk.make.actor(desk.make.account(Role.SUPERVISOR))
-    with pytest.raises(service.SecondPersonInvalid):
+    with pytest.raises(SecondPersonInvalid):
         desk.do("approve_closing", task, by=clerk)
 
 
@@ -458,7 +461,7 @@ def test_a_reopened_task_has_a_new_round_and_a_new_visit(desk):
 def test_reopening_needs_a_second_person_who_is_another(desk):
     task = desk.task(TaskState.COMPLETED)
     for second in (desk.chen.officer_id, desk.an.id, new_id(), desk.make.officer().id):
-        with pytest.raises(service.SecondPersonInvalid):
+        with pytest.raises(SecondPersonInvalid):
             desk.do("reopen_task", task, "结果有误", second)
     assert desk.fresh(task).state == "completed"
 
@@ -473,7 +476,7 @@ def test_a_task_that_never_had_a_team_needs_one_to_be_reopened(desk):
     task = desk.task()
     desk.propose(task, by=desk.ding)
     desk.do("approve_closing", task)
-    with pytest.raises(service.TeamInvalid):
+    with pytest.raises(TeamInvalid):
         desk.do("reopen_task", task, "重新开业", desk.ding.officer_id)
     task = desk.do(
         "reopen_task",
@@ -489,7 +492,7 @@ def test_a_task_that_never_had_a_team_needs_one_to_be_reopened(desk):
 def test_a_team_that_may_no_longer_go_is_not_sent_again(desk, clock):
     task = desk.task(TaskState.COMPLETED)
     clock.forward(days=3 * 365)
-    with pytest.raises(service.TeamInvalid) as caught:
+    with pytest.raises(TeamInvalid) as caught:
         desk.do("reopen_task", task, "结果有误", desk.ding.officer_id)
     assert {e["code"] for e in caught.value.extras["errors"]} == {"certificate-expired"}
 

@@ -13,6 +13,7 @@ from app.db import db, new_id, transaction
 from app.journal.models import JournalEntry
 from app.tasks import service as tasks
 from app.tasks.models import Task
+from app.tasks.steps import TaskStateWrong
 from app.visits import contributing, orders, samples, service, terms
 from app.visits.models import CorrectiveOrder, Sample
 from app.visits.orders import NewOrder
@@ -397,7 +398,7 @@ def test_a_task_awaits_results_while_a_sample_of_its_visit_is_out(laboratory):
 
     assert laboratory.now().awaiting_results
     assert laboratory.now().state_name == "待检测"
-    with pytest.raises(tasks.TaskStateWrong):
+    with pytest.raises(TaskStateWrong):
         laboratory.supervise(tasks.complete_task, laboratory.task.id)
     with pytest.raises(tasks.SamplesOut):
         laboratory.supervise(tasks.record_results, laboratory.task.id, "no-problem")
