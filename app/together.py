@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
@@ -32,6 +33,7 @@ from app.db import (
     turn_to_write,
 )
 
+log = structlog.get_logger()
 T = TypeVar("T")
 MOST = 8  # pieces in one transaction: whoever waits for the next turn waits no longer
 
@@ -178,6 +180,7 @@ def _write(pieces: Sequence[_Piece]) -> None:
         if len(pieces) == 1:
             raise
         if begun or not isinstance(error, Overloaded):
+            log.info("written apart", pieces=len(pieces), why=type(error).__name__)
             return
     for piece in pieces:
         piece.step = _Step.WRITTEN if begun else _Step.REFUSED

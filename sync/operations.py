@@ -5,10 +5,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -105,8 +104,7 @@ class Malformed(ValueError):
         self.op_id = op_id
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One pushed operation, its form checked; `text` is what was signed, `digest` its SHA-256."""
 
     op_id: UUID

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 ALL = "all"
 CATALOGUE_STREAM = "catalogue"
@@ -84,8 +85,7 @@ def unpack(number: int) -> Position:
 # --- what a change makes of the rows ---
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A row as it stands."""
 
     stream: str
@@ -94,8 +94,7 @@ class Stored:
     present: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What should be shown of an entity: in which stream, version and scopes."""
 
     stream: str
@@ -103,8 +102,7 @@ class Wanted:
     scopes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class NewRow:
+class NewRow(NamedTuple):
     """A row to write; its position comes with the journal's number."""
 
     stream: str

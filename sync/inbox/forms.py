@@ -114,7 +114,7 @@ def as_today(operation: Operation) -> Operation:
         content = history.read(Content(operation.fields, operation.base), version)
     except (AttributeError, LookupError, TypeError, ValueError):
         return operation
-    return replace(operation, fields=content.fields, base=content.base)
+    return operation._replace(fields=content.fields, base=content.base)
 
 
 def reads_otherwise(operation: Operation) -> bool:

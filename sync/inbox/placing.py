@@ -5,7 +5,6 @@ with, and what was answered on that one never changes.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -56,8 +55,7 @@ def placed_in_form(operation: Operation, *, by: Actor) -> list[Operation]:
             "该事项在本次检查所用的检查表版本中已拆分，须由负责人指明是哪一项。", item_id=item_id
         )
     return [
-        replace(
-            operation,
+        operation._replace(
             entity_id=visit_rules.answer_id(visit_id, place) if is_answer else operation.entity_id,
             fields={**operation.fields, "item_id": str(place)},
         )
@@ -85,7 +83,7 @@ def _placed_evidence(operation: Operation, *, by: Actor) -> list[Operation]:
 
 def _about(operation: Operation, visit_id: UUID, item_id: UUID) -> Operation:
     subject = {"subject_id": str(visit_rules.answer_id(visit_id, item_id))}
-    return replace(operation, fields={**operation.fields, **subject})
+    return operation._replace(fields={**operation.fields, **subject})
 
 
 def is_known_by_now(operation: Operation, problem: Mapping[str, Any]) -> bool:
