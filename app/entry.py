@@ -11,7 +11,7 @@ from flask.sessions import SessionInterface
 
 from app import clock, metrics, problems, turns
 from app.config import Config
-from app.db import Overloaded
+from app.db import overloaded
 from app.keys import Keys
 from app.lean import Pairs, also
 from app.storage import Storage
@@ -72,7 +72,7 @@ def _begin() -> None:
     app_ctx.g.began = clock.monotonic()
     problems.request_id()
     if turns.REFUSED in flask.request.environ:
-        raise Overloaded("服务器正忙，请稍后重试；数据没有写入。")
+        raise overloaded()
 
 
 def _end(response: flask.Response) -> flask.Response:

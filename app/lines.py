@@ -17,10 +17,10 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from app.db import (
     READ_COMMITTED,
-    Overloaded,
     db,
     how_to_wait,
     is_overload,
+    overloaded,
     stop_reading,
     turn_to_write,
 )
@@ -101,7 +101,7 @@ def writing(*, durable: bool) -> Iterator[Line]:
                 lent.close()  # and with it what was not committed
     except (OperationalError, PoolTimeout) as error:
         if is_overload(error):
-            raise Overloaded("服务器正忙，请稍后重试；数据没有写入。") from error
+            raise overloaded() from error
         raise
 
 

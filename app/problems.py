@@ -284,7 +284,7 @@ def _items(part: Any) -> Sequence[tuple[str, Any]]:
 
 def _on_database(error: Exception) -> flask.Response:
     if db.is_overload(error):
-        return respond(db.Overloaded("服务器正忙，请稍后重试；数据没有写入。"))
+        return respond(db.overloaded())
     return _on_bug(error)
 
 
