@@ -37,6 +37,9 @@ class Touched:
     `parents` are visits whose answers, findings, samples and evidence have to be, `history_of`
     units whose signed visits have to be, `moving` units whose officers change, `given` tasks whose
     team does, `signed` visits without a task that are; `whole_catalogue` stands for all its rows.
+
+    `fresh` holds by id, of each type, the rows of answers and findings that this transaction wrote
+    and changed no more: nobody has to read them back, and nothing shows them yet.
     """
 
     tasks: set[UUID] = field(default_factory=set)
@@ -60,6 +63,7 @@ class Touched:
     given: set[UUID] = field(default_factory=set)
     signed: set[UUID] = field(default_factory=set)
     whole_catalogue: bool = False
+    fresh: dict[str, dict[UUID, Any]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.whole_catalogue or any(

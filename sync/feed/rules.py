@@ -84,6 +84,19 @@ def unpack(number: int) -> Position:
 
 # --- what a change makes of the rows ---
 
+# What others point to comes before them: officers and units before tasks and visits.
+_RANKS = {
+    entity_type: rank
+    for rank, entity_type in enumerate(
+        (
+            *CATALOGUE_TYPES,
+            *("officer", "officer_pin", "unit", "task", "visit", "visit_answer", "finding"),
+            *("sample", "corrective_order", "penalty_case", "device_notice"),
+            *("number_block", "document", "evidence", "visit_code", "unit_ledger"),
+        )
+    )
+}
+
 
 class Stored(NamedTuple):
     """A row as it stands."""
@@ -153,19 +166,8 @@ def plan(
             found.bodies.add(key)
         if left and not want.scopes:
             found.dropped.add(key)
-    found.rows.sort(key=lambda row: (row.stream, row.scope, _rank(row.type), row.id))
+    found.rows.sort(key=lambda row: (row.stream, row.scope, _RANKS[row.type], row.id))
     return found
-
-
-def _rank(entity_type: str) -> int:
-    """Let what others point to come before them: officers and units before tasks and visits."""
-    order = (
-        *CATALOGUE_TYPES,
-        *("officer", "officer_pin", "unit", "task", "visit", "visit_answer", "finding", "sample"),
-        *("corrective_order", "penalty_case", "device_notice"),
-        *("number_block", "document", "evidence", "visit_code", "unit_ledger"),
-    )
-    return order.index(entity_type)
 
 
 def place(rows: Iterable[NewRow]) -> list[tuple[NewRow, int]]:

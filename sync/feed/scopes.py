@@ -410,16 +410,19 @@ def _compare_children(
     """Compare what goes with visits; return the uses of the evidence that has to be compared."""
     subjects = touched.parents | touched.given
     rows: list[tuple[str, Any]] = []
+    fresh: list[tuple[str, Any]] = []
     for kind, ids in (
         ("visit_answer", touched.answers),
         ("finding", touched.findings),
         ("sample", touched.samples),
     ):
         by_id, by_visit = _CHILDREN[kind]
+        written = touched.fresh.get(kind, {})
         moved = {row.id: row for row in ask(session, by_visit, touched.parents)}
         subjects |= moved.keys()
-        rows += ((kind, row) for row in moved.values())
-        rows += ((kind, row) for row in ask(session, by_id, ids - moved.keys()))
+        rows += ((kind, row) for row in moved.values() if row.id not in written)
+        rows += ((kind, row) for row in ask(session, by_id, ids - moved.keys() - written.keys()))
+        fresh += ((kind, row) for row in written.values())
     papers = {row.id: row for row in ask(session, _DOCUMENTS_AT, touched.parents)}
     papers.update(
         (row.id, row) for row in ask(session, _DOCUMENTS, touched.documents - papers.keys())
@@ -427,7 +430,7 @@ def _compare_children(
     rows += (("document", row) for row in papers.values())
     uses = uses_of(session, subjects | papers.keys() | touched.evidence)
     read_stored(session, {row.id for _, row in rows} | {use.id for use in uses}, found)
-    for kind, row in rows:
+    for kind, row in (*rows, *fresh):
         found.wanted[kind, str(row.id)] = Wanted(
             row.district, row.version, _child_scopes(kind, row, visits)
         )

@@ -26,6 +26,7 @@ from app.people.models import Agency
 from app.problems import Gone
 from app.units import service as units
 from app.units.models import Unit
+from app.visits.gathering import NewAnswer, NewFinding
 from app.visits.rules import VisitState
 from sync.feed import bodies, queries, rules, scopes
 from sync.feed.comparing import Compared, Touched
@@ -84,6 +85,9 @@ def _read(entries: Sequence[journal.Waiting]) -> _Seen:
             _TOUCH[kind](seen.touched, entry.subject)
             if kind not in bodies.WHOLE:
                 seen.changed[str(kind), str(entry.subject.id)] = entry.subject
+    for (kind, _), subject in seen.changed.items():
+        if isinstance(subject, (NewAnswer, NewFinding)):
+            seen.touched.fresh.setdefault(kind, {})[subject.id] = subject
     return seen
 
 
