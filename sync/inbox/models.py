@@ -36,9 +36,10 @@ class Operation(Base):
 
     `key` is what makes a repeat a repeat: the operation's hash, for a malformed line the line's.
     `op_id` and `device_seq` stand only where the operation holds them: not when it is malformed or
-    reuses another's; `claimed_op_id` is what it says. `op` is the signed text, of a malformed line
-    the line itself. Never deleted; `outcome` and what follows it change when a
-    parent arrives or a supervisor decides.
+    reuses another's; `claimed_op_id` is what it says. An operation that holds its id is found by
+    it, and only the others by their key: hashes in an index lie all over it. `op` is the signed
+    text, of a malformed line the line itself. Never deleted; `outcome` and what follows it change
+    when a parent arrives or a supervisor decides.
     """
 
     __tablename__ = "operation"
@@ -67,7 +68,14 @@ class Operation(Base):
     declined: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
-        sa.UniqueConstraint("device_id", "key"),
+        sa.Index(
+            "uq_operation_device_id_key",
+            "device_id",
+            "key",
+            unique=True,
+            sqlite_where=sa.text("op_id IS NULL"),
+            postgresql_where=sa.text("op_id IS NULL"),
+        ),
         sa.UniqueConstraint("device_id", "op_id"),
         sa.UniqueConstraint("device_id", "device_seq"),
         one_of("outcome", Outcome),

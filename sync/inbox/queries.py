@@ -114,14 +114,15 @@ def stored_batches(
 def earlier(
     device_id: UUID, keys: Collection[str], op_ids: Collection[UUID], seqs: Collection[int]
 ) -> Sequence[Earlier]:
-    """Return every operation of a device that has one of these keys, ids or numbers."""
+    """Return every operation of a device that has one of these ids or numbers, or holds no id and
+    has one of these keys."""
     found = {}
-    for column, values in (
-        (Operation.key, keys),
-        (Operation.op_id, op_ids),
-        (Operation.device_seq, seqs),
+    for named in (
+        sa.and_(Operation.op_id.is_(None), Operation.key.in_(keys)),
+        Operation.op_id.in_(op_ids),
+        Operation.device_seq.in_(seqs),
     ):
-        query = sa.select(*_EARLIER).where(Operation.device_id == device_id, column.in_(values))
+        query = sa.select(*_EARLIER).where(Operation.device_id == device_id, named)
         for row in db.session.execute(query):
             found[row.id] = Earlier(*row)
     return list(found.values())
