@@ -5,12 +5,13 @@ but the device's key, which never changes: so it is done before the transaction 
 tablets push meanwhile.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from uuid import UUID
 
+from app.beside import begin_beside
 from sync.inbox import forms
 from sync.operations import OPERATION_LABEL, Malformed, PublicKey, is_signed, parse_line
 from sync.operations import Operation as Pushed
@@ -19,6 +20,7 @@ from sync.operations import load_public_key as _load_public_key
 load_public_key = lru_cache(maxsize=4096)(_load_public_key)
 # one thread at a time: of many batches at once the first is then ready to be written when one is
 _one_at_a_time = Lock()
+FEW = 8  # sooner checked than handed over
 
 
 @dataclass(frozen=True)
@@ -39,24 +41,52 @@ def read_lines(
 ) -> Read:
     """Read every line as the operation of a device; what is not, says why. Never raises.
 
-    `between` is called before each: there the reading may give way to what is more urgent.
+    `between` is called before each, in more than one thread: there the reading may give way to what
+    is more urgent.
     """
     key = load_public_key(alg, public_key)
-    said = []
+    said: list[Pushed | Malformed] = []
     with _one_at_a_time:
         for line in lines:
             between()
-            said.append(_read(line, device_id, key))
-    return Read(lines, said)
+            said.append(_read(line, device_id))
+        signed = _signed([one for one in said if isinstance(one, Pushed)], key, between)
+    return Read(lines, [_as_signed(one, signed) for one in said])
 
 
-def _read(line: bytes, device_id: UUID, key: PublicKey) -> Pushed | Malformed:
+def _read(line: bytes, device_id: UUID) -> Pushed | Malformed:
     try:
         pushed = parse_line(line)
     except Malformed as error:
         return error
     if pushed.device_id != device_id:
         return Malformed("of another device", digest=pushed.digest, op_id=pushed.op_id)
-    if not is_signed(key, OPERATION_LABEL, pushed.digest, pushed.sig):
-        return Malformed("wrongly signed", digest=pushed.digest, op_id=pushed.op_id)
-    return forms.as_today(pushed)
+    return pushed
+
+
+def _signed(
+    operations: Sequence[Pushed], key: PublicKey, between: Callable[[], None]
+) -> set[tuple[str, str]]:
+    """Return hash and signature of those that are signed; of many, half are checked beside."""
+
+    def checked(some: Sequence[Pushed]) -> set[tuple[str, str]]:
+        found = set()
+        for one in some:
+            between()
+            if is_signed(key, OPERATION_LABEL, one.digest, one.sig):
+                found.add((one.digest, one.sig))
+        return found
+
+    if len(operations) <= FEW:
+        return checked(operations)
+    half = len(operations) // 2
+    rest = begin_beside(lambda: checked(operations[half:]))
+    return checked(operations[:half]) | rest()
+
+
+def _as_signed(one: Pushed | Malformed, signed: Collection[tuple[str, str]]) -> Pushed | Malformed:
+    if isinstance(one, Malformed):
+        return one
+    if (one.digest, one.sig) not in signed:
+        return Malformed("wrongly signed", digest=one.digest, op_id=one.op_id)
+    return forms.as_today(one)
