@@ -96,7 +96,7 @@ def fill_ours(office: ours.Office, bodies: Sequence[Mapping[str, object]]) -> No
     """Put the rows into the scope that every tablet of the agency carries, and no others."""
     rows, texts = [], []
     for number, body in enumerate(bodies, 1):
-        entity = {"entity_id": str(UUID(int=number)), "entity_type": "task", "version": 1}
+        entity = {"entity_key": str(UUID(int=number)), "entity_type": "task", "version": 1}
         scope = f"agency:{office.agency.id}"
         place = {"stream": office.agency.district, "scope": scope, "seq": number, "place": 1}
         rows.append({**entity, **place, "present": True})

@@ -20,7 +20,7 @@ LOADED = {
     "catalogue_row": "TRUE",
     "journal_entry": "stream = 'catalogue'",
     "feed_row": "stream = 'catalogue'",
-    "feed_body": "entity_id IN (SELECT entity_id FROM feed_row WHERE stream = 'catalogue')",
+    "feed_body": "entity_key IN (SELECT entity_key FROM feed_row WHERE stream = 'catalogue')",
 }
 _loads: dict[tuple[type, datetime, Actor], dict[str, Any]] = {}
 _builders: dict[tuple[str, ...], Any] = {}

@@ -27,7 +27,7 @@ from app.tasks.models import Task
 from app.units.models import Unit
 from app.visits.models import CorrectiveOrder, Finding, Sample, Visit, VisitAnswer
 from sync.devices.models import DeviceNotice, OfficerPin
-from sync.feed.rules import CATALOGUE_TYPES, Key
+from sync.feed.rules import CATALOGUE_TYPES, Key, id_in, key_of
 
 _AT_ONCE = 500
 SUBJECTS = ("task", "visit", "visit_answer", "finding", "document")  # of evidence
@@ -419,8 +419,8 @@ def load(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
     closing step has flushed.
     """
     by_type: dict[str, list[str]] = {}
-    for entity_type, entity_id in keys:
-        by_type.setdefault(entity_type, []).append(entity_id)
+    for entity_type, entity_key in keys:
+        by_type.setdefault(entity_type, []).append(id_in(entity_key))
     found: dict[Key, str] = {}
     for entity_type, ids in by_type.items():
         model = cast(Any, _MODELS[entity_type])
@@ -431,5 +431,5 @@ def load(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
                 query = query.options(WHOLE[entity_type])
             rows = session.scalars(query.execution_options(populate_existing=True))
             for entity in rows.unique():
-                found[entity_type, str(entity.id)] = render(entity_type, entity)
+                found[key_of(entity_type, entity)] = render(entity_type, entity)
     return found

@@ -18,8 +18,8 @@ IDS: Any = sa.bindparam("ids", expanding=True)
 _row = FeedRow.__table__.c
 _STORED = Prepared(
     sa.select(
-        _row.entity_type, _row.entity_id, _row.stream, _row.scope, _row.version, _row.present
-    ).where(_row.entity_id.in_(IDS))
+        _row.entity_type, _row.entity_key, _row.stream, _row.scope, _row.version, _row.present
+    ).where(_row.entity_key.in_(IDS))
 )
 
 
@@ -93,8 +93,9 @@ class Compared:
         return self.wanted[key].scopes != self.shown(key)
 
 
-def read_stored(session: Session, ids: Iterable[UUID], found: Compared) -> None:
-    for row in ask(session, _STORED, [str(one) for one in ids]):
-        found.stored.setdefault((row.entity_type, row.entity_id), []).append(
+def read_stored(session: Session, keys: Iterable[UUID | str], found: Compared) -> None:
+    """Read the rows of entities by their keys, which of most are their ids."""
+    for row in ask(session, _STORED, [str(one) for one in keys]):
+        found.stored.setdefault((row.entity_type, row.entity_key), []).append(
             Stored(row.stream, row.scope, row.version, row.present)
         )

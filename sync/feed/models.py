@@ -1,6 +1,8 @@
 """Tables of the feed: what each scope shows of each entity, and the bodies that scopes share.
 
 Ids are text as on the wire, so that a page is put together without converting anything.
+`entity_key` is an entity's id, an answer's with its visit's before it (`rules.key_of`): answers'
+ids are hashes, and this way what a tablet sends of a visit lies side by side.
 """
 
 from datetime import date
@@ -21,7 +23,7 @@ class FeedRow(Base):
 
     __tablename__ = "feed_row"
 
-    entity_id: Mapped[str] = mapped_column(primary_key=True)
+    entity_key: Mapped[str] = mapped_column(primary_key=True)
     scope: Mapped[str] = mapped_column(primary_key=True)
     stream: Mapped[str] = mapped_column(primary_key=True)
     entity_type: Mapped[str] = mapped_column(primary_key=True)
@@ -38,7 +40,7 @@ class FeedBody(Base):
 
     __tablename__ = "feed_body"
 
-    entity_id: Mapped[str] = mapped_column(primary_key=True)
+    entity_key: Mapped[str] = mapped_column(primary_key=True)
     entity_type: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int]
     body: Mapped[str]

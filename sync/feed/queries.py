@@ -13,7 +13,7 @@ from app.db import db
 from app.evidence.models import Evidence
 from app.prepared import Prepared
 from sync.feed.models import FeedBody, FeedRow, FeedWant
-from sync.feed.rules import PLACES, Key, Place, Position, unpack
+from sync.feed.rules import PLACES, Key, Place, Position, id_in, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +60,30 @@ def _heads(count: int) -> Prepared:
 
 # A row as it is sent, put together where it lies: bytes that nobody decodes on their way.
 _SENT = (
-    """CAST(:begin AS TEXT) || r.entity_type || '","id":"' || r.entity_id"""
+    """CAST(:begin AS TEXT) || r.entity_type || '","id":"' || {id}"""
     """ || '","version":' || r.version || CASE WHEN r.present"""
     r""" THEN ',"present"\:true,"body":' || b.body"""
-    r""" ELSE ',"present"\:false,"body"\:null' END || '}'"""
+    r""" ELSE ',"present"\:false,"body"\:null' END || '}}'"""
 )
-_JOINED = {
-    "sqlite": "CAST(group_concat(sent, ',') AS BLOB)",  # in the order of the rows it is given
-    "postgresql": "convert_to(string_agg(sent, ',' ORDER BY position), 'UTF8')",
+_IN_DATABASE = {  # how the rows are joined, in their order, and the id that ends a key
+    "sqlite": ("CAST(group_concat(sent, ',') AS BLOB)", "substr(r.entity_key, -36)"),
+    "postgresql": (
+        "convert_to(string_agg(sent, ',' ORDER BY position), 'UTF8')",
+        "right(r.entity_key, 36)",
+    ),
 }
 _PAGES = {
     database: Prepared(
         sa.text(
             f"SELECT count(*), count(sent), max(position), {joined}"  # noqa: S608 - our own words
-            f" FROM (SELECT r.seq * {PLACES} + r.place AS position, {_SENT} AS sent"
+            f" FROM (SELECT r.seq * {PLACES} + r.place AS position, {_SENT.format(id=id_)} AS sent"
             " FROM feed_row AS r LEFT JOIN feed_body AS b"
-            " ON r.present AND b.entity_id = r.entity_id AND b.entity_type = r.entity_type"
+            " ON r.present AND b.entity_key = r.entity_key AND b.entity_type = r.entity_type"
             " WHERE r.stream = :stream AND r.scope = :scope AND (r.seq, r.place) > (:seq, :place)"
             " ORDER BY r.seq, r.place LIMIT :limit) AS page"
         )
     )
-    for database, joined in _JOINED.items()
+    for database, (joined, id_) in _IN_DATABASE.items()
 }
 
 
@@ -119,11 +122,11 @@ def present_rows(place: Place) -> dict[str, list[tuple[str, int]]]:
     """Return id and version of every row that a scope shows, by type."""
     stream, scope = place
     found: dict[str, list[tuple[str, int]]] = {}
-    query = sa.select(FeedRow.entity_type, FeedRow.entity_id, FeedRow.version).where(
+    query = sa.select(FeedRow.entity_type, FeedRow.entity_key, FeedRow.version).where(
         FeedRow.stream == stream, FeedRow.scope == scope, FeedRow.present.is_(True)
     )
-    for entity_type, entity_id, version in db.session.execute(query):
-        found.setdefault(entity_type, []).append((entity_id, version))
+    for entity_type, entity_key, version in db.session.execute(query):
+        found.setdefault(entity_type, []).append((id_in(entity_key), version))
     return found
 
 
@@ -138,7 +141,7 @@ def find_shown_evidence(
         return None
     shown = sa.select(FeedRow.scope).where(
         FeedRow.entity_type == "evidence",
-        FeedRow.entity_id == str(found.id),
+        FeedRow.entity_key == str(found.id),
         FeedRow.present.is_(True),
         sa.tuple_(FeedRow.stream, FeedRow.scope).in_(list(places)),
     )
@@ -152,13 +155,13 @@ def wants_of(officer_ids: Collection[UUID]) -> Sequence[FeedWant]:
 
 def stored_bodies(session: Session, keys: Iterable[Key]) -> dict[Key, str]:
     """Return the bodies that are stored for some entities."""
-    ids = sorted({entity_id for _, entity_id in keys})
+    wanted = sorted({entity_key for _, entity_key in keys})
     found: dict[Key, str] = {}
-    for start in range(0, len(ids), 500):
+    for start in range(0, len(wanted), 500):
         rows = session.execute(
-            sa.select(FeedBody.entity_type, FeedBody.entity_id, FeedBody.body).where(
-                FeedBody.entity_id.in_(ids[start : start + 500])
+            sa.select(FeedBody.entity_type, FeedBody.entity_key, FeedBody.body).where(
+                FeedBody.entity_key.in_(wanted[start : start + 500])
             )
         )
-        found.update(((kind, entity_id), body) for kind, entity_id, body in rows)
+        found.update(((kind, entity_key), body) for kind, entity_key, body in rows)
     return found

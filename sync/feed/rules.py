@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ALL = "all"
 CATALOGUE_STREAM = "catalogue"
@@ -33,7 +33,7 @@ PAGE_ROWS = 500
 PAGE_ROWS_MAX = 2000
 PLACES = 2**20  # rows that one transaction can give to one scope
 
-Key = tuple[str, str]  # entity type, entity id
+Key = tuple[str, str]  # entity type, entity key
 Place = tuple[str, str]  # stream, scope
 
 
@@ -59,6 +59,27 @@ def places_of(
     scopes = {agency_scope(agency_id), device_scope(device_id)}
     scopes.update(officer_scope(officer_id) for officer_id in officer_ids)
     return sorted([*((district, scope) for scope in scopes), (CATALOGUE_STREAM, ALL)])
+
+
+# --- keys ---
+
+_ID_LENGTH = 36
+
+
+def key_of(entity_type: str, entity: Any) -> Key:
+    """Return the key under which the feed keeps an entity: its id, of an answer behind its visit's.
+
+    The ids of answers are hashes. In the order of their keys those of one visit lie side by side,
+    and a batch of them changes few pages of the database.
+    """
+    if entity_type == "visit_answer":
+        return entity_type, f"{entity.visit_id}/{entity.id}"
+    return entity_type, str(entity.id)
+
+
+def id_in(entity_key: str) -> str:
+    """Return the id that ends a key."""
+    return entity_key[-_ID_LENGTH:]
 
 
 # --- positions ---
@@ -121,7 +142,7 @@ class NewRow(NamedTuple):
     stream: str
     scope: str
     type: str
-    id: str
+    key: str
     version: int
     present: bool
 
@@ -166,7 +187,7 @@ def plan(
             found.bodies.add(key)
         if left and not want.scopes:
             found.dropped.add(key)
-    found.rows.sort(key=lambda row: (row.stream, row.scope, _RANKS[row.type], row.id))
+    found.rows.sort(key=lambda row: (row.stream, row.scope, _RANKS[row.type], row.key))
     return found
 
 

@@ -140,7 +140,9 @@ _HISTORY = Prepared(
 _SIGNED_AT = Prepared(
     sa.select(_visit.id).where(_visit.unit_id.in_(IDS), _visit.state == VisitState.SIGNED)
 )
-_SHOWN = Prepared(sa.select(_row.entity_id).where(_row.entity_id.in_(IDS), _row.present.is_(True)))
+_SHOWN = Prepared(
+    sa.select(_row.entity_key).where(_row.entity_key.in_(IDS), _row.present.is_(True))
+)
 _OFFICERS = Prepared(
     sa.select(_officer.id, _officer.district, _officer.version, _officer.state).where(
         _officer.id.in_(IDS)
@@ -324,7 +326,7 @@ def _visits_at(session: Session, unit_ids: Iterable[UUID]) -> set[UUID]:
     units = set(unit_ids)
     found = {row.id for row in ask(session, _HISTORY, units)}
     signed = {str(row.id) for row in ask(session, _SIGNED_AT, units)}
-    return found | {UUID(row.entity_id) for row in ask(session, _SHOWN, signed)}
+    return found | {UUID(row.entity_key) for row in ask(session, _SHOWN, signed)}
 
 
 def _compare_visits(
@@ -429,9 +431,10 @@ def _compare_children(
     )
     rows += (("document", row) for row in papers.values())
     uses = uses_of(session, subjects | papers.keys() | touched.evidence)
-    read_stored(session, {row.id for _, row in rows} | {use.id for use in uses}, found)
+    read_stored(session, {rules.key_of(kind, row)[1] for kind, row in rows}, found)
+    read_stored(session, {use.id for use in uses}, found)
     for kind, row in (*rows, *fresh):
-        found.wanted[kind, str(row.id)] = Wanted(
+        found.wanted[rules.key_of(kind, row)] = Wanted(
             row.district, row.version, _child_scopes(kind, row, visits)
         )
     return uses

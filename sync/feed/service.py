@@ -84,7 +84,7 @@ def _read(entries: Sequence[journal.Waiting]) -> _Seen:
         elif (kind := entry.subject_type) in _TOUCH and not _is_in_no_scope(entry):
             _TOUCH[kind](seen.touched, entry.subject)
             if kind not in bodies.WHOLE:
-                seen.changed[str(kind), str(entry.subject.id)] = entry.subject
+                seen.changed[rules.key_of(str(kind), entry.subject)] = entry.subject
     for (kind, _), subject in seen.changed.items():
         if isinstance(subject, (NewAnswer, NewFinding)):
             seen.touched.fresh.setdefault(kind, {})[subject.id] = subject
@@ -190,7 +190,7 @@ def _differing_bodies(session: Session, compared: Compared) -> set[Key]:
 
 
 _DROP_BODY = sa.text(
-    "DELETE FROM feed_body WHERE entity_id = :entity_id AND entity_type = :entity_type"
+    "DELETE FROM feed_body WHERE entity_key = :entity_key AND entity_type = :entity_type"
 )
 
 
@@ -208,7 +208,7 @@ _PUT_WANT = sa.text(
 def _put_rows(numbered: Iterable[tuple[NewRow, int]], last: Mapping[str, int]) -> None:
     values = [
         {
-            "entity_id": row.id,
+            "entity_key": row.key,
             "scope": row.scope,
             "stream": row.stream,
             "entity_type": row.type,
@@ -224,14 +224,14 @@ def _put_rows(numbered: Iterable[tuple[NewRow, int]], last: Mapping[str, int]) -
 
 def _put_bodies(found: Mapping[Key, tuple[int, str]]) -> None:
     values = [
-        {"entity_id": key[1], "entity_type": key[0], "version": version, "body": body}
+        {"entity_key": key[1], "entity_type": key[0], "version": version, "body": body}
         for key, (version, body) in sorted(found.items())
     ]
     put_rows(FeedBody, values)
 
 
 def _drop_bodies(session: Session, keys: Iterable[Key]) -> None:
-    values = [{"entity_id": entity_id, "entity_type": kind} for kind, entity_id in sorted(keys)]
+    values = [{"entity_key": key, "entity_type": kind} for kind, key in sorted(keys)]
     if values:
         session.execute(_DROP_BODY, values)
 
@@ -253,11 +253,11 @@ def differences() -> list[str]:
     found = rules.plan(compared.wanted, compared.stored, again=_differing_bodies(session, compared))
     known = set(compared.wanted)
     stray = session.execute(
-        sa.select(FeedRow.entity_type, FeedRow.entity_id).where(FeedRow.present.is_(True))
+        sa.select(FeedRow.entity_type, FeedRow.entity_key).where(FeedRow.present.is_(True))
     )
     return sorted(
         [
-            *(f"{row.type} {row.id} in {row.scope}: present={row.present}" for row in found.rows),
+            *(f"{row.type} {row.key} in {row.scope}: present={row.present}" for row in found.rows),
             *(
                 f"{kind} {one}: shown and unknown"
                 for kind, one in stray

@@ -28,7 +28,7 @@ from tests.jointvisits.planned import FIRST, plan_of, propose, step
 def told(task):
     """What the tablets of a task's team are told of its plan."""
     query = sa.select(FeedBody.body).where(
-        FeedBody.entity_type == "task", FeedBody.entity_id == str(task.id)
+        FeedBody.entity_type == "task", FeedBody.entity_key == str(task.id)
     )
     body = json.loads(db.session.scalars(query).one())
     return body["planned_on"], body["joint_visit_id"]

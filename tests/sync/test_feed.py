@@ -195,7 +195,7 @@ def test_a_task_that_ended_leaves_the_tablet_and_its_unit_too(
     for kind in ("task", "unit", "visit", "visit_answer"):
         assert not held.shown(kind), kind
     assert list(held.shown("officer")) == [str(tablet.officer_id)]
-    assert stage.count(FeedBody, FeedBody.entity_id == str(task.id)) == 0
+    assert stage.count(FeedBody, FeedBody.entity_key == str(task.id)) == 0
 
 
 def test_a_reopened_task_comes_back_with_its_history(stage: Stage, tablet: Tablet, desk: Desk):
@@ -345,7 +345,7 @@ def test_an_entity_that_changes_stream_is_gone_in_the_old_and_present_in_the_new
             )
     rows = stage.all(
         sa.select(FeedRow.stream, FeedRow.present)
-        .where(FeedRow.entity_id == str(task.unit_id))
+        .where(FeedRow.entity_key == str(task.unit_id))
         .distinct()
     )
     assert set(rows) == {("310105", False), (OTHER_DISTRICT, True)}
@@ -586,8 +586,8 @@ def test_verify_names_the_sets_that_differ_and_those_the_tablet_lacks(stage: Sta
 def test_a_body_is_rendered_once_and_shared_by_the_scopes(stage: Stage, tablet: Tablet):
     task = stage.task(tablet, stage.tablet("bo"))
     unit = str(task.unit_id)
-    assert stage.count(FeedRow, FeedRow.entity_id == unit) == 4  # three officers, the agency
-    assert stage.count(FeedBody, FeedBody.entity_id == unit) == 1
+    assert stage.count(FeedRow, FeedRow.entity_key == unit) == 4  # three officers, the agency
+    assert stage.count(FeedBody, FeedBody.entity_key == unit) == 1
 
 
 def test_a_body_is_the_same_whichever_way_it_was_rendered(stage: Stage, tablet: Tablet):
@@ -602,9 +602,9 @@ def test_a_rebuild_writes_only_what_differs(stage: Stage, tablet: Tablet):
     held.pull()
     with stage.make.writing():
         db.session.execute(
-            sa.update(FeedBody).where(FeedBody.entity_id == str(task.id)).values(body="{}")
+            sa.update(FeedBody).where(FeedBody.entity_key == str(task.id)).values(body="{}")
         )
-        db.session.execute(sa.delete(FeedRow).where(FeedRow.entity_id == str(task.unit_id)))
+        db.session.execute(sa.delete(FeedRow).where(FeedRow.entity_key == str(task.unit_id)))
     assert len(differences(stage)) >= 3
 
     with stage.make.writing():

@@ -276,7 +276,9 @@ def test_a_unit_in_a_scope_for_two_reasons_stays_while_one_of_them_holds(stage: 
     with stage.flask_app.app_context():
         assert feed.differences() == []
     rows = stage.all(
-        sa.select(FeedRow.scope).where(FeedRow.entity_id == str(unit.id), FeedRow.present.is_(True))
+        sa.select(FeedRow.scope).where(
+            FeedRow.entity_key == str(unit.id), FeedRow.present.is_(True)
+        )
     )
     assert {f"officer:{one.id}" for one in (an, bo, cai)} <= {scope for (scope,) in rows}
 
@@ -312,7 +314,7 @@ def test_units_and_tasks_changed_by_two_connections_never_block_each_other(stage
 def test_every_feed_row_has_a_number_that_the_journal_gave(scene: Scene):
     scene.rename(0, "上海一宾馆有限公司")
     unknown = (
-        sa.select(FeedRow.entity_id)
+        sa.select(FeedRow.entity_key)
         .outerjoin(
             JournalEntry,
             sa.and_(JournalEntry.stream == FeedRow.stream, JournalEntry.seq == FeedRow.seq),
@@ -321,8 +323,8 @@ def test_every_feed_row_has_a_number_that_the_journal_gave(scene: Scene):
     )
     assert scene.stage.all(unknown) == []
     bodyless = (
-        sa.select(FeedRow.entity_id)
-        .outerjoin(FeedBody, FeedBody.entity_id == FeedRow.entity_id)
+        sa.select(FeedRow.entity_key)
+        .outerjoin(FeedBody, FeedBody.entity_key == FeedRow.entity_key)
         .where(FeedRow.present.is_(True), FeedBody.version.is_distinct_from(FeedRow.version))
     )
     assert scene.stage.all(bodyless) == []
@@ -344,6 +346,6 @@ def test_a_body_is_never_older_than_the_version_it_stands_under(stage: Stage):
         pool.submit(rename).result(20)
 
     ((version, body),) = stage.all(
-        sa.select(FeedBody.version, FeedBody.body).where(FeedBody.entity_id == str(unit.id))
+        sa.select(FeedBody.version, FeedBody.body).where(FeedBody.entity_key == str(unit.id))
     )
     assert (version, json.loads(body)["name"]) == (2, "上海新名宾馆有限公司")

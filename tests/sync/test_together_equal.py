@@ -152,7 +152,7 @@ class Scenes:
         return found
 
     def _feed(self, present: bool, known: set[str], names: dict[str, str]) -> list[list[str]]:
-        columns = "scope, stream, entity_type, entity_id" + (", version" if present else "")
+        columns = "scope, stream, entity_type, entity_key" + (", version" if present else "")
         query = sa.text(f"SELECT {columns} FROM feed_row WHERE present = :present")  # noqa: S608
         return [
             plain([row], known, names) for row in db.session.execute(query, {"present": present})
