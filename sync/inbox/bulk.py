@@ -31,11 +31,6 @@ class Bulk:
     plain: dict[UUID, Operation]
     gathering: Gathering | None = None
 
-    @staticmethod
-    def of(pushed: Sequence[Operation]) -> "Bulk":
-        """Choose the operations that may be carried out together, by what they say alone."""
-        return Bulk({one.op_id: one for one in pushed if _is_plain(one)})
-
     def carry_out(self, operation: Operation, *, by: Actor, at: datetime) -> Effect | None:
         """Do what an operation says, to be written later; None where it has to be asked about."""
         if self.plain.pop(operation.op_id, None) is None or by.agency_id is None:
@@ -67,7 +62,8 @@ class Bulk:
         )
 
 
-def _is_plain(one: Operation) -> bool:
+def is_plain(one: Operation) -> bool:
+    """Tell whether an operation may be carried out together with others, by what it says alone."""
     return (
         one.type in _PLAIN
         and not one.attachments

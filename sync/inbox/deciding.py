@@ -112,15 +112,7 @@ class Batch:
         """Decide every line and return the results in the order of the lines."""
         self._load(read)
         results: list[Result | None] = [None] * len(read.lines)
-        order = rules.in_causal_order(
-            [
-                (str(one.op_id), one.device_seq, [str(parent) for parent in one.depends_on])
-                if isinstance(one, Pushed)
-                else ("", 0, ())
-                for one in read.said
-            ]
-        )
-        for place in order:
+        for place in read.order:
             one = read.said[place]
             if isinstance(one, Pushed):
                 results[place] = self._take(place, one)
@@ -142,7 +134,13 @@ class Batch:
         )
         memory.recall({parent for one in pushed for parent in one.depends_on})
         if self.smooth:
-            self.bulk = Bulk.of([one for one in pushed if one.digest not in memory.by_key])
+            self.bulk = Bulk(
+                {
+                    one.op_id: one
+                    for one in pushed
+                    if one.digest in read.plain and one.digest not in memory.by_key
+                }
+            )
         self.known = effects.load([one for one in pushed if one.op_id not in self.bulk.plain])
 
     def _goes_on(self, read: Read) -> bool:

@@ -1,4 +1,5 @@
-"""What the lines of a batch say, read before anything is locked: form, signature, today's fields.
+"""What the lines of a batch say, read before anything is locked: form, signature, today's fields,
+and what follows from these alone.
 
 Checking fifty signatures takes longer than writing what they sign. It needs nothing of the database
 but the device's key, which never changes: so it is done before the transaction begins, and other
@@ -12,7 +13,8 @@ from threading import Lock
 from uuid import UUID
 
 from app.beside import begin_beside
-from sync.inbox import forms
+from sync.inbox import forms, rules
+from sync.inbox.bulk import is_plain
 from sync.operations import OPERATION_LABEL, Malformed, PublicKey, is_signed, parse_line
 from sync.operations import Operation as Pushed
 from sync.operations import load_public_key as _load_public_key
@@ -25,10 +27,16 @@ FEW = 8  # sooner checked than handed over
 
 @dataclass(frozen=True)
 class Read:
-    """The lines of a batch with what each says: an operation of this device, or why it is none."""
+    """The lines of a batch with what each says: an operation of this device, or why it is none.
+
+    `order` names their places, parents before children; `plain` are the hashes of what may be
+    carried out together.
+    """
 
     lines: Sequence[bytes]
     said: Sequence[Pushed | Malformed]
+    order: Sequence[int]
+    plain: Collection[str]
 
 
 def read_lines(
@@ -51,7 +59,20 @@ def read_lines(
             between()
             said.append(_read(line, device_id))
         signed = _signed([one for one in said if isinstance(one, Pushed)], key, between)
-    return Read(lines, [_as_signed(one, signed) for one in said])
+    said = [_as_signed(one, signed) for one in said]
+    plain = {one.digest for one in said if isinstance(one, Pushed) and is_plain(one)}
+    return Read(lines, said, _order(said), plain)
+
+
+def _order(said: Sequence[Pushed | Malformed]) -> list[int]:
+    return rules.in_causal_order(
+        [
+            (one.op_id, one.device_seq, one.depends_on)
+            if isinstance(one, Pushed)
+            else (None, 0, ())
+            for one in said
+        ]
+    )
 
 
 def _read(line: bytes, device_id: UUID) -> Pushed | Malformed:

@@ -5,7 +5,7 @@ be right; which operations a person has to look at.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -453,13 +453,13 @@ def effective_at(
 
 
 def in_causal_order(
-    operations: Sequence[tuple[str, int, Collection[str]]],
+    operations: Sequence[tuple[Hashable, int, Collection[Hashable]]],
 ) -> list[int]:
     """Return positions of `(id, device_seq, depends_on)` so that parents stand before children.
 
     Otherwise by the tablet's own numbers. A circle stays as it came: its members wait for ever.
     """
-    places: dict[str, int] = {}
+    places: dict[Hashable, int] = {}
     for place, (op_id, _, _) in enumerate(operations):
         places.setdefault(op_id, place)
     done: dict[int, None] = {}
