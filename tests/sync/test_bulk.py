@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app.db import db
 from app.journal.models import JournalEntry
 from app.visits.models import VisitAnswer
+from sync.feed.models import FeedBody, FeedRow
 from sync.inbox import effects
 from sync.inbox.doing import Doing, Effect
 from sync.inbox.rules import OperationType, Outcome
@@ -50,6 +51,27 @@ def test_the_answers_of_a_batch_are_written_together(stage: Stage, tablet: Table
     pushed = tablet.push([start(tablet, task), *(answer(tablet, task, code) for code in ITEMS)])
     assert told(pushed) == [("applied", 1)] * (len(ITEMS) + 1)
     assert bulk == [len(ITEMS)]
+
+
+def test_the_feed_shows_what_a_batch_wrote_as_it_was_left(stage: Stage, tablet: Tablet):
+    task = stage.task(tablet)
+    tablet.push([start(tablet, task)])
+    lines = [answer(tablet, task, code) for code in (FIRST, SECOND)]
+    again = answer(tablet, task, FIRST, "no", base={"result": "yes"}, base_version=1)
+
+    assert told(tablet.push([*lines, again])) == [("applied", 1), ("applied", 1), ("applied", 2)]
+
+    rows = stage.all(
+        sa.select(FeedRow.entity_key, FeedRow.version, FeedBody.version, FeedBody.body)
+        .join(FeedBody, FeedBody.entity_key == FeedRow.entity_key)
+        .where(FeedRow.entity_type == "visit_answer", FeedRow.present.is_(True))
+    )
+    shown = {
+        (json.loads(body)["item_code"], version, of_body, json.loads(body)["result"])
+        for key, version, of_body, body in rows
+    }
+    assert {key.partition("/")[0] for key, *_ in rows} == {str(task.visit_id)}
+    assert shown == {(FIRST, 2, 2, "no"), (SECOND, 1, 1, "yes")}
 
 
 def test_an_item_answered_again_in_one_batch_has_a_version_for_each_receipt(

@@ -11,13 +11,13 @@ from sqlalchemy.exc import OperationalError
 from app.db import db
 from app.tasks.models import Task
 from sync import operations
-from sync.inbox import effects
+from sync.inbox import effects, reading
 from sync.inbox.deciding import Batch
 from sync.inbox.doing import Doing, Effect
 from sync.inbox.models import InboxBatch, Operation, Receipt, ReviewItem
 from sync.inbox.rules import OperationType
 from tests.sync import tablet as a_tablet
-from tests.sync.conftest import Stage, answer, finish, start
+from tests.sync.conftest import ITEMS, Stage, answer, finish, start
 from tests.sync.pushed import APPLIED, outcomes, receipts, values_of
 from tests.sync.tablet import Tablet, op_of
 
@@ -145,6 +145,28 @@ def test_a_wrong_signature_or_another_devices_operation_is_malformed_and_blocks_
     assert outcomes(pushed) == [("quarantined", "malformed")] * 2
     assert pushed.json["results"][0]["op_id"] == op_of(line)["op_id"]
     assert outcomes(tablet.push([line])) == [APPLIED]
+
+
+def test_of_many_lines_those_that_are_wrongly_signed_are_malformed_and_no_others(
+    stage: Stage, tablet: Tablet
+):
+    task = stage.task(tablet)
+    lines = [start(tablet, task), *(answer(tablet, task, code) for code in ITEMS)]
+    wrong = [3, len(lines) // 2, len(lines) - 1]
+    stranger = Ed25519PrivateKey.generate()
+    for place in wrong:
+        text = json.loads(lines[place])["op"]
+        sig = a_tablet.sign(stranger, operations.OPERATION_LABEL, a_tablet.sha256(text))
+        lines[place] = a_tablet.line_of(text, sig)
+
+    pushed = tablet.push(lines)
+
+    assert len(lines) > 2 * reading.FEW
+    expected = [APPLIED] * len(lines)
+    for place in wrong:
+        expected[place] = ("quarantined", "malformed")
+    assert outcomes(pushed) == expected
+    assert outcomes(tablet.push(lines)) == [("duplicate", None)] * len(lines)
 
 
 def test_an_id_used_for_another_content_is_kept_beside_the_first(stage: Stage, tablet: Tablet):
