@@ -162,7 +162,7 @@ def test_of_many_lines_those_that_are_wrongly_signed_are_malformed_and_no_others
     pushed = tablet.push(lines)
 
     assert len(lines) > 2 * reading.FEW
-    expected = [APPLIED] * len(lines)
+    expected: list[tuple[str, str | None]] = [APPLIED for _ in lines]
     for place in wrong:
         expected[place] = ("quarantined", "malformed")
     assert outcomes(pushed) == expected
