@@ -1,7 +1,7 @@
 """Work in C that leaves the interpreter to others, in a thread beside the one that goes on.
 
-libsodium does while it signs and checks, zlib while it packs, SQLite while it writes: with a second
-processor the two take the time of the longer one. What holds the interpreter is no faster here.
+libsodium does while it signs and checks, and SQLite while it writes: of two processors each has its
+own to do. What holds the interpreter is no faster here.
 """
 
 import os

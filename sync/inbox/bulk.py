@@ -11,14 +11,12 @@ from uuid import UUID
 
 from app.access import Actor
 from app.visits.gathering import Gathering
-from sync.inbox import rules
 from sync.inbox.doing import Effect
-from sync.inbox.rules import OperationType, Outcome
+from sync.inbox.rules import PLAIN, OperationType, Outcome
 from sync.operations import Operation, id_of
 
-_PLAIN = {OperationType.VISIT_ANSWER_ITEM, OperationType.VISIT_STATE_FINDING}
 # whoever does these changes no visit, no task and no team
-_HARMLESS = _PLAIN | {OperationType.EVIDENCE_ATTACH, OperationType.EVIDENCE_RETRACT}
+_HARMLESS = PLAIN | {OperationType.EVIDENCE_ATTACH, OperationType.EVIDENCE_RETRACT}
 
 
 @dataclass
@@ -60,15 +58,6 @@ class Bulk:
             findings=_entities(operations, OperationType.VISIT_STATE_FINDING),
             agency_id=agency_id,
         )
-
-
-def is_plain(one: Operation) -> bool:
-    """Tell whether an operation may be carried out together with others, by what it says alone."""
-    return (
-        one.type in _PLAIN
-        and not one.attachments
-        and not rules.wrong_fields(OperationType(one.type), one.fields)
-    )
 
 
 def _entities(operations: Sequence[Operation], type_: OperationType) -> set[UUID]:

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from app.beside import begin_beside
 from sync.inbox import forms, rules
-from sync.inbox.bulk import is_plain
 from sync.operations import OPERATION_LABEL, Malformed, PublicKey, is_signed, parse_line
 from sync.operations import Operation as Pushed
 from sync.operations import load_public_key as _load_public_key
@@ -60,7 +59,7 @@ def read_lines(
             said.append(_read(line, device_id))
         signed = _signed([one for one in said if isinstance(one, Pushed)], key, between)
     said = [_as_signed(one, signed) for one in said]
-    plain = {one.digest for one in said if isinstance(one, Pushed) and is_plain(one)}
+    plain = {one.digest for one in said if isinstance(one, Pushed) and rules.is_plain(one)}
     return Read(lines, said, _order(said), plain)
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from app.visits.marks import Shown
-from sync.operations import is_hash, is_id, is_integer, is_time
+from sync.operations import Operation, is_hash, is_id, is_integer, is_time
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 BEFORE_SESSION_TOLERANCE: Final = timedelta(days=1)
@@ -354,6 +354,18 @@ SHAPES: Final[Mapping[OperationType, Shape]] = {
     OperationType.SAMPLE_RECORD: _paper(OperationType.SAMPLE_RECORD),
     OperationType.UNIT_PROPOSE_CORRECTION: Shape({}, CORRECTABLE),
 }
+
+
+PLAIN = frozenset({OperationType.VISIT_ANSWER_ITEM, OperationType.VISIT_STATE_FINDING})
+
+
+def is_plain(one: Operation) -> bool:
+    """Tell whether an operation may be carried out together with others, by what it says alone."""
+    return (
+        one.type in PLAIN
+        and not one.attachments
+        and not wrong_fields(OperationType(one.type), one.fields)
+    )
 
 
 def wrong_fields(type_: OperationType, fields: Mapping[str, Any]) -> list[str]:
